@@ -1,0 +1,150 @@
+/** Packets on a stream: a header of 10 bytes, then a body (protocol.md §1.1). Pure bytes, for both sides. */
+import { ProtocolError } from '../errors.js'
+import { HEADER_SIZE } from './limits.js'
+import { readI64 } from './read.js'
+import { writeI64 } from './write.js'
+
+/** A packet's first ten bytes. */
+export interface Header {
+  /** Bytes of the body. */
+  readonly length: number
+  /** The command; 100 in every response. */
+  readonly command: number
+  /** 0, a status number, or the flags of the few requests that use them. */
+  readonly status: number
+}
+
+/** Writes a header at the start of `target`. */
+export function writeHeader(target: Buffer, header: Header): void {
+  writeI64(target, 0, header.length)
+  target[8] = header.command
+  target[9] = header.status
+}
+
+/** A header alone: a request or response without a body. */
+export function encodeHeader(header: Header): Buffer {
+  const packet = Buffer.allocUnsafe(HEADER_SIZE)
+  writeHeader(packet, header)
+  return packet
+}
+
+/**
+ * Reads the header at the start of `packet`.
+ *
+ * @throws {@link ProtocolError} when there are fewer than 10 bytes or the length is negative or beyond 2^53
+ */
+export function decodeHeader(packet: Buffer): Header {
+  if (packet.length < HEADER_SIZE)
+    throw new ProtocolError(`a header takes ${HEADER_SIZE} bytes, here are ${packet.length}`)
+  const length = readI64(packet, 0, 'body length')
+  if (length < 0) throw new ProtocolError(`the body length is negative: ${length}`)
+  return { length, command: packet.readUInt8(8), status: packet.readUInt8(9) }
+}
+
+/** What a {@link FrameReader} tells, in this order for each packet: one header, any number of data, one end. */
+export interface FrameHandler {
+  /** The header is complete. */
+  onHeader(header: Header): void
+  /** Bytes of the body: a view of the chunk that was pushed, valid until the call returns. */
+  onData(chunk: Buffer): void
+  /** The body is complete. */
+  onEnd(): void
+}
+
+/**
+ * Cuts a stream into packets. Push chunks of any size; the handler is told what they hold. It holds back at most one
+ * header, and what was pushed while it is paused.
+ *
+ * @example
+ * ```ts
+ * const reader = new FrameReader({ onHeader: console.log, onData() {}, onEnd() {} })
+ * socket.on('data', (chunk) => reader.push(chunk))
+ * ```
+ */
+export class FrameReader {
+  readonly #handler: FrameHandler
+  readonly #header = Buffer.allocUnsafeSlow(HEADER_SIZE)
+  #headerBytes = 0
+  /** Bytes of the body still to come; -1 while a header is awaited. */
+  #missing = -1
+  #paused = false
+  #running = false
+  #waiting: Buffer[] = []
+
+  /** @param handler - is told of headers, data and ends */
+  constructor(handler: FrameHandler) {
+    this.#handler = handler
+  }
+
+  /** True between two packets, with no byte of the next one read. */
+  get idle(): boolean {
+    return this.#missing === -1 && this.#headerBytes === 0 && this.#waiting.length === 0
+  }
+
+  /**
+   * Takes the next bytes of the stream.
+   *
+   * @throws {@link ProtocolError} when a header is wrong; the stream cannot be read on after that
+   */
+  push(chunk: Buffer): void {
+    this.#waiting.push(chunk)
+    this.#drain()
+  }
+
+  /** Tells nothing more until {@link FrameReader.resume}. May be called from within the handler. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  /** Goes on with what was pushed in the meantime. May be called from within the handler. */
+  resume(): void {
+    this.#paused = false
+    this.#drain()
+  }
+
+  #drain(): void {
+    if (this.#running) return
+    this.#running = true
+    try {
+      let chunk: Buffer | undefined
+      while (!this.#paused && (chunk = this.#waiting.shift()) !== undefined) this.#read(chunk)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  #read(chunk: Buffer): void {
+    let offset = 0
+    while (offset < chunk.length && !this.#paused) {
+      offset += this.#missing === -1 ? this.#readHeader(chunk, offset) : this.#readBody(chunk, offset)
+    }
+    if (offset < chunk.length) this.#waiting.unshift(chunk.subarray(offset))
+  }
+
+  #readHeader(chunk: Buffer, offset: number): number {
+    const taken = Math.min(HEADER_SIZE - this.#headerBytes, chunk.length - offset)
+    chunk.copy(this.#header, this.#headerBytes, offset, offset + taken)
+    this.#headerBytes += taken
+    if (this.#headerBytes === HEADER_SIZE) {
+      const header = decodeHeader(this.#header)
+      this.#missing = header.length
+      this.#handler.onHeader(header)
+      if (header.length === 0) this.#end()
+    }
+    return taken
+  }
+
+  #readBody(chunk: Buffer, offset: number): number {
+    const taken = Math.min(this.#missing, chunk.length - offset)
+    this.#missing -= taken
+    this.#handler.onData(taken === chunk.length ? chunk : chunk.subarray(offset, offset + taken))
+    if (this.#missing === 0) this.#end()
+    return taken
+  }
+
+  #end(): void {
+    this.#headerBytes = 0
+    this.#missing = -1
+    this.#handler.onEnd()
+  }
+}

@@ -1,0 +1,85 @@
+/** A shape with its layouts: writes in a dialect, reads in a known one or in whichever fits. */
+import { ProtocolError } from '../errors.js'
+import type { Dialect } from './dialect.js'
+import { DIALECTS } from './dialect.js'
+import type { Shape, ValuesOf } from './fields.js'
+import type { Layout } from './layout.js'
+import { layoutByLength, layoutFor } from './layout.js'
+import type { ReadContext } from './read.js'
+import { fitsLength, readFields, sizeOfFields } from './read.js'
+import { measure, writeFields } from './write.js'
+
+/** The fields of a request, a response or a record. */
+export class Struct<S extends Shape> {
+  readonly #shape: S
+  readonly #layouts = new Map<string, Layout>()
+  /** The layouts to try when the dialect is not known; the same one only once. */
+  readonly #candidates: readonly Layout[]
+
+  /** @param shape - the fields in the order of the wire */
+  constructor(shape: S) {
+    this.#shape = shape
+    const distinct = new Map<string, Layout>()
+    for (const dialect of DIALECTS) {
+      const layout = layoutByLength(shape, dialect)
+      if (!distinct.has(layout.signature)) distinct.set(layout.signature, layout)
+    }
+    this.#candidates = [...distinct.values()]
+  }
+
+  /** The layout in `dialect`. */
+  layout(dialect: Dialect): Layout {
+    const key = `${dialect.version}/${dialect.addressSize}`
+    let layout = this.#layouts.get(key)
+    if (layout === undefined) this.#layouts.set(key, (layout = layoutFor(this.#shape, dialect)))
+    return layout
+  }
+
+  /** Bytes that `values` take in `dialect`. */
+  measure(values: ValuesOf<S>, dialect: Dialect): number {
+    return measure(this.layout(dialect), values)
+  }
+
+  /** Writes `values` into `target` from `offset` on; returns the offset behind them. */
+  write(values: ValuesOf<S>, target: Buffer, offset: number, dialect: Dialect, contentSize = 0): number {
+    return writeFields(this.layout(dialect), values, target, offset, contentSize)
+  }
+
+  /**
+   * Reads the whole of `body`: in `dialect`, or, where the server's is not known, in the first layout that fits.
+   *
+   * @throws {@link ProtocolError} when none fits
+   */
+  read(body: Buffer, context: ReadContext, dialect?: Dialect): ValuesOf<S> {
+    if (dialect !== undefined) return readFields(this.layout(dialect), body, context) as ValuesOf<S>
+    const fitting = this.#candidates.filter((layout) => fitsLength(layout, body.length))
+    if (fitting.length === 0) {
+      const known = this.#candidates.map(
+        (layout) => layout.fixedSize + (layout.records ? `+n×${layout.records.size}` : ''),
+      )
+      throw new ProtocolError(
+        `a body of ${body.length} bytes is no length that is known here: ${[...new Set(known)].join(', ')}`,
+        { command: context.command },
+      )
+    }
+    let failure: unknown
+    for (const layout of fitting) {
+      try {
+        return readFields(layout, body, context) as ValuesOf<S>
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    throw failure
+  }
+
+  /** Bytes of the fields before a content, told from the first {@link Struct.prefixSize} bytes of the body. */
+  sizeBeforeContent(start: Buffer, dialect: Dialect): number {
+    return sizeOfFields(this.layout(dialect), start)
+  }
+
+  /** Bytes by which {@link Struct.sizeBeforeContent} can tell. */
+  prefixSize(dialect: Dialect): number {
+    return this.layout(dialect).fixedSize
+  }
+}

@@ -1,0 +1,117 @@
+/** Every packet of the recorded conversations decodes by its definition and encodes to the same bytes. */
+import type { Command, Dialect, DecodedRequest, RequestPacket, ResponsePacket } from '../../src/protocol/index.js'
+import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, findCommand } from '../../src/protocol/index.js'
+import type { CapturedPacket, Exchange } from '../support/captures.js'
+import { exchangesOf } from '../support/captures.js'
+
+const captured = exchangesOf('captures')
+const recorded = exchangesOf('recorded')
+
+/** Requests that may stay without a response, and why. */
+const UNANSWERED: Record<number, string> = {
+  82: 'QUIT is never answered',
+}
+
+function commandOf({ to, request, file, line }: Exchange): Command {
+  const command = findCommand(to, request.cmd)
+  if (command === undefined) throw new Error(`${file}:${line}: no definition of ${to} command ${request.cmd}`)
+  return command
+}
+
+function bytesOf(packet: CapturedPacket): Buffer {
+  return Buffer.from(packet.hex, 'hex')
+}
+
+function expectRequestRoundTrip({ request, dialect }: Exchange, command: Command): void {
+  const bytes = bytesOf(request)
+  const decoded = decodeRequest(command, bytes, { dialect })
+  const again = encodeRequest(command, decoded, { dialect, status: request.status })
+  if (!again.equals(bytes)) {
+    // Stale bytes behind a NUL are compared by value.
+    expect(again).toHaveLength(bytes.length)
+    expect(decodeRequest(command, again, { dialect })).toEqual(decoded)
+    expectOnlyStaleBytesDiffer(bytes, again)
+  }
+}
+
+function expectResponseRoundTrip(response: CapturedPacket, command: Command, dialect: Dialect): void {
+  const bytes = bytesOf(response)
+  const decoded = decodeResponse(command, bytes, { dialect })
+  const again = encodeResponse(command, decoded, { dialect })
+  if (!again.equals(bytes)) {
+    expect(again).toHaveLength(bytes.length)
+    expect(decodeResponse(command, again, { dialect })).toEqual(decoded)
+    expectOnlyStaleBytesDiffer(bytes, again)
+  }
+}
+
+/** What differs must be zero in ours and stand behind a NUL of the same field in the captured packet. */
+function expectOnlyStaleBytesDiffer(captured: Buffer, ours: Buffer): void {
+  for (let i = 0; i < captured.length; i++) {
+    if (captured[i] === ours[i]) continue
+    expect(ours[i]).toBe(0)
+    expect(ours.subarray(0, i).lastIndexOf(0)).toBe(i - 1)
+  }
+}
+
+describe.each([
+  ['captures', captured],
+  ['recorded', recorded],
+])('%s', (_, exchanges) => {
+  const files = [...new Set(exchanges.map((exchange) => exchange.file))]
+
+  it.each(files)('%s: requests', (file) => {
+    const own = exchanges.filter((exchange) => exchange.file === file && exchange.request.cut !== true)
+    expect(own.length).toBeGreaterThan(0)
+    for (const exchange of own) expectRequestRoundTrip(exchange, commandOf(exchange))
+  })
+
+  it.each(files)('%s: responses', (file) => {
+    const own = exchanges.filter((exchange) => exchange.file === file)
+    let decoded = 0
+    for (const exchange of own) {
+      const { response, request } = exchange
+      const command = commandOf(exchange)
+      if (response === undefined) {
+        const last = own.findLast((other) => other.line === exchange.line) === exchange
+        expect(last || UNANSWERED[request.cmd] !== undefined).toBe(true)
+        continue
+      }
+      if (response.cut === true) continue
+      if (response.status === 0) expectResponseRoundTrip(response, command, exchange.dialect)
+      else expect(response.length).toBe(0)
+      decoded++
+    }
+    expect(decoded).toBeGreaterThan(0)
+  })
+
+  it('is read the same when the dialect is told by length alone', () => {
+    for (const exchange of exchanges) {
+      const command = commandOf(exchange)
+      const options = { dialect: exchange.dialect }
+      const withDialect = decodeRequest(command, bytesOf(exchange.request), options)
+      expect(withDialect).toMatchObject(decodeRequest(command, bytesOf(exchange.request)) as DecodedRequest<Command>)
+      if (exchange.response?.status !== 0) continue
+      const response = bytesOf(exchange.response)
+      expect(decodeResponse(command, response, options)).toMatchObject(decodeResponse(command, response))
+    }
+  })
+})
+
+describe('what the captures hold', () => {
+  const numbers = (exchanges: Exchange[]): Set<string> =>
+    new Set(exchanges.map(({ to, request }) => `${to} ${request.cmd}`))
+
+  it('is every command that real programs were seen to send', () => {
+    expect([...numbers(captured)].sort()).toEqual(
+      [
+        ...[60, 69, 72, 73, 74, 75, 76, 77, 81, 82, 83, 84, 85, 86, 87, 88, 89, 91, 92, 93, 101, 102, 103, 105, 106]
+          .map((number) => `tracker ${number}`),
+        'tracker 111',
+        ...[9, 11, 12, 13, 14, 15, 16, 17, 21, 22, 23, 24, 25, 30, 33, 34, 35, 36, 37, 38, 40, 111].map(
+          (number) => `storage ${number}`,
+        ),
+      ].sort(),
+    )
+  })
+})
