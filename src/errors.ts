@@ -56,6 +56,8 @@ export class FastDfsError extends Error {
   /** The class's name; a literal, since bundlers rename classes. */
   static readonly errorName: ErrorName = 'FastDfsError'
   override readonly name: ErrorName
+  /** The message without command, endpoint and file ID. */
+  readonly reason: string
   /** One code for each class, see {@link ERROR_CODES}. */
   readonly code: ErrorCode
   /** The command's name as in `fastdfs/protocol`. */
@@ -73,6 +75,7 @@ export class FastDfsError extends Error {
   constructor(message: string, details: ErrorDetails = {}) {
     super(withPlace(message, details), details.cause === undefined ? undefined : { cause: details.cause })
     this.name = new.target.errorName
+    this.reason = message
     this.code = ERROR_CODES[this.name]
     this.command = details.command
     this.endpoint = details.endpoint
@@ -251,12 +254,54 @@ export class RetryError extends FastDfsError {
   /** The error of each attempt, first to last. */
   readonly errors: readonly FastDfsError[]
 
-  /** Takes command, endpoint, file ID and status from the last of `errors`. */
-  constructor(message: string, errors: readonly FastDfsError[]) {
-    const last = errors.at(-1)
-    super(message, { cause: last, fileId: last?.fileId, status: last?.status })
-    this.errors = errors
+  /** `details.errors` are the errors of the attempts; the last of them is the cause. */
+  constructor(message: string, details: ErrorDetails & { errors: readonly FastDfsError[] }) {
+    super(message, { ...details, cause: details.errors.at(-1) })
+    this.errors = details.errors
   }
+}
+
+/**
+ * The same error, knowing more about where it happened. What it knew already stays.
+ */
+export function locateError(error: FastDfsError, place: Omit<ErrorDetails, 'cause'>): FastDfsError {
+  const known: ErrorDetails = {
+    cause: error.cause,
+    command: error.command ?? place.command,
+    endpoint: error.endpoint ?? place.endpoint,
+    fileId: error.fileId ?? place.fileId,
+    status: error.status ?? place.status,
+    retriable: place.retriable ?? error.retriable,
+  }
+  const located =
+    error instanceof RetryError
+      ? new RetryError(error.reason, { ...known, errors: error.errors })
+      : new CLASSES[error.name](error.reason, known)
+  if (error.stack !== undefined) located.stack = error.stack.replace(error.message, located.message)
+  return located
+}
+
+/** Every class that is made from a message and details alone, by name. */
+const CLASSES: Record<ErrorName, new (message: string, details: ErrorDetails) => FastDfsError> = {
+  FastDfsError,
+  ConfigError,
+  InvalidArgumentError,
+  InvalidFileIdError,
+  ConnectError,
+  TimeoutError,
+  AbortError,
+  ClosedError,
+  PoolTimeoutError,
+  ProtocolError,
+  LocalIoError,
+  ServerError,
+  FileNotFoundError,
+  FileExistsError,
+  NoSpaceError,
+  NotSupportedError,
+  IntegrityError,
+  UnknownOutcomeError,
+  RetryError: FastDfsError,
 }
 
 /** The status numbers in use (protocol.md §1.4): Linux errno values, whatever the client's platform. */

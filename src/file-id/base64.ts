@@ -5,20 +5,9 @@
 import { InvalidArgumentError } from '../errors.js'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const NONE = 255
 
-const VALUES = new Uint8Array(128).fill(NONE)
+const VALUES = new Uint8Array(128)
 for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value
-
-/**
- * Whether a UTF-16 code unit is a character of the base64 alphabet, which is also what the prefix and the extension
- * of a file name are made of, together with the dot.
- *
- * @param code - from `charCodeAt`
- */
-export function isBase64Code(code: number): boolean {
-  return (VALUES[code] ?? NONE) !== NONE
-}
 
 /**
  * Encodes bytes without padding (protocol.md §5).
@@ -31,48 +20,49 @@ export function encodeBase64(bytes: Uint8Array): string {
 }
 
 /**
- * Decodes text without padding (protocol.md §5). Unlike the C decoder, which skips what it does not know, it takes
- * only what {@link encodeBase64} writes.
+ * Decodes text without padding (protocol.md §5). The C decoder skips what it does not know; this one takes only what
+ * {@link encodeBase64} writes.
  *
- * @throws {InvalidArgumentError} for a character outside the alphabet, an impossible length, or bits set behind the
- *   last byte
+ * @param text - 27 characters give 20 bytes, 16 characters give 12
+ * @throws {InvalidArgumentError} for anything else than {@link encodeBase64} writes
  * @example decodeBase64('AAAB') // <Buffer 00 00 01>
  */
 export function decodeBase64(text: string): Buffer {
-  const bytes = Buffer.alloc(Math.floor((text.length * 6) / 8))
-  const reason = decodeBase64Into(bytes, text, 0, text.length)
-  if (reason !== undefined) throw new InvalidArgumentError(`Not base64: ${reason}: ${JSON.stringify(text)}`)
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.toString('base64url') !== text) {
+    throw new InvalidArgumentError(`${JSON.stringify(text)} is not base64 as in file names`)
+  }
   return bytes
 }
 
 /**
- * Decodes a part of a text into bytes that the caller owns, without allocating.
+ * The value of a base64 character, 0 to 63.
  *
- * @param target - at least `length * 6 / 8` bytes
- * @param start - where in `text` the part begins
- * @param length - its characters
- * @returns what is wrong with the text, or undefined
+ * @param text - at `index` it has a character of the alphabet
  */
-export function decodeBase64Into(
-  target: Uint8Array,
-  text: string,
-  start: number,
-  length: number,
-): string | undefined {
-  let pending = 0
-  let bits = 0
-  let written = 0
-  for (let at = start; at < start + length; at++) {
-    const value = VALUES[text.charCodeAt(at)] ?? NONE
-    if (value === NONE) return `${JSON.stringify(text[at])} is not a base64 character`
-    pending = (pending << 6) | value
-    bits += 6
-    if (bits >= 8) {
-      bits -= 8
-      target[written++] = pending >> bits
-      pending &= (1 << bits) - 1
-    }
-  }
-  if (bits >= 6) return `${length} characters are no whole number of bytes`
-  return pending === 0 ? undefined : 'the last base64 character has bits set behind the last byte'
+export function base64Value(text: string, index: number): number {
+  return VALUES[text.charCodeAt(index)]!
+}
+
+/**
+ * One of the big-endian 32-bit numbers that base64 text holds, without decoding it into bytes first.
+ *
+ * @param text - from `start` on it has characters of the alphabet only
+ * @param start - where the base64 begins
+ * @param index - which number: 0 is the first
+ * @returns 0 to 0xffffffff
+ */
+export function base64Word(text: string, start: number, index: number): number {
+  const first = start + Math.floor((index * 32) / 6)
+  // The number begins this many bits, 0, 2 or 4, into its first character, and ends in the fifth after that.
+  const skip = (index * 32) % 6
+  return (
+    ((base64Value(text, first) << (26 + skip)) |
+      (base64Value(text, first + 1) << (20 + skip)) |
+      (base64Value(text, first + 2) << (14 + skip)) |
+      (base64Value(text, first + 3) << (8 + skip)) |
+      (base64Value(text, first + 4) << (2 + skip)) |
+      (base64Value(text, first + 5) >> (4 - skip))) >>>
+    0
+  )
 }

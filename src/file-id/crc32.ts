@@ -6,7 +6,7 @@
  */
 import zlib from 'node:zlib'
 
-const POLYNOMIAL = 0xedb88320
+const POLYNOMIAL = 0xedb88320 // bit-reversed
 
 const TABLE = Int32Array.from({ length: 256 }, (_, crc) => {
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1
@@ -16,7 +16,9 @@ const TABLE = Int32Array.from({ length: 256 }, (_, crc) => {
 /** What {@link crc32} is on Node before 20.15, which has no `zlib.crc32`. */
 export function crc32ByTable(bytes: Uint8Array, seed = 0): number {
   let register = ~seed
-  for (const byte of bytes) register = (register >>> 8) ^ TABLE[(register ^ byte) & 0xff]!
+  for (let at = 0; at < bytes.length; at++) {
+    register = (register >>> 8) ^ TABLE[(register ^ bytes[at]!) & 0xff]!
+  }
   return ~register >>> 0
 }
 
@@ -28,8 +30,7 @@ export function crc32ByTable(bytes: Uint8Array, seed = 0): number {
  * @returns 0 to 0xffffffff
  * @example crc32(Buffer.from('hello')) // 0x3610a686
  */
-export const crc32: (bytes: Uint8Array, seed?: number) => number =
-  (zlib.crc32 as typeof zlib.crc32 | undefined) ?? crc32ByTable
+export const crc32: (bytes: Uint8Array, seed?: number) => number = 'crc32' in zlib ? zlib.crc32 : crc32ByTable
 
 /**
  * The CRC32 that V5.11 and older write with libfastcommon 1.0.38 or newer: in a signed 64-bit register that starts
@@ -45,7 +46,7 @@ export function crc32V511(bytes: Uint8Array, seed = 0): number {
 }
 
 /**
- * The {@link crc32V511} of content whose standard CRC32 is known. So that of a stream need not be counted.
+ * The {@link crc32V511} of content whose standard CRC32 and size are known: the two CRCs differ by the size alone.
  *
  * @param standard - the content's standard CRC32
  * @param size - the content's size in bytes
@@ -80,7 +81,7 @@ function drift(size: number): number {
 function multiply(a: number, b: number): number {
   let product = 0
   for (; a !== 0; a <<= 1) {
-    if (a < 0 || a > 0x7fffffff) product ^= b
+    if (a & 0x80000000) product ^= b
     b = b & 1 ? (b >>> 1) ^ POLYNOMIAL : b >>> 1
   }
   return product
@@ -96,6 +97,8 @@ function multiply(a: number, b: number): number {
  */
 export function crc32Signed(bytes: Uint8Array, seed = 0): number {
   let register = ~seed
-  for (const byte of bytes) register = (register >> 8) ^ TABLE[(register ^ byte) & 0xff]!
+  for (let at = 0; at < bytes.length; at++) {
+    register = (register >> 8) ^ TABLE[(register ^ bytes[at]!) & 0xff]!
+  }
   return ~register >>> 0
 }

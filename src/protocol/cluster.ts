@@ -1,6 +1,6 @@
 /** What servers ask each other (protocol.md §4). Timestamps are Unix seconds, spaces MB. */
 import { declare } from './command.js'
-import { isAtLeast } from './dialect.js'
+import { IPV4_SIZE, IPV6_SIZE, isAtLeast } from './dialect.js'
 import {
   before,
   bytes,
@@ -33,6 +33,14 @@ const MAX_STORE_PATHS = 256
 /** Which server sends the files that were there before, and up to which moment (§4.2). */
 const oldSync = { sourceId: storageId(), until: i64() }
 const oldSyncReply = { sync: trailing(struct(oldSync)) }
+
+/** §4.7: `ip:port`, in a field of fixed width before V6.15. */
+const leader = {
+  leader: text((dialect) => {
+    if (isAtLeast(dialect, '6.15')) return 0
+    return isAtLeast(dialect, '6.11') ? IPV6_SIZE + 6 : IPV4_SIZE + 6
+  }),
+}
 
 /** §4.4: what changed since the last reply on this connection. Only the leader tells. */
 const changes = {
@@ -159,9 +167,9 @@ export const trackerClusterCommands = declare('tracker', {
     response: { trunkServers: list({ group: group(), trunkServerId: storageId() }, MAX_GROUPS) },
   },
   /** §4.7; `ip:port` */
-  trackerNotifyNextLeader: { number: 66, idempotent: true, request: { leader: text() }, response: {} },
+  trackerNotifyNextLeader: { number: 66, idempotent: true, request: leader, response: {} },
   /** §4.7; `ip:port` */
-  trackerCommitNextLeader: { number: 67, idempotent: true, request: { leader: text() }, response: {} },
+  trackerCommitNextLeader: { number: 67, idempotent: true, request: leader, response: {} },
   /** §4.7 */
   trackerNotifyReselectLeader: { number: 68, idempotent: true, request: {}, response: {} },
   /** §4.7 */
@@ -297,7 +305,7 @@ export const storageClusterCommands = declare('storage', {
     response: {},
   },
   /** §7 */
-  trunkSyncBinlog: { number: 30, idempotent: true, request: { lines: text() }, response: {} },
+  trunkSyncBinlog: { number: 30, idempotent: false, request: { lines: text() }, response: {} },
   /** §7 */
   trunkGetBinlogSize: { number: 31, idempotent: true, request: {}, response: { size: i64() } },
   /** §7 */

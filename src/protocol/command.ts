@@ -128,7 +128,11 @@ export function encodeRequest<C extends Command>(
   return content === undefined ? head : Buffer.concat([head, content])
 }
 
-/** A whole response with status 0 (or the one given): header, fields, content. */
+/**
+ * A whole response with status 0 (or the one given): header, fields, content.
+ *
+ * @throws {@link InvalidArgumentError} when a value does not fit its field
+ */
 export function encodeResponse<C extends Command>(
   command: C,
   packet: ResponsePacket<C>,
@@ -159,7 +163,11 @@ export function encodeResponseHead<C extends Command>(
   return encodeHead(command, command.response, values, RESPONSE_COMMAND, contentSize, options)
 }
 
-/** A response that is a status alone. */
+/**
+ * A response that is a status alone.
+ *
+ * @throws {@link InvalidArgumentError} when it is no byte
+ */
 export function encodeStatus(status: number): Buffer {
   const packet = Buffer.allocUnsafe(HEADER_SIZE)
   writeHeader(packet, { length: 0, command: RESPONSE_COMMAND, status })
@@ -237,6 +245,9 @@ function encodeHead(
   { dialect = LATEST, status = 0 }: PacketOptions,
 ): Buffer {
   try {
+    if (!Number.isSafeInteger(contentSize) || contentSize < 0) {
+      throw new InvalidArgumentError('the size of the content must be a whole number of bytes')
+    }
     const size = struct.measure(values, dialect)
     const packet = Buffer.allocUnsafe(HEADER_SIZE + size)
     writeHeader(packet, { length: size + contentSize, command: number, status })
@@ -290,7 +301,14 @@ function open(packet: Uint8Array, command: Command): { header: Header; body: Buf
 }
 
 function contentOf(command: Command, side: Content, packet: object): Uint8Array | undefined {
-  return command.content === side ? (packet as { content: Uint8Array }).content : undefined
+  if (command.content !== side) return undefined
+  const content: unknown = (packet as { content: unknown } | null)?.content
+  if (!(content instanceof Uint8Array)) {
+    throw new InvalidArgumentError(`content must be a Uint8Array, not ${typeof content}`, {
+      command: command.name,
+    })
+  }
+  return content
 }
 
 function wrongCommand(command: Command, found: number, expected: number): ProtocolError {

@@ -20,9 +20,11 @@ export type Kind =
   | 'bool'
   | 'i32'
   | 'i64'
+  | 'port'
   | 'crc32'
   | 'str'
   | 'text'
+  | 'textz'
   | 'bytes'
   | 'lengthOf'
   | 'countOf'
@@ -86,8 +88,16 @@ export const i64 = (): Value<number> => ({ kind: 'i64', size: 8 })
 export const crc32Field = (): Value<number> => ({ kind: 'crc32', size: 8 })
 /** Text of a fixed width, padded with NUL. */
 export const str = (size: Size): Value<string> => ({ kind: 'str', size })
-/** Text up to the end of the body, or as long as a {@link lengthOf} says. */
-export const text = (): Value<string> => ({ kind: 'text', size: 0 })
+/** A 64-bit number from 1 to 65535; any other is a ProtocolError, and tells layouts of the same length apart. */
+export const port = (): Value<number> => ({ kind: 'port', size: 8 })
+/**
+ * Text up to the end of the body, or as long as a {@link lengthOf} says.
+ *
+ * @param size - a fixed width in the dialects where it is not 0
+ */
+export const text = (size: Size = 0): Value<string> => ({ kind: 'text', size })
+/** Text up to the end of the body, with a NUL behind it. */
+export const terminatedText = (): Value<string> => ({ kind: 'textz', size: 0 })
 /** Bytes up to the end of the body, or as many as a {@link lengthOf} says. */
 export const bytes = (): Value<Buffer> => ({ kind: 'bytes', size: 0 })
 /** A 64-bit number, the length in bytes of the field `ref`. */

@@ -1,5 +1,5 @@
 /** Packets on a stream: a header of 10 bytes, then a body (protocol.md §1.1). Pure bytes, for both sides. */
-import { ProtocolError } from '../errors.js'
+import { InvalidArgumentError, ProtocolError } from '../errors.js'
 import { HEADER_SIZE } from './limits.js'
 import { readI64 } from './read.js'
 import { writeI64 } from './write.js'
@@ -14,11 +14,24 @@ export interface Header {
   readonly status: number
 }
 
-/** Writes a header at the start of `target`. */
+/**
+ * Writes a header at the start of `target`.
+ *
+ * @throws {@link InvalidArgumentError} when the length or a byte is no such number
+ */
 export function writeHeader(target: Buffer, header: Header): void {
+  check('body length', header.length, Number.MAX_SAFE_INTEGER)
+  check('command', header.command, 0xff)
+  check('status', header.status, 0xff)
   writeI64(target, 0, header.length)
   target[8] = header.command
   target[9] = header.status
+}
+
+function check(name: string, value: unknown, max: number): void {
+  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > max) {
+    throw new InvalidArgumentError(`the ${name} must be a whole number from 0 to ${max}`)
+  }
 }
 
 /** A header alone: a request or response without a body. */
@@ -40,6 +53,8 @@ export function decodeHeader(packet: Buffer): Header {
   if (length < 0) throw new ProtocolError(`the body length is negative: ${length}`)
   return { length, command: packet.readUInt8(8), status: packet.readUInt8(9) }
 }
+
+const EMPTY = Buffer.alloc(0)
 
 /** What a {@link FrameReader} tells, in this order for each packet: one header, any number of data, one end. */
 export interface FrameHandler {
@@ -65,7 +80,7 @@ export class FrameReader {
   readonly #handler: FrameHandler
   readonly #header = Buffer.allocUnsafeSlow(HEADER_SIZE)
   #headerBytes = 0
-  /** Bytes of the body still to come; -1 while a header is awaited. */
+  /** Bytes of the body still to come, 0 when its end is still to be told; -1 while a header is awaited. */
   #missing = -1
   #paused = false
   #running = false
@@ -106,8 +121,11 @@ export class FrameReader {
     if (this.#running) return
     this.#running = true
     try {
-      let chunk: Buffer | undefined
-      while (!this.#paused && (chunk = this.#waiting.shift()) !== undefined) this.#read(chunk)
+      while (!this.#paused) {
+        const chunk = this.#missing === 0 ? EMPTY : this.#waiting.shift()
+        if (chunk === undefined) break
+        this.#read(chunk)
+      }
     } finally {
       this.#running = false
     }
@@ -115,8 +133,10 @@ export class FrameReader {
 
   #read(chunk: Buffer): void {
     let offset = 0
-    while (offset < chunk.length && !this.#paused) {
-      offset += this.#missing === -1 ? this.#readHeader(chunk, offset) : this.#readBody(chunk, offset)
+    while (!this.#paused) {
+      if (this.#missing === 0) this.#end()
+      else if (offset === chunk.length) break
+      else offset += this.#missing === -1 ? this.#readHeader(chunk, offset) : this.#readBody(chunk, offset)
     }
     if (offset < chunk.length) this.#waiting.unshift(chunk.subarray(offset))
   }
@@ -129,7 +149,6 @@ export class FrameReader {
       const header = decodeHeader(this.#header)
       this.#missing = header.length
       this.#handler.onHeader(header)
-      if (header.length === 0) this.#end()
     }
     return taken
   }
@@ -138,7 +157,6 @@ export class FrameReader {
     const taken = Math.min(this.#missing, chunk.length - offset)
     this.#missing -= taken
     this.#handler.onData(taken === chunk.length ? chunk : chunk.subarray(offset, offset + taken))
-    if (this.#missing === 0) this.#end()
     return taken
   }
 

@@ -7,7 +7,7 @@ import type { Field, Kind, Shape } from './fields.js'
 export interface LayoutField {
   readonly name: string
   readonly kind: Kind
-  /** Bytes; 0 for text, bytes, lists and slots, whose width the body decides. */
+  /** Bytes; 0 for texts, bytes, lists and slots, whose width the body decides. */
   readonly size: number
   /** Offset from the layout's start, where no field of variable width stands before. */
   readonly offset: number
@@ -16,6 +16,8 @@ export interface LayoutField {
   readonly trailing: boolean
   /** True when a `flagsOf` tells whether it is there. */
   readonly flagged: boolean
+  /** True when the caller may leave it out; then it is absent, or zero where this version always has it. */
+  readonly optional: boolean
   readonly ref: string | undefined
   readonly bits: readonly (readonly [field: string, bit: number])[]
   /** For `struct` and `list`: the layout within. */
@@ -74,15 +76,22 @@ function build(
     if (field.since !== undefined && !isAtLeast(dialect, field.since)) continue
     if (field.before !== undefined && isAtLeast(dialect, field.before)) continue
     const layout = field.shape && nested(field.shape, dialect)
-    const size = widthOf(field, layout, dialect)
+    // Text of a fixed width in this dialect, up to the end of the body in others.
+    const kind = field.kind === 'text' && resolveSize(field, dialect) > 0 ? 'str' : field.kind
+    const size = widthOf(field, kind, layout, dialect)
     fields.push({
       name,
-      kind: field.kind,
+      kind,
       size,
       offset,
       sizeAfter: 0,
       trailing: field.trailing ?? false,
       flagged: flagged.has(name),
+      optional:
+        flagged.has(name) ||
+        field.trailing === true ||
+        field.since !== undefined ||
+        field.before !== undefined,
       ref: field.ref,
       bits: Object.entries(field.bits ?? {}),
       layout,
@@ -115,9 +124,9 @@ function build(
   }
 }
 
-function widthOf(field: Field, layout: Layout | undefined, dialect: Dialect): number {
-  if (field.kind === 'struct') return (layout as Layout).fixedSize
-  return isVariable(field.kind) ? 0 : resolveSize(field, dialect)
+function widthOf(field: Field, kind: Kind, layout: Layout | undefined, dialect: Dialect): number {
+  if (kind === 'struct') return (layout as Layout).fixedSize
+  return isVariable(kind) ? 0 : resolveSize(field, dialect)
 }
 
 function resolveSize(field: Field, dialect: Dialect): number {
@@ -125,5 +134,5 @@ function resolveSize(field: Field, dialect: Dialect): number {
 }
 
 function isVariable(kind: Kind): boolean {
-  return kind === 'text' || kind === 'bytes' || kind === 'list' || kind === 'slots'
+  return kind === 'text' || kind === 'textz' || kind === 'bytes' || kind === 'list' || kind === 'slots'
 }

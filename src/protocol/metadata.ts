@@ -12,9 +12,12 @@ const FIELD_SEPARATOR = 0x02
  * Metadata to bytes in UTF-8, in the order of the object.
  *
  * @throws {@link InvalidArgumentError} when a name is empty, a name is over 64 bytes or a value over 256 (servers cut
- *   those and leave garbage behind), or a text holds one of the separators 0x01 and 0x02
+ *   those and leave garbage behind), or a text holds one of the separators 0x01 and 0x02 or half a surrogate pair
  */
 export function encodeMetadata(metadata: Metadata): Buffer {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw new InvalidArgumentError('metadata must be an object of names and texts')
+  }
   const parts: Uint8Array[] = []
   for (const [name, value] of Object.entries(metadata)) {
     if (parts.length > 0) parts.push(Uint8Array.of(ITEM_SEPARATOR))
@@ -30,6 +33,11 @@ function encodeItem(part: 'name' | 'value', name: string, item: unknown, max: nu
   if (typeof item !== 'string') {
     throw new InvalidArgumentError(
       `the metadata value of ${JSON.stringify(name)} must be a text, not ${typeof item}`,
+    )
+  }
+  if (/\p{Surrogate}/u.test(item)) {
+    throw new InvalidArgumentError(
+      `the metadata ${part} of ${JSON.stringify(name)} holds half a surrogate pair, which UTF-8 cannot express`,
     )
   }
   const bytes = Buffer.from(item, 'utf8')

@@ -72,13 +72,13 @@ function readWithin(
     cursor.offset += field.size
     switch (field.kind) {
       case 'lengthOf':
-        told[field.ref as string] = checkLength(readI64(body, from, field.name), field.name, context)
+        told[field.ref as string] = checkLength(readI64(body, from, field.name, context), field.name, context)
         break
       case 'countOf':
-        told[field.ref as string] = checkLength(readCount(field, body, from), field.name, context)
+        told[field.ref as string] = checkLength(readCount(field, body, from, context), field.name, context)
         break
       case 'contentSize': {
-        const size = readI64(body, from, field.name)
+        const size = readI64(body, from, field.name, context)
         if (size !== context.contentSize) {
           throw broken(`${field.name} says ${size} bytes, ${context.contentSize} follow`, context)
         }
@@ -102,10 +102,14 @@ function readWithin(
         cursor.offset = from + size
         values[field.name] =
           field.kind === 'text'
-            ? body.toString('latin1', from, cursor.offset)
+            ? readText(field, body, from, cursor.offset, context)
             : body.subarray(from, cursor.offset)
         break
       }
+      case 'textz':
+        values[field.name] = readStr(body, from, end)
+        cursor.offset = end
+        break
       case 'list':
         values[field.name] = readList(field, told[field.name], body, cursor, end, context)
         break
@@ -118,7 +122,7 @@ function readWithin(
         break
       }
       default:
-        if (!field.hidden) values[field.name] = readScalar(field, body, from)
+        if (!field.hidden) values[field.name] = readScalar(field, body, from, context)
     }
   }
   return values
@@ -126,7 +130,7 @@ function readWithin(
 
 const ABSENT = -1
 
-function readScalar(field: LayoutField, body: Buffer, offset: number): unknown {
+function readScalar(field: LayoutField, body: Buffer, offset: number, context: ReadContext): unknown {
   switch (field.kind) {
     case 'u8':
       return body.readUInt8(offset)
@@ -137,7 +141,12 @@ function readScalar(field: LayoutField, body: Buffer, offset: number): unknown {
     case 'i32':
       return body.readInt32BE(offset)
     case 'i64':
-      return readI64(body, offset, field.name)
+      return readI64(body, offset, field.name, context)
+    case 'port': {
+      const port = readI64(body, offset, field.name, context)
+      if (port < 1 || port > 65_535) throw broken(`${field.name} is ${port}`, context)
+      return port
+    }
     case 'crc32':
       return body.readUInt32BE(offset + 4)
     case 'str':
@@ -145,6 +154,13 @@ function readScalar(field: LayoutField, body: Buffer, offset: number): unknown {
     default:
       throw new TypeError(`${field.kind} is not a scalar`)
   }
+}
+
+/** No text holds a NUL; where there is one, a layout with a padded field may fit. */
+function readText(field: LayoutField, body: Buffer, from: number, to: number, context: ReadContext): string {
+  const text = body.toString('latin1', from, to)
+  if (text.includes('\0')) throw broken(`${field.name} holds a NUL`, context)
+  return text
 }
 
 function readStr(body: Buffer, from: number, end: number): string {
@@ -198,15 +214,20 @@ function readSlots(
   })
 }
 
-function readCount(field: LayoutField, body: Buffer, offset: number): number {
+function readCount(field: LayoutField, body: Buffer, offset: number, context: ReadContext): number {
   if (field.size === 1) return body.readUInt8(offset)
-  return field.size === 4 ? body.readInt32BE(offset) : readI64(body, offset, field.name)
+  return field.size === 4 ? body.readInt32BE(offset) : readI64(body, offset, field.name, context)
 }
 
 /** A 64-bit number in two halves: twice as fast as through a bigint, and exact up to 2^53. */
-export function readI64(body: Buffer, offset: number, name: string): number {
+export function readI64(
+  body: Buffer,
+  offset: number,
+  name: string,
+  context: Pick<ReadContext, 'command'> = {},
+): number {
   const value = body.readInt32BE(offset) * TWO_POW_32 + body.readUInt32BE(offset + 4)
-  if (!Number.isSafeInteger(value)) throw broken(`${name} is beyond 2^53`, {})
+  if (!Number.isSafeInteger(value)) throw broken(`${name} is beyond 2^53`, context)
   return value
 }
 

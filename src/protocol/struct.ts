@@ -13,18 +13,12 @@ import { measure, writeFields } from './write.js'
 export class Struct<S extends Shape> {
   readonly #shape: S
   readonly #layouts = new Map<string, Layout>()
-  /** The layouts to try when the dialect is not known; the same one only once. */
-  readonly #candidates: readonly Layout[]
+  /** The layouts to try when the dialect is not known. Built at first use: for all commands it takes 0.1 s. */
+  #candidates: readonly Layout[] | undefined
 
   /** @param shape - the fields in the order of the wire */
   constructor(shape: S) {
     this.#shape = shape
-    const distinct = new Map<string, Layout>()
-    for (const dialect of DIALECTS) {
-      const layout = layoutByLength(shape, dialect)
-      if (!distinct.has(layout.signature)) distinct.set(layout.signature, layout)
-    }
-    this.#candidates = [...distinct.values()]
   }
 
   /** The layout in `dialect`. */
@@ -52,9 +46,10 @@ export class Struct<S extends Shape> {
    */
   read(body: Buffer, context: ReadContext, dialect?: Dialect): ValuesOf<S> {
     if (dialect !== undefined) return readFields(this.layout(dialect), body, context) as ValuesOf<S>
-    const fitting = this.#candidates.filter((layout) => fitsLength(layout, body.length))
+    const candidates = (this.#candidates ??= distinctLayouts(this.#shape))
+    const fitting = candidates.filter((layout) => fitsLength(layout, body.length))
     if (fitting.length === 0) {
-      const known = this.#candidates.map(
+      const known = candidates.map(
         (layout) => layout.fixedSize + (layout.records ? `+n×${layout.records.size}` : ''),
       )
       throw new ProtocolError(
@@ -82,4 +77,14 @@ export class Struct<S extends Shape> {
   prefixSize(dialect: Dialect): number {
     return this.layout(dialect).fixedSize
   }
+}
+
+/** The layouts of all dialects, the same one only once, in the order of {@link DIALECTS}. */
+function distinctLayouts(shape: Shape): Layout[] {
+  const distinct = new Map<string, Layout>()
+  for (const dialect of DIALECTS) {
+    const layout = layoutByLength(shape, dialect)
+    if (!distinct.has(layout.signature)) distinct.set(layout.signature, layout)
+  }
+  return [...distinct.values()]
 }

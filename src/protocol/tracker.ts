@@ -8,12 +8,14 @@ import {
   i32,
   i64,
   list,
+  port,
   recordAddress,
   replyAddress,
   serverAddress,
   since,
   str,
   struct,
+  terminatedText,
   text,
   trailing,
   u8,
@@ -27,17 +29,21 @@ const groupInRecord = (): ReturnType<typeof str> => str(GROUP_NAME_SIZE + 1)
 const storageId = (): ReturnType<typeof str> => str(STORAGE_ID_SIZE)
 
 /** §2.1: one storage to upload to. */
-const storeTarget = { group: group(), ip: replyAddress(), port: i64(), storePathIndex: u8() }
+const storeTarget = { group: group(), ip: replyAddress(), port: port(), storePathIndex: u8() }
 /** §2.1: all storages of a group; one path index at the end. */
 const storeTargets = {
   group: group(),
-  storages: list({ ip: replyAddress(), port: i64() }, MAX_STORAGES),
+  storages: list({ ip: replyAddress(), port: port() }, MAX_STORAGES),
   storePathIndex: u8(),
 }
 /** §2.2: where a file is. */
 const fileQuery = { group: group(), name: text() }
-const fileTarget = { group: group(), ip: replyAddress(), port: i64() }
-const fileTargets = { group: group(), storages: list({ ip: replyAddress(), port: i64() }, MAX_STORAGES) }
+const fileTarget = { group: group(), ip: replyAddress(), port: port() }
+/** The other members have a port of their own since V6.16; before, the first one's is theirs too. */
+const fileTargets = {
+  ...fileTarget,
+  others: list({ ip: replyAddress(), port: since('6.16', port()) }, MAX_STORAGES - 1),
+}
 
 /** §2.3: a group. Spaces are in MB. `activeCount` is the number of writable storages since V6.13. */
 export const groupRecord = {
@@ -226,7 +232,7 @@ export const trackerCommands = declare('tracker', {
     number: 94,
     idempotent: false,
     request: { group: group(), id: trailing(text()) },
-    response: { id: text() },
+    response: { id: terminatedText() },
   },
   /** §2.5; both times in seconds. */
   trackerGetStatus: {

@@ -6,8 +6,13 @@ type Values = Readonly<Record<string, unknown>>
 
 const TWO_POW_32 = 0x1_0000_0000
 
-/** Bytes that `values` take. */
+/**
+ * Bytes that `values` take.
+ *
+ * @throws {@link InvalidArgumentError} when a value by which that is told is missing or of the wrong type
+ */
 export function measure(layout: Layout, values: Values): number {
+  checkRecord('a packet', values)
   let size = 0
   for (const field of layout.fields) size += sizeOf(field, values)
   return size
@@ -15,32 +20,34 @@ export function measure(layout: Layout, values: Values): number {
 
 function sizeOf(field: LayoutField, values: Values): number {
   const value = values[field.name]
+  if (field.kind === 'flagsOf') return field.size
+  if (value === undefined && field.optional) return isAlwaysThere(field) ? field.size : 0
   switch (field.kind) {
-    case 'lengthOf':
-    case 'countOf':
-    case 'contentSize':
-    case 'flagsOf':
-      return field.size
     case 'text':
-      return value === undefined ? 0 : (value as string).length
+      return checkText(field, value).length
+    case 'textz':
+      return checkText(field, value).length + 1
     case 'bytes':
-      return value === undefined ? 0 : (value as Uint8Array).length
+      return checkBytes(field, value).length
     case 'list':
-      return value === undefined ? 0 : (value as Values[]).length * (field.layout as Layout).fixedSize
-    case 'slots':
-      return (value as string[]).reduce((sum, item) => sum + (field.slotSize || item.length + 1), 0)
+      return checkItems(field, value).length * (field.layout as Layout).fixedSize
+    case 'slots': {
+      const items = checkItems(field, value)
+      if (field.slotSize > 0) return items.length * field.slotSize
+      return items.reduce<number>((sum, item) => sum + checkText(field, item).length + 1, 0)
+    }
     default:
-      return value === undefined && !isRequired(field) ? 0 : field.size
+      return field.size
   }
 }
 
-/** Whether a field is there whatever the values are; an optional one of this version is written as zero. */
-function isRequired(field: LayoutField): boolean {
+/** Whether the dialect has the field in every packet; a value left out is then written as zero. */
+function isAlwaysThere(field: LayoutField): boolean {
   return !field.trailing && !field.flagged
 }
 
 /**
- * Writes `values` into `target` from `offset` on.
+ * Writes `values`, which {@link measure} has accepted, into `target` from `offset` on.
  *
  * @returns the offset behind them
  * @throws {@link InvalidArgumentError} when a value does not fit its field
@@ -75,30 +82,11 @@ export function writeFields(
         )
         at += field.size
         break
-      case 'text':
-        if (value !== undefined) at += writeText(field, value, target, at)
-        break
-      case 'bytes':
-        if (value !== undefined) {
-          target.set(value as Uint8Array, at)
-          at += (value as Uint8Array).length
-        }
-        break
-      case 'list':
-        for (const item of (value ?? []) as Values[])
-          at = writeFields(field.layout as Layout, item, target, at, 0)
-        break
-      case 'slots':
-        for (const item of value as string[]) at = writeSlot(field, item, target, at)
-        break
-      case 'struct':
-        if (value !== undefined || isRequired(field)) {
-          at = writeFields(field.layout as Layout, (value ?? {}) as Values, target, at, 0)
-        }
-        break
       default:
-        if (value !== undefined || isRequired(field)) {
-          writeScalar(field, value, target, at)
+        if (value !== undefined) at = writeValue(field, value, target, at)
+        else if (!field.optional) throw new InvalidArgumentError(`${field.name} is missing`)
+        else if (isAlwaysThere(field)) {
+          target.fill(0, at, at + field.size)
           at += field.size
         }
     }
@@ -111,82 +99,130 @@ function lengthOfField(layout: Layout, name: string, values: Values): number {
   return sizeOf(field, values)
 }
 
-function writeScalar(field: LayoutField, value: unknown, target: Buffer, offset: number): void {
+function writeValue(field: LayoutField, value: unknown, target: Buffer, offset: number): number {
+  const { size } = field
   switch (field.kind) {
     case 'u8':
-      target.writeUInt8(toNumber(field, value, 0, 0xff), offset)
-      break
+      return target.writeUInt8(toNumber(field, value, 0, 0xff), offset)
     case 'i8':
-      target.writeInt8(toNumber(field, value, -0x80, 0x7f), offset)
-      break
+      return target.writeInt8(toNumber(field, value, -0x80, 0x7f), offset)
     case 'bool':
-      target[offset] = value === true ? 1 : 0
-      break
+      if (typeof value !== 'boolean') throw new InvalidArgumentError(`${field.name} must be true or false`)
+      return target.writeUInt8(value ? 1 : 0, offset)
     case 'i32':
-      target.writeInt32BE(toNumber(field, value, -0x8000_0000, 0x7fff_ffff), offset)
-      break
+      return target.writeInt32BE(toNumber(field, value, -0x8000_0000, 0x7fff_ffff), offset)
     case 'i64':
       writeI64(target, offset, toNumber(field, value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
-      break
+      return offset + size
+    case 'port':
+      writeI64(target, offset, toNumber(field, value, 1, 65_535))
+      return offset + size
     case 'crc32': {
       const crc = toNumber(field, value, 0, 0xffff_ffff)
       target.writeInt32BE(crc > 0x7fff_ffff ? -1 : 0, offset)
-      target.writeUInt32BE(crc, offset + 4)
-      break
+      return target.writeUInt32BE(crc, offset + 4)
     }
     case 'str':
-      writeStr(field, value, target, offset, field.size)
-      break
+      return writeStr(field, value, target, offset, size)
+    case 'text':
+      return offset + target.write(value as string, offset, 'latin1')
+    case 'textz': {
+      const end = offset + target.write(value as string, offset, 'latin1')
+      return target.writeUInt8(0, end)
+    }
+    case 'bytes':
+      target.set(value as Uint8Array, offset)
+      return offset + (value as Uint8Array).length
+    case 'struct':
+      checkRecord(field.name, value)
+      return writeFields(field.layout as Layout, value, target, offset, 0)
+    case 'list': {
+      let at = offset
+      for (const item of value as unknown[]) {
+        checkRecord(`an item of ${field.name}`, item)
+        at = writeFields(field.layout as Layout, item, target, at, 0)
+      }
+      return at
+    }
+    case 'slots': {
+      let at = offset
+      for (const item of value as unknown[]) at = writeSlot(field, item, target, at)
+      return at
+    }
     default:
-      throw new TypeError(`${field.kind} is not a scalar`)
+      throw new TypeError(`${field.kind} is not written from a value`)
   }
 }
 
 function toNumber(field: LayoutField, value: unknown, min: number, max: number): number {
-  const number = value ?? 0
-  if (typeof number !== 'number' || !Number.isInteger(number) || number < min || number > max) {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
     throw new InvalidArgumentError(
-      `${field.name} must be a whole number from ${min} to ${max}, not ${String(value)}`,
+      `${field.name} must be a whole number from ${min} to ${max}, not ${describe(value)}`,
     )
   }
-  return number
+  return value
 }
 
-function writeStr(field: LayoutField, value: unknown, target: Buffer, offset: number, size: number): void {
-  const text = checkText(field, value ?? '')
+function writeStr(field: LayoutField, value: unknown, target: Buffer, offset: number, size: number): number {
+  const text = checkText(field, value)
   if (text.length > size) {
     throw new InvalidArgumentError(
       `${field.name} is ${text.length} bytes long, at most ${size} fit: ${quote(text)}`,
     )
   }
-  if (text.includes('\0')) throw new InvalidArgumentError(`${field.name} holds a NUL: ${quote(text)}`)
   target.write(text, offset, size, 'latin1')
   target.fill(0, offset + text.length, offset + size)
+  return offset + size
 }
 
-function writeText(field: LayoutField, value: unknown, target: Buffer, offset: number): number {
-  const text = checkText(field, value)
-  target.write(text, offset, text.length, 'latin1')
-  return text.length
-}
-
-function writeSlot(field: LayoutField, item: string, target: Buffer, offset: number): number {
-  if (field.slotSize > 0) {
-    writeStr(field, item, target, offset, field.slotSize)
-    return offset + field.slotSize
-  }
-  const end = offset + writeText(field, item, target, offset)
-  target[end] = 0x0a
-  return end + 1
+function writeSlot(field: LayoutField, item: unknown, target: Buffer, offset: number): number {
+  if (field.slotSize > 0) return writeStr(field, item, target, offset, field.slotSize)
+  const text = checkText(field, item)
+  if (text.includes('\n')) throw new InvalidArgumentError(`${field.name} holds a line break: ${quote(text)}`)
+  const end = offset + target.write(text, offset, 'latin1')
+  return target.writeUInt8(0x0a, end)
 }
 
 function checkText(field: LayoutField, value: unknown): string {
-  if (typeof value !== 'string')
-    throw new InvalidArgumentError(`${field.name} must be a text, not ${typeof value}`)
-  if (/[^\0-\xff]/.test(value)) {
-    throw new InvalidArgumentError(`${field.name} holds a character that is no single byte: ${quote(value)}`)
+  if (typeof value !== 'string') {
+    throw new InvalidArgumentError(`${field.name} must be a text, not ${describe(value)}`)
+  }
+  // eslint-disable-next-line no-control-regex -- the point is which bytes there are
+  if (/[^\x01-\xff]/.test(value)) {
+    throw new InvalidArgumentError(
+      `${field.name} holds a NUL or a character that is no single byte: ${quote(value)}`,
+    )
   }
   return value
+}
+
+function checkBytes(field: LayoutField, value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) {
+    throw new InvalidArgumentError(`${field.name} must be a Uint8Array, not ${describe(value)}`)
+  }
+  return value
+}
+
+function checkItems(field: LayoutField, value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) {
+    throw new InvalidArgumentError(`${field.name} must be an array, not ${describe(value)}`)
+  }
+  if (value.length > field.max) {
+    throw new InvalidArgumentError(`${value.length} ${field.name}, at most ${field.max} are possible`)
+  }
+  return value
+}
+
+function checkRecord(name: string, value: unknown): asserts value is Values {
+  if (typeof value !== 'object' || value === null) {
+    throw new InvalidArgumentError(`${name} must be an object, not ${describe(value)}`)
+  }
+}
+
+/** A wrong value for a message; objects by their type only. */
+function describe(value: unknown): string {
+  if (value === null) return 'null'
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : typeof value
 }
 
 function writeCount(field: LayoutField, target: Buffer, offset: number, count: number): void {

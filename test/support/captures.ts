@@ -29,7 +29,8 @@ export interface Exchange {
   response: CapturedPacket | undefined
 }
 
-const fixtures = join(__dirname, '../fixtures')
+// The fuzz runner is an ES module, without `__dirname`; npm starts it in the package's folder.
+const fixtures = join(typeof __dirname === 'string' ? __dirname : 'test/support', '../fixtures')
 
 /** All exchanges in the files of a folder of fixtures. */
 export function exchangesOf(folder: 'captures' | 'recorded'): Exchange[] {

@@ -1,0 +1,111 @@
+import type { FastDfsError } from '../errors.js'
+import { FileNotFoundError, InvalidArgumentError, isFastDfsError } from '../errors.js'
+import type { SplitFileId } from '../file-id/index.js'
+import type { Call } from '../net/call.js'
+import type { Endpoint } from '../net/endpoint.js'
+import { retry } from '../net/retry.js'
+import { decodeMetadata, storageCommands } from '../protocol/index.js'
+import type { Context } from './context.js'
+import { askStorage } from './context.js'
+
+/** What a storage says about a file. */
+export interface FileInfo {
+  /** Bytes, as they are on the storage's disk. */
+  readonly size: number
+  /** When the content was last changed. */
+  readonly modifiedAt: Date
+  /**
+   * CRC32, unsigned. Old storages give the one in the file's name, which is the master's for a slave (before V6.15.1)
+   * and the first upload's for an appender (before V6.02); V5's is no standard CRC32 (protocol.md §3.6, §5).
+   */
+  readonly crc32: number
+  /** The address of the storage that the file was uploaded to; absent where the storage does not know it. */
+  readonly sourceIp: string | undefined
+}
+
+/** Asks one storage about a file. */
+export async function fileInfoFrom(
+  context: Context,
+  storage: Endpoint,
+  file: SplitFileId,
+  call: Call,
+): Promise<FileInfo> {
+  const { group, name } = file
+  const reply = await askStorage(context, storage, storageCommands.queryFileInfo, { group, name }, call)
+  return {
+    size: reply.size,
+    modifiedAt: new Date(reply.modifiedAt * 1000),
+    crc32: reply.crc32,
+    sourceIp: reply.sourceIp === '' ? undefined : reply.sourceIp,
+  }
+}
+
+/** Asks about a file (protocol.md §3.6). */
+export function fileInfo(context: Context, file: SplitFileId, call: Call): Promise<FileInfo> {
+  return retry(context.options, call, async () =>
+    fileInfoFrom(context, await context.trackers.queryFetch(file, call), file, call),
+  )
+}
+
+/** Deletes a file (protocol.md §3.3). */
+export async function deleteFile(context: Context, file: SplitFileId, call: Call): Promise<void> {
+  const { group, name } = file
+  let lost: FastDfsError | undefined
+  await retry(context.options, call, async () => {
+    const storage = await context.trackers.queryUpdate(file, call)
+    try {
+      await askStorage(context, storage, storageCommands.deleteFile, { group, name }, call)
+    } catch (error) {
+      // The answer to an earlier attempt was lost: that one deleted it.
+      if (error instanceof FileNotFoundError && lost !== undefined) return
+      // A request that was made has its command in the error; without one, no connection could be made.
+      if (isFastDfsError(error) && error.retriable && error.command === storageCommands.deleteFile.name)
+        lost = error
+      throw error
+    }
+  })
+}
+
+/** A request with its metadata must be smaller than the storage's buffer; 256 KiB in the sample configuration (§1.2). */
+const MAX_METADATA_BYTES = 256 * 1024 - 256
+
+/** Replaces a file's metadata, or with the other flag merges into it (protocol.md §3.5). */
+export async function setMetadata(
+  context: Context,
+  file: SplitFileId,
+  metadata: Buffer,
+  flag: number,
+  call: Call,
+): Promise<void> {
+  if (metadata.length > MAX_METADATA_BYTES) {
+    throw new InvalidArgumentError(
+      `the metadata is ${metadata.length} bytes in all, storages take at most ${MAX_METADATA_BYTES}`,
+    )
+  }
+  const { group, name } = file
+  await retry(context.options, call, async () => {
+    const storage = await context.trackers.queryUpdate(file, call)
+    await askStorage(context, storage, storageCommands.setMetadata, { group, name, flag, metadata }, call)
+  })
+}
+
+/** Reads a file's metadata; a file without any has `{}` (protocol.md §3.5). */
+export function getMetadata(
+  context: Context,
+  file: SplitFileId,
+  call: Call,
+): Promise<Record<string, string>> {
+  const { group, name } = file
+  return retry(context.options, call, async () => {
+    const storage = await context.trackers.queryUpdate(file, call)
+    try {
+      const reply = await askStorage(context, storage, storageCommands.getMetadata, { group, name }, call)
+      return decodeMetadata(reply.metadata)
+    } catch (error) {
+      if (!(error instanceof FileNotFoundError)) throw error
+      // "No metadata" and "no file" are the same status.
+      await fileInfoFrom(context, storage, file, call)
+      return {}
+    }
+  })
+}

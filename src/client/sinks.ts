@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import { open, rename, rm, stat } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { InvalidArgumentError, LocalIoError } from '../errors.js'
+import type { ContentFlow, ContentSink } from '../net/connection.js'
+import { show } from './check.js'
+
+/** Takes a download as a whole: what an attempt left behind is dropped when the next one starts. */
+export interface WholeSink<T> extends ContentSink {
+  /** All content is here: gives the result. */
+  finish(): Promise<T>
+  /** The download failed: leaves nothing behind. */
+  abandon(): Promise<void>
+}
+
+/** A sink that becomes a Buffer of at most `maxBytes`. */
+export function bufferSink(maxBytes: number): WholeSink<Buffer> {
+  let buffer: Buffer = Buffer.alloc(0)
+  let filled = 0
+  return {
+    start: (size) => {
+      if (size > maxBytes) {
+        throw new InvalidArgumentError(
+          `${size} bytes are more than maxBufferBytes (${maxBytes}): download to a path, or as a stream`,
+        )
+      }
+      buffer = Buffer.allocUnsafe(size)
+      filled = 0
+    },
+    write: (chunk) => {
+      filled += chunk.copy(buffer, filled)
+      return true
+    },
+    finish: async () => buffer,
+    abandon: async () => {},
+  }
+}
+
+/** Bytes that are written to a file at a time. */
+const BLOCK_SIZE = 1024 * 1024
+
+/**
+ * A sink that becomes the file at `path`: written beside it under another name, and renamed when it is whole.
+ *
+ * @throws {@link InvalidArgumentError} when no file can be made there
+ */
+export async function fileSink(path: string): Promise<WholeSink<number>> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory() === true) {
+    throw new InvalidArgumentError(`cannot write ${show(path)}: it is a directory`)
+  }
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`)
+  const file = await open(temporary, 'wx').catch((cause: Error) => {
+    throw new InvalidArgumentError(`cannot write ${show(path)}: ${cause.message}`, { cause })
+  })
+  const writer = new BlockWriter(file, path)
+  return {
+    start: (_, flow) => writer.restart(flow),
+    write: (chunk) => writer.write(chunk),
+    finish: async () => {
+      const size = await writer.end()
+      try {
+        await file.truncate(size)
+        await file.close()
+        await rename(temporary, path)
+      } catch (cause) {
+        throw writeFailed(path, cause)
+      }
+      return size
+    },
+    abandon: async () => {
+      await writer.settled()
+      await file.close().catch(() => {})
+      await rm(temporary, { force: true })
+    },
+  }
+}
+
+/** Collects pieces into blocks and writes them one after the other; more than two waiting hold the download up. */
+class BlockWriter {
+  readonly #file: FileHandle
+  readonly #path: string
+  readonly #free: Buffer[] = []
+  #block: Buffer = Buffer.allocUnsafe(BLOCK_SIZE)
+  #filled = 0
+  /** Where the current block belongs. */
+  #position = 0
+  #waiting = 0
+  #writing: Promise<void> = Promise.resolve()
+  #failure: LocalIoError | undefined
+  #flow: ContentFlow | undefined
+
+  constructor(file: FileHandle, path: string) {
+    this.#file = file
+    this.#path = path
+  }
+
+  /** Begins again at the file's start. Blocks of an earlier attempt are written before those to come. */
+  restart(flow: ContentFlow): void {
+    this.#flow = flow
+    this.#filled = 0
+    this.#position = 0
+  }
+
+  write(chunk: Buffer): boolean {
+    for (let offset = 0; offset < chunk.length;) {
+      const copied = chunk.copy(this.#block, this.#filled, offset)
+      offset += copied
+      this.#filled += copied
+      if (this.#filled === BLOCK_SIZE) this.#flush()
+    }
+    return this.#waiting < 2
+  }
+
+  /** Writes what is left; gives the size of all. */
+  async end(): Promise<number> {
+    if (this.#filled > 0) this.#flush()
+    await this.#writing
+    if (this.#failure !== undefined) throw this.#failure
+    return this.#position
+  }
+
+  /** Waits until nothing is being written. */
+  async settled(): Promise<void> {
+    await this.#writing
+  }
+
+  #flush(): void {
+    const block = this.#block
+    const bytes = block.subarray(0, this.#filled)
+    const position = this.#position
+    this.#position += bytes.length
+    this.#filled = 0
+    this.#block = this.#free.pop() ?? Buffer.allocUnsafe(BLOCK_SIZE)
+    this.#waiting++
+    this.#writing = this.#writing.then(async () => {
+      try {
+        if (this.#failure === undefined) await writeAll(this.#file, bytes, position)
+      } catch (cause) {
+        this.#failure = writeFailed(this.#path, cause)
+        this.#flow?.fail(this.#failure)
+      }
+      this.#free.push(block)
+      this.#waiting--
+      this.#flow?.resume()
+    })
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, offset, bytes.length - offset, position + offset)
+    offset += bytesWritten
+  }
+}
+
+function writeFailed(path: string, cause: unknown): LocalIoError {
+  return new LocalIoError(`cannot write ${show(path)}: ${(cause as Error).message}`, { cause })
+}

@@ -1,0 +1,102 @@
+import type { FastDfsError } from '../errors.js'
+import { FileNotFoundError, isFastDfsError, RetryError } from '../errors.js'
+import type { Call } from '../net/call.js'
+import type { Endpoint } from '../net/endpoint.js'
+import type { ConnectionPool } from '../net/pool.js'
+import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
+import { trackerCommands } from '../protocol/index.js'
+
+/** A storage to upload to. */
+export interface StoreTarget extends Endpoint {
+  readonly group: string
+  /** The store path that the tracker chose; sent back with the upload (protocol.md §2.1). */
+  readonly storePathIndex: number
+}
+
+/** How long a tracker that could not be reached is asked last, in milliseconds. */
+const AVOIDED_FOR = 10_000
+
+/** Asks trackers: in turn, and the next one when one fails. */
+export class Trackers {
+  readonly #pool: ConnectionPool
+  readonly #trackers: readonly Endpoint[]
+  readonly #failedAt = new Map<Endpoint, number>()
+  #next: number
+
+  constructor(trackers: readonly Endpoint[], pool: ConnectionPool) {
+    this.#trackers = trackers
+    this.#pool = pool
+    // Many clients that start together must not all begin with the same one.
+    this.#next = Math.floor(Math.random() * trackers.length)
+  }
+
+  /** Where to upload to (protocol.md §2.1). */
+  async queryStore(group: string | undefined, call: Call): Promise<StoreTarget> {
+    const reply =
+      group === undefined
+        ? await this.#ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
+        : await this.#ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
+    return { group: reply.group, host: reply.ip, port: reply.port, storePathIndex: reply.storePathIndex }
+  }
+
+  /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */
+  async queryFetch(file: { group: string; name: string }, call: Call): Promise<Endpoint> {
+    return endpointOf(
+      await this.#ask(trackerCommands.queryFetchOne, { group: file.group, name: file.name }, call),
+    )
+  }
+
+  /** Where to change a file (protocol.md §2.2). */
+  async queryUpdate(file: { group: string; name: string }, call: Call): Promise<Endpoint> {
+    return endpointOf(
+      await this.#ask(trackerCommands.queryUpdate, { group: file.group, name: file.name }, call),
+    )
+  }
+
+  /** Every tracker is asked at most once; "no such thing" is believed when all of them say so. */
+  async #ask<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>> {
+    const errors: FastDfsError[] = []
+    for (const tracker of this.#inTurn()) {
+      try {
+        const response = await this.#pool.use(tracker, call, (connection) =>
+          connection.request(command, fields, call),
+        )
+        this.#failedAt.delete(tracker)
+        return response
+      } catch (error) {
+        if (!isFastDfsError(error)) throw error
+        errors.push(error)
+        if (error.retriable) this.#failedAt.set(tracker, performance.now())
+        else if (!(error instanceof FileNotFoundError)) throw error
+        call.check()
+      }
+    }
+    // An answer says more than a tracker that could not be asked.
+    const answer = errors.find((error) => error instanceof FileNotFoundError)
+    const [only, ...others] = errors
+    if (answer !== undefined || (only !== undefined && others.length === 0))
+      throw (answer ?? only) as FastDfsError
+    throw new RetryError(
+      `none of ${errors.length} trackers could be asked, the last one: ${errors.at(-1)?.message}`,
+      {
+        errors,
+        command: command.name,
+        retriable: true,
+      },
+    )
+  }
+
+  /** All trackers, beginning with the next one in turn; those that failed a moment ago come last. */
+  #inTurn(): readonly Endpoint[] {
+    const start = this.#next++ % this.#trackers.length
+    const order = [...this.#trackers.slice(start), ...this.#trackers.slice(0, start)]
+    if (this.#failedAt.size === 0) return order
+    const since = performance.now() - AVOIDED_FOR
+    const isAvoided = (tracker: Endpoint): boolean => (this.#failedAt.get(tracker) ?? -Infinity) > since
+    return [...order.filter((tracker) => !isAvoided(tracker)), ...order.filter(isAvoided)]
+  }
+}
+
+function endpointOf({ ip, port }: { ip: string; port: number }): Endpoint {
+  return { host: ip, port }
+}

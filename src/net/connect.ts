@@ -1,0 +1,41 @@
+import { connect as connectTcp } from 'node:net'
+import type { Socket } from 'node:net'
+import { ConnectError, TimeoutError } from '../errors.js'
+import { log } from '../observe/log.js'
+import type { Endpoint } from './endpoint.js'
+import { formatEndpoint } from './endpoint.js'
+
+/**
+ * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried.
+ *
+ * @param timeout - milliseconds
+ * @throws {@link ConnectError} when no address takes the connection
+ * @throws {@link TimeoutError} when that takes longer than `timeout`
+ */
+export function connect(endpoint: Endpoint, timeout: number): Promise<Socket> {
+  const where = formatEndpoint(endpoint)
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true })
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      log.net('%s: %s', where, error.message)
+      reject(error)
+    }
+    const timer = setTimeout(
+      () =>
+        fail(new TimeoutError(`no connection within ${timeout} ms`, { endpoint: where, retriable: true })),
+      timeout,
+    )
+    socket.on('error', (cause: NodeJS.ErrnoException) => {
+      const reason = cause.code ?? cause.message
+      fail(new ConnectError(`cannot connect: ${reason}`, { endpoint: where, cause, retriable: true }))
+    })
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.removeAllListeners('error')
+      log.net('%s: connected', where)
+      resolve(socket)
+    })
+  })
+}

@@ -1,0 +1,349 @@
+import type { Duplex } from 'node:stream'
+import type { FastDfsError } from '../errors.js'
+import {
+  ConnectError,
+  locateError,
+  ProtocolError,
+  STATUS,
+  statusToError,
+  TimeoutError,
+  UnknownOutcomeError,
+} from '../errors.js'
+import { log } from '../observe/log.js'
+import type { Command, Header, RequestOf, ResponseOf } from '../protocol/index.js'
+import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
+import type { Call } from './call.js'
+
+/** The content of a request, written piece by piece. */
+export interface ContentSource {
+  /** Bytes in all. */
+  readonly size: number
+  /**
+   * Gives the content to `write`, whose promise settles when the buffer may be used again. Gives exactly `size` bytes,
+   * the last of them only when it is certain that no more will come, or rejects; stops when `write` rejects.
+   */
+  send(write: (chunk: Uint8Array) => Promise<void>): Promise<void>
+}
+
+/** What takes the content of a response. */
+export interface ContentSink {
+  /** The content has `size` bytes; none of them is here yet. An error thrown here ends the request. */
+  start(size: number, flow: ContentFlow): void
+  /** The next bytes. Answer false to be given no more until {@link ContentFlow.resume}. */
+  write(chunk: Buffer): boolean
+}
+
+/** By which a sink steers what it is given. */
+export interface ContentFlow {
+  /** Goes on after `write` answered false. */
+  resume(): void
+  /** Ends the request with `error`. */
+  fail(error: FastDfsError): void
+}
+
+/** What a request may have beside its fields. */
+export interface RequestOptions {
+  /** The header's status byte. */
+  readonly status?: number
+  /** The content of the request. */
+  readonly source?: ContentSource
+  /** Takes the content of the response. */
+  readonly sink?: ContentSink
+}
+
+/** No response of fields has this many bytes: the largest lists every storage of 512 groups (protocol.md §2.5). */
+const MAX_RESPONSE = 4 * 1024 * 1024
+
+type Sent = 'nothing' | 'part' | 'all'
+
+interface Exchange {
+  readonly command: Command
+  readonly call: Call
+  readonly sink: ContentSink | undefined
+  readonly resolve: (fields: object) => void
+  readonly reject: (error: FastDfsError) => void
+  timer: NodeJS.Timeout
+  sent: Sent
+  /** Rejects what waits to write. */
+  stopWriting: ((error: FastDfsError) => void) | undefined
+  header: Header | undefined
+  body: Buffer | undefined
+  bodySize: number
+}
+
+/**
+ * One connection to a tracker or storage: one request at a time (protocol.md §1.1). After any doubt about what the
+ * peer will send next it is destroyed.
+ */
+export class Connection {
+  /** The peer as `host:port`. */
+  readonly endpoint: string
+  /** When the last response ended, by `performance.now()`. */
+  lastUsed = performance.now()
+  readonly #socket: Duplex
+  readonly #idleTimeout: number
+  readonly #reader: FrameReader
+  #exchange: Exchange | undefined
+  #lost: FastDfsError | undefined
+  #lastMoved = 0
+  #paused = false
+
+  /**
+   * @param socket - connected
+   * @param endpoint - for errors
+   * @param idleTimeout - milliseconds without a byte in either direction after which a request fails
+   */
+  constructor(socket: Duplex, endpoint: string, idleTimeout: number) {
+    this.#socket = socket
+    this.endpoint = endpoint
+    this.#idleTimeout = idleTimeout
+    this.#reader = new FrameReader({
+      onHeader: (header) => this.#onHeader(header),
+      onData: (chunk) => this.#onContent(chunk),
+      onEnd: () => this.#onEnd(),
+    })
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('error', (cause: NodeJS.ErrnoException) =>
+      this.#lose(new ConnectError(`connection lost: ${cause.code ?? cause.message}`, { cause, endpoint })),
+    )
+    socket.on('close', () => this.#lose(new ConnectError('the server closed the connection', { endpoint })))
+    // A server that closes its side sends nothing more: the same as closed.
+    socket.on('end', () => this.#lose(new ConnectError('the server closed the connection', { endpoint })))
+  }
+
+  /** Whether another request may be made on it. */
+  get usable(): boolean {
+    return this.#lost === undefined && this.#exchange === undefined && this.#reader.idle
+  }
+
+  /** Keeps the process alive while a request is under way, and only then. */
+  set referenced(value: boolean) {
+    const socket = this.#socket as Partial<Record<'ref' | 'unref', () => void>>
+    if (value) socket.ref?.()
+    else socket.unref?.()
+  }
+
+  /** Ends it at once. A request under way is rejected with `reason`. */
+  destroy(
+    reason: FastDfsError = new ConnectError('the connection was closed', { endpoint: this.endpoint }),
+  ): void {
+    this.#lose(reason)
+  }
+
+  /**
+   * Makes one request and reads its response.
+   *
+   * @throws {@link ServerError} for a status other than 0
+   * @throws {@link ConnectError} or {@link TimeoutError} when the connection fails; `retriable` says that the request
+   *   may be made again: nothing or not all of it was sent, or it is idempotent
+   * @throws {@link UnknownOutcomeError} when a request that must not be repeated was sent and its answer is lost
+   * @throws {@link ProtocolError} when the response is not what the protocol allows
+   */
+  request<C extends Command>(
+    command: C,
+    fields: RequestOf<C>,
+    call: Call,
+    { status = 0, source, sink }: RequestOptions = {},
+  ): Promise<ResponseOf<C>> {
+    const head = encodeRequestHead(command, fields, source?.size ?? 0, { status })
+    return new Promise<ResponseOf<C>>((resolve, reject) => {
+      const exchange: Exchange = {
+        command,
+        call,
+        sink,
+        resolve: resolve as (fields: object) => void,
+        reject,
+        timer: setTimeout(() => this.#onTimer(), Math.min(this.#idleTimeout, call.remaining)),
+        sent: 'nothing',
+        stopWriting: undefined,
+        header: undefined,
+        body: undefined,
+        bodySize: 0,
+      }
+      if (this.#exchange !== undefined) throw new TypeError('a connection carries one request at a time')
+      this.#exchange = exchange
+      this.#lastMoved = performance.now()
+      call.signal?.addEventListener('abort', this.#onAbort, { once: true })
+      if (this.#lost !== undefined) this.#fail(this.#lost)
+      else if (call.signal?.aborted === true) this.#fail(call.abortError())
+      else void this.#send(exchange, head, source)
+    })
+  }
+
+  async #send(exchange: Exchange, head: Buffer, source: ContentSource | undefined): Promise<void> {
+    if (source === undefined) {
+      exchange.sent = 'all'
+      this.#socket.write(head)
+      return
+    }
+    exchange.sent = source.size === 0 ? 'all' : 'part'
+    // The head leaves together with the first piece of content.
+    this.#socket.cork()
+    this.#socket.write(head)
+    process.nextTick(() => this.#socket.uncork())
+    let given = 0
+    try {
+      await source.send((chunk) => {
+        given += chunk.length
+        return this.#write(exchange, chunk, given === source.size)
+      })
+    } catch (error) {
+      // The server still waits for bytes: the connection cannot be used for anything else.
+      if (this.#exchange === exchange) this.#lose(error as FastDfsError)
+    }
+  }
+
+  #write(exchange: Exchange, chunk: Uint8Array, isLast: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#exchange !== exchange) return reject(this.#lost ?? new ConnectError('the request has ended'))
+      exchange.stopWriting = reject
+      if (isLast) exchange.sent = 'all'
+      this.#socket.write(chunk, () => {
+        this.#lastMoved = performance.now()
+        resolve()
+      })
+    })
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#lastMoved = performance.now()
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      this.#lose(error as FastDfsError)
+    }
+  }
+
+  #onHeader(header: Header): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) throw new ProtocolError('the server sent bytes that nobody asked for')
+    exchange.header = header
+    if (header.command !== limits.RESPONSE_COMMAND) {
+      throw new ProtocolError(
+        `the header's command is ${header.command}, expected ${limits.RESPONSE_COMMAND}`,
+      )
+    }
+    if (header.status === STATUS.OK && exchange.sink !== undefined) {
+      exchange.sink.start(header.length, this.#flowOf(exchange))
+      return
+    }
+    if (header.length > MAX_RESPONSE) {
+      throw new ProtocolError(
+        `the response says ${header.length} bytes, at most ${MAX_RESPONSE} are possible`,
+      )
+    }
+    exchange.body = Buffer.allocUnsafe(header.length)
+  }
+
+  #onContent(chunk: Buffer): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    if (exchange.body !== undefined) {
+      exchange.bodySize += chunk.copy(exchange.body, exchange.bodySize)
+    } else if (exchange.sink?.write(chunk) === false) {
+      this.#paused = true
+      this.#socket.pause()
+    }
+  }
+
+  #flowOf(exchange: Exchange): ContentFlow {
+    return {
+      resume: () => {
+        if (this.#exchange === exchange) this.#unpause()
+      },
+      fail: (error) => {
+        if (this.#exchange === exchange) this.#lose(error)
+      },
+    }
+  }
+
+  #unpause(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#lastMoved = performance.now()
+    this.#socket.resume()
+  }
+
+  #onEnd(): void {
+    const exchange = this.#exchange
+    if (exchange?.header === undefined) return
+    const { command, header } = exchange
+    if (header.status !== STATUS.OK) {
+      const error = statusToError(header.status, { command: command.name, endpoint: this.endpoint })
+      // Storages and old trackers close after 22; the rest of a refused content is read as requests (§1.1).
+      if (header.status === STATUS.EINVAL || command.content === 'request') this.#lose(error)
+      else this.#settle(() => exchange.reject(error))
+      return
+    }
+    if (exchange.sent !== 'all') {
+      throw new ProtocolError('the server answered before it had the whole request')
+    }
+    const fields = exchange.body === undefined ? {} : decodeResponseFields(command, exchange.body)
+    this.#settle(() => exchange.resolve(fields))
+  }
+
+  readonly #onAbort = (): void => {
+    const call = this.#exchange?.call
+    if (call !== undefined) this.#lose(call.abortError())
+  }
+
+  #onTimer(): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    const { call } = exchange
+    if (call.remaining === 0) return this.#lose(call.timeoutError())
+    const waited = this.#paused ? 0 : performance.now() - this.#lastMoved
+    if (waited >= this.#idleTimeout) {
+      this.#lose(new TimeoutError(`no byte moved for ${this.#idleTimeout} ms`, { endpoint: this.endpoint }))
+    } else {
+      exchange.timer = setTimeout(() => this.#onTimer(), Math.min(this.#idleTimeout - waited, call.remaining))
+    }
+  }
+
+  /** The connection is of no use any more, and a request under way fails. */
+  #lose(error: FastDfsError): void {
+    if (this.#lost !== undefined) return
+    this.#lost = error
+    log.net('%s: %s', this.endpoint, error.message)
+    this.#socket.destroy()
+    if (this.#exchange !== undefined) this.#fail(error)
+  }
+
+  #fail(error: FastDfsError): void {
+    const exchange = this.#exchange as Exchange
+    const failure = withOutcome(error, exchange, this.endpoint)
+    this.#settle(() => {
+      exchange.stopWriting?.(failure)
+      exchange.reject(failure)
+    })
+  }
+
+  #settle(tell: () => void): void {
+    const exchange = this.#exchange as Exchange
+    clearTimeout(exchange.timer)
+    exchange.call.signal?.removeEventListener('abort', this.#onAbort)
+    this.#exchange = undefined
+    // The last piece may have held it up; the next response has another sink.
+    this.#unpause()
+    this.lastUsed = performance.now()
+    tell()
+  }
+}
+
+/** What a failure means for the request: may it be made again, or may it have been carried out? */
+function withOutcome(error: FastDfsError, { command, sent, call }: Exchange, endpoint: string): FastDfsError {
+  const place = { command: command.name, endpoint }
+  const isLoss =
+    error instanceof ConnectError || error instanceof TimeoutError || error instanceof ProtocolError
+  if (!isLoss) return locateError(error, place)
+  if (sent === 'all' && !command.idempotent) {
+    return new UnknownOutcomeError(
+      `the answer is lost, the request may have been carried out: ${error.reason}`,
+      {
+        ...place,
+        cause: error,
+      },
+    )
+  }
+  return locateError(error, { ...place, retriable: call.remaining > 0 })
+}

@@ -1,0 +1,11 @@
+/**
+ * The embedded tracker and storage: real servers in this process, on real sockets.
+ *
+ * @packageDocumentation
+ */
+export { Storage, type StorageOptions } from './storage/storage.js'
+export type { TrackerEndpoint } from './storage/tracker-connection.js'
+export { DiskStore, type DiskStoreOptions } from './stores/disk-store.js'
+export { MemoryStore } from './stores/memory-store.js'
+export type { Draft, FileStat, Store, StoredFile, StoreSpace } from './stores/store.js'
+export { Tracker, type TrackerOptions } from './tracker/tracker.js'

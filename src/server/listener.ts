@@ -1,0 +1,97 @@
+import { once } from 'node:events'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer } from 'node:net'
+import { ConnectError } from '../errors.js'
+
+/** What serves a connection. */
+export interface Served {
+  /** Resolves when what it began is done, after the connection has ended. */
+  settled(): Promise<void>
+}
+
+/** A TCP server that can be stopped, with all its connections, and started again on the same port. */
+export class Listener {
+  readonly host: string
+  readonly #serve: (socket: Socket) => Served
+  readonly #connections = new Map<Socket, Served>()
+  #server: Server | undefined
+  #port: number
+  #maxConnections = 0
+
+  /** @param serve - gets each new connection */
+  constructor(host: string, port: number, serve: (socket: Socket) => Served) {
+    this.host = host
+    this.#port = port
+    this.#serve = serve
+  }
+
+  /** The port asked for; where that was 0, the one given by the system once started. */
+  get port(): number {
+    return this.#port
+  }
+
+  /** Whether connections are taken. */
+  get listening(): boolean {
+    return this.#server !== undefined
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** The most connections that were open at one time. */
+  get maxConnections(): number {
+    return this.#maxConnections
+  }
+
+  /** Begins to listen. Does nothing when it does. */
+  async start(): Promise<void> {
+    if (this.#server !== undefined) return
+    // A peer that sends nothing more may still wait for an answer.
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket))
+    this.#server = server
+    try {
+      await listen(server, this.host, this.#port)
+    } catch (cause) {
+      this.#server = undefined
+      const endpoint = `${this.host}:${this.#port}`
+      throw new ConnectError(`cannot listen: ${(cause as Error).message}`, { cause, endpoint })
+    }
+    this.#port = (server.address() as AddressInfo).port
+  }
+
+  /** Ends all connections and stops listening; resolves when nothing is left. Does nothing when stopped. */
+  async stop(): Promise<void> {
+    const server = this.#server
+    if (server === undefined) return
+    this.#server = undefined
+    const connections = [...this.#connections]
+    const closed = Promise.all([server, ...this.#connections.keys()].map((each) => once(each, 'close')))
+    server.close()
+    for (const [socket] of connections) socket.destroy()
+    await closed
+    await Promise.all(connections.map(([, served]) => served.settled()))
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.set(socket, this.#serve(socket))
+    this.#maxConnections = Math.max(this.#maxConnections, this.#connections.size)
+    socket.once('close', () => this.#connections.delete(socket))
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** An address as FastDFS writes it: an IPv4 address of a socket that takes both kinds comes as `::ffff:1.2.3.4`. */
+export function plainAddress(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:/, '')
+}

@@ -1,0 +1,48 @@
+/** What servers read from a file's name (protocol.md §5). */
+
+/** See {@link readName}. */
+export interface NameFacts {
+  /** The source's ID, where the name holds one, else its IPv4 address. */
+  readonly source: string
+  /** Whether `source` is an ID. */
+  readonly sourceIsId: boolean
+  /** When the upload ended, in Unix seconds. */
+  readonly createdAt: number
+  /** Of the content that was uploaded; a slave's name holds its master's. */
+  readonly crc32: number
+  /** Whether the file never changes and the name is its own: it is no appender and no slave. */
+  readonly normal: boolean
+}
+
+/** Where the encoded part of a name begins and ends, behind `Mxx/HH/HH/`. */
+const ENCODED_START = 10
+/** See {@link ENCODED_START}. */
+export const ENCODED_END = 37
+const ENCODED_SIZE = 20
+/** Longer names are slaves', but for files in trunk files, whose names are longer by 16. */
+const NORMAL_NAME = 44
+const TRUNK_NAME = 60
+const APPENDER_FLAG = 0x04000000
+const TRUNK_FLAG = 0x08000000
+const MAX_ID = 0xffffff
+
+/**
+ * Reads a name as the C daemons do: whatever its characters are, those that are not base64 skipped, and what is missing
+ * taken for zero. `parseFileId` refuses names that a tracker answers for.
+ */
+export function readName(name: string): NameFacts {
+  const bytes = Buffer.alloc(ENCODED_SIZE)
+  bytes.write(name.slice(ENCODED_START, ENCODED_END).replace(/[^\w-]/g, ''), 'base64url')
+  const id = bytes.readInt32LE(0)
+  const sourceIsId = id > 0 && id <= MAX_ID
+  const sizeFlags = bytes.readUInt32BE(8)
+  const inTrunk = (sizeFlags & TRUNK_FLAG) !== 0
+  const slave = name.length > TRUNK_NAME || (name.length > NORMAL_NAME && !inTrunk)
+  return {
+    source: sourceIsId ? String(id) : `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`,
+    sourceIsId,
+    createdAt: bytes.readInt32BE(4),
+    crc32: bytes.readUInt32BE(16),
+    normal: !slave && (sizeFlags & APPENDER_FLAG) === 0,
+  }
+}

@@ -1,0 +1,95 @@
+/** Download, removal and facts of files (protocol.md §3.3, §3.4, §3.6). */
+import { STATUS } from '../../errors.js'
+import { crc32 } from '../../file-id/index.js'
+import { limits } from '../../protocol/index.js'
+import { unixSeconds } from '../clock.js'
+import type { MaybePromise } from '../maybe-promise.js'
+import { isPromise } from '../maybe-promise.js'
+import { ENCODED_END, readName } from '../name-facts.js'
+import type { ContentReply } from '../routes.js'
+import type { Store, StoredFile } from '../stores/store.js'
+import type { StorageContext, StorageHandlers } from './context.js'
+import { counted } from './counted.js'
+import { checkedName, metadataName } from './logic-name.js'
+
+/** §3.4: the part of a file that a request means; undefined where it begins behind the end. */
+function lengthOf(file: StoredFile, offset: number, count: number): number | undefined {
+  const rest = file.size - offset
+  if (rest <= 0) return undefined
+  return count === 0 ? rest : Math.min(count, rest)
+}
+
+function download(
+  file: StoredFile | undefined,
+  offset: number,
+  count: number,
+  { stats }: StorageContext,
+): MaybePromise<ContentReply | number> {
+  stats.totalFileOpen++
+  if (file === undefined) return STATUS.ENOENT
+  stats.successFileOpen++
+  const length = lengthOf(file, offset, count)
+  if (length === undefined) {
+    const closed = file.close()
+    return isPromise(closed) ? closed.then(() => STATUS.EINVAL) : STATUS.EINVAL
+  }
+  stats.totalFileRead++
+  stats.totalDownloadBytes += length
+  const answer = (content: ContentReply['content']): ContentReply => {
+    stats.successFileRead++
+    stats.successDownloadBytes += length
+    return { size: length, content }
+  }
+  const content = file.content(offset, length)
+  return isPromise(content) ? content.then(answer) : answer(content)
+}
+
+/** What the name cannot tell: the file has changed since, or the name is another file's with something added. */
+async function contentCrc32(store: Store, name: string): Promise<number | undefined> {
+  const file = await store.read(name)
+  if (file === undefined) return undefined
+  const content = await file.content(0, file.size)
+  if (content instanceof Uint8Array) return crc32(content)
+  let crc = 0
+  for await (const chunk of content) crc = crc32(chunk, crc)
+  return crc
+}
+
+/** See the file's head. */
+export const fileHandlers: StorageHandlers = {
+  downloadFile: counted('Download', ({ offset, count, group, name }, { context }) => {
+    const checked = checkedName(name, context.storePathCount)
+    if (offset < 0 || count < 0 || group !== context.group || checked === undefined) return STATUS.EINVAL
+    const file = context.store.read(checked)
+    return isPromise(file)
+      ? file.then((opened) => download(opened, offset, count, context))
+      : download(file, offset, count, context)
+  }),
+
+  deleteFile: counted('Delete', ({ group, name }, { context }) => {
+    const checked = checkedName(name, context.storePathCount)
+    if (group !== context.group || checked === undefined) return STATUS.EINVAL
+    return context.lock.run(checked, async () => {
+      if (!(await context.store.remove(checked))) return STATUS.ENOENT
+      await context.store.remove(metadataName(checked))
+      context.stats.lastSourceUpdate = unixSeconds()
+      return {}
+    })
+  }),
+
+  queryFileInfo: async ({ group, name }, { context, flags }) => {
+    const { store } = context
+    const checked = checkedName(name, context.storePathCount)
+    if (group !== context.group || checked === undefined) return STATUS.EINVAL
+    const stat = await store.stat(checked)
+    if (stat === undefined) return STATUS.ENOENT
+    if (name.length < ENCODED_END) return STATUS.EINVAL
+    const facts = readName(checked)
+    const sourceIp = facts.sourceIsId ? context.addressOf(facts.source) : facts.source
+    const answer = { size: stat.size, modifiedAt: stat.modifiedAt, sourceIp }
+    if (facts.normal) return { ...answer, crc32: facts.crc32 }
+    if ((flags & limits.FILE_INFO_FLAGS.NO_CRC) !== 0) return { ...answer, crc32: 0 }
+    const crc = await contentCrc32(store, checked)
+    return crc === undefined ? STATUS.ENOENT : { ...answer, crc32: crc }
+  },
+}

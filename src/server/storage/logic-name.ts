@@ -1,0 +1,25 @@
+import { limits } from '../../protocol/index.js'
+
+/** `Mxx/`, which names older than V1.12 do not have, two directories, and a name of its own (protocol.md §3). */
+const NAME = /^(?:M([0-9A-Fa-f]{2})\/)?([0-9A-F]{2}\/[0-9A-F]{2}\/)([^/]+)$/
+/** Shorter names are refused before they are looked at. */
+const MIN_NAME_SIZE = 11
+
+/**
+ * Checks a logic filename from the wire: nothing that passes leads out of its directory.
+ *
+ * @returns the name with its store path, `M00/HH/HH/…`; undefined for one that is answered 22
+ */
+export function checkedName(name: string, storePathCount: number): string | undefined {
+  const text = name.replace(/\0.*/s, '')
+  if (text.length < MIN_NAME_SIZE || name.length > limits.MAX_FILENAME_SIZE) return undefined
+  const [, storePath = '00', directories, own] = NAME.exec(text) ?? []
+  if (directories === undefined || own === undefined || own === '.' || own === '..') return undefined
+  if (Number.parseInt(storePath, 16) >= storePathCount) return undefined
+  return `M${storePath.toUpperCase()}/${directories}${own}`
+}
+
+/** The file that holds a file's metadata. */
+export function metadataName(name: string): string {
+  return `${name}-m`
+}

@@ -1,0 +1,15 @@
+/** Lets changes of one file happen one after the other, while others go on. */
+export class NameLock {
+  readonly #tails = new Map<string, Promise<unknown>>()
+
+  /** Runs `task` when all earlier ones of that name have ended. */
+  async run<T>(name: string, task: () => T | Promise<T>): Promise<T> {
+    const turn = (this.#tails.get(name) ?? Promise.resolve()).then(task, task)
+    this.#tails.set(name, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#tails.get(name) === turn) this.#tails.delete(name)
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { log } from '../../observe/log.js'
+import type { RequestOf, ResponseOf } from '../../protocol/index.js'
+import { trackerClusterCommands } from '../../protocol/index.js'
+import { startTimer, stopTimer } from '../clock.js'
+import type { StorageStats } from '../storage-stats.js'
+import type { TrackerEndpoint } from './tracker-connection.js'
+import { TrackerConnection } from './tracker-connection.js'
+
+const { storageJoin, storageSyncDestReq, storageSyncNotify, storageBeat, storageReportDiskUsage } =
+  trackerClusterCommands
+
+/** Milliseconds between beats, and before a lost tracker is tried again (protocol.md §4.5). */
+const BEAT_INTERVAL = 30_000
+const RETRY_DELAY = 1_000
+/** Disk space is reported with every tenth beat: each 300 s. */
+const BEATS_PER_DISK_REPORT = 10
+
+/** What a storage joins with. */
+export type JoinRequest = RequestOf<typeof storageJoin>
+/** What it reports of its disks. */
+export type DiskReport = RequestOf<typeof storageReportDiskUsage>
+type Changes = ResponseOf<typeof storageBeat>
+/** A storage of the group, as a tracker tells of it. */
+export type Brief = NonNullable<Changes['storages']>[number]
+
+/** What a storage is to its links. */
+export interface LinkedStorage {
+  /** The address to connect from; undefined where any will do. */
+  readonly localAddress: string | undefined
+  /** What it joins with, on a connection to the tracker of that address. */
+  joinRequest(trackerIp: string): JoinRequest
+  /** Whether the question for old files has been answered, by whichever tracker. */
+  oldFilesSettled: boolean
+  /** Its counters now. */
+  stats(): StorageStats
+  /** The space of each store path. */
+  diskReport(): Promise<DiskReport>
+  /** The storages of its group have changed. */
+  onMembers(members: readonly Brief[]): void
+  /** The state of a link has changed. */
+  onLinkState(): void
+}
+
+/** Nothing is known of the tracker yet; it counts the storage ACTIVE; it cannot be reached. */
+export type LinkState = 'pending' | 'active' | 'down'
+
+/** A storage's tie to one tracker: joins it, beats, and begins anew when the tracker was away (protocol.md §4.5). */
+export class TrackerLink {
+  readonly #endpoint: TrackerEndpoint
+  readonly #storage: LinkedStorage
+  #state: LinkState = 'pending'
+  #connection: TrackerConnection | undefined
+  #stopped = false
+  #wake: (() => void) | undefined
+  /** The counters as the tracker knows them. */
+  #reported = ''
+  #running: Promise<void> = Promise.resolve()
+
+  /** Does not connect yet. */
+  constructor(endpoint: TrackerEndpoint, storage: LinkedStorage) {
+    this.#endpoint = endpoint
+    this.#storage = storage
+  }
+
+  /** How things stand with this tracker. */
+  get state(): LinkState {
+    return this.#state
+  }
+
+  /** Connects, and stays connected until stopped. */
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  /** Ends; resolves when nothing is left. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#connection?.close()
+    this.#wake?.()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await this.#converse()
+      } catch (error) {
+        log.server('tracker %s:%d: %s', this.#endpoint.host, this.#endpoint.port, (error as Error).message)
+      }
+      this.#setState('down')
+      if (!this.#stopped) await this.#wait(RETRY_DELAY)
+    }
+  }
+
+  /** One connection, from the first byte to the last. */
+  async #converse(): Promise<void> {
+    const connection = TrackerConnection.open(this.#endpoint, this.#storage.localAddress)
+    this.#connection = connection
+    void connection.closed.then(() => this.#wake?.())
+    try {
+      await connection.connected()
+      this.#setState('pending')
+      await this.#join(connection)
+      for (let beats = 0; !this.#stopped; beats++) {
+        await this.#beat(connection)
+        if (beats % BEATS_PER_DISK_REPORT === 0) {
+          this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
+        }
+        if (this.#state === 'active') await this.#wait(BEAT_INTERVAL)
+      }
+    } finally {
+      connection.close()
+      await connection.closed
+      this.#connection = undefined
+    }
+  }
+
+  async #join(connection: TrackerConnection): Promise<void> {
+    const storage = this.#storage
+    await connection.request(storageJoin, storage.joinRequest(connection.remoteAddress))
+    if (!storage.oldFilesSettled) {
+      await connection.request(storageSyncDestReq, {})
+      storage.oldFilesSettled = true
+    }
+    // Whatever source the tracker has named: there are no old files to wait for.
+    await connection.request(storageSyncNotify, { sourceId: '', until: 0 })
+    this.#reported = ''
+  }
+
+  /** With the counters when they have changed. A tracker that takes a beat counts its sender ACTIVE. */
+  async #beat(connection: TrackerConnection): Promise<void> {
+    const stats = this.#storage.stats()
+    const text = JSON.stringify(stats)
+    const changes = await connection.request(storageBeat, text === this.#reported ? {} : { stats })
+    this.#reported = text
+    this.#setState('active')
+    this.#learn(changes)
+  }
+
+  #learn({ storages }: Changes): void {
+    if (storages !== undefined) this.#storage.onMembers(storages)
+  }
+
+  #setState(state: LinkState): void {
+    if (this.#state === state) return
+    this.#state = state
+    this.#storage.onLinkState()
+  }
+
+  /** Until the time has passed, the connection has ended, or the link is stopped. */
+  #wait(delay: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stopTimer(timer)
+        this.#wake = undefined
+        resolve()
+      }
+      const timer = startTimer(delay, done)
+      this.#wake = done
+    })
+  }
+}

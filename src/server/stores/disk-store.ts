@@ -1,0 +1,173 @@
+import { dirname, join } from 'node:path'
+import * as files from './files.js'
+import type { Draft, FileStat, Store, StoredFile, StoreSpace } from './store.js'
+
+/** Options of a {@link DiskStore}. */
+export interface DiskStoreOptions {
+  /** The folder that holds `store_path0`, `store_path1`…; made where it is missing. */
+  readonly folder: string
+}
+
+/** Reading goes in pieces of this size: one buffer for each download. */
+const PIECE = 512 * 1024
+
+/**
+ * Keeps files in a folder, laid out as a real storage lays them out (protocol.md §5): `store_pathN/data/HH/HH/name`.
+ * What is not finished stands in `store_pathN/tmp`, so that no half file is ever seen.
+ */
+export class DiskStore implements Store {
+  readonly #folder: string
+  /** Names on their way to a file, so that none is given to two. */
+  readonly #publishing = new Set<string>()
+  #drafts = 0
+
+  /** Touches nothing yet. */
+  constructor({ folder }: DiskStoreOptions) {
+    this.#folder = folder
+  }
+
+  /** See {@link Store}. */
+  async open(pathCount: number): Promise<void> {
+    for (let index = 0; index < pathCount; index++) {
+      const path = this.#storePath(index)
+      await files.removeFolder(join(path, 'tmp'))
+      await files.makeFolder(join(path, 'tmp'))
+      await files.makeFolder(join(path, 'data'))
+    }
+  }
+
+  /** See {@link Store}. */
+  async create(storePathIndex: number): Promise<Draft> {
+    const path = join(this.#storePath(storePathIndex), 'tmp', String(this.#drafts++))
+    return new DiskDraft(path, await files.open(path, 'wx'), this.#publishing, (name) => this.#path(name))
+  }
+
+  /** See {@link Store}. */
+  async read(name: string): Promise<StoredFile | undefined> {
+    const fd = await files.unlessMissing(files.open(this.#path(name), 'r'))
+    if (fd === undefined) return undefined
+    try {
+      const stats = await files.statOpen(fd)
+      if (stats.isFile()) return openedFile(fd, stats.size, Math.floor(stats.mtimeMs / 1000))
+    } catch (error) {
+      await files.close(fd)
+      throw error
+    }
+    await files.close(fd)
+    return undefined
+  }
+
+  /** See {@link Store}. */
+  async stat(name: string): Promise<FileStat | undefined> {
+    const stats = await files.stat(this.#path(name))
+    return stats?.isFile() ? { size: stats.size, modifiedAt: Math.floor(stats.mtimeMs / 1000) } : undefined
+  }
+
+  /** See {@link Store}. */
+  remove(name: string): Promise<boolean> {
+    return files.remove(this.#path(name))
+  }
+
+  /** See {@link Store}. */
+  space(storePathIndex: number): Promise<StoreSpace> {
+    return files.space(this.#storePath(storePathIndex))
+  }
+
+  #storePath(index: number): string {
+    return join(this.#folder, `store_path${index}`)
+  }
+
+  /** `M01/HH/HH/name` → `store_path1/data/HH/HH/name` */
+  #path(name: string): string {
+    return join(this.#storePath(Number.parseInt(name.slice(1, 3), 16)), 'data', name.slice(4))
+  }
+}
+
+function openedFile(fd: number, size: number, modifiedAt: number): StoredFile {
+  return {
+    size,
+    modifiedAt,
+    content: (offset, length) =>
+      length <= PIECE ? readPiece(fd, offset, length) : readPieces(fd, offset, length),
+    close: () => files.close(fd),
+  }
+}
+
+async function readPiece(fd: number, offset: number, length: number): Promise<Buffer> {
+  try {
+    const piece = Buffer.allocUnsafe(length)
+    await files.readAll(fd, piece, offset)
+    return piece
+  } finally {
+    await files.close(fd)
+  }
+}
+
+async function* readPieces(fd: number, offset: number, length: number): AsyncGenerator<Buffer> {
+  try {
+    const buffer = Buffer.allocUnsafeSlow(PIECE)
+    for (let done = 0; done < length; done += PIECE) {
+      const piece = buffer.subarray(0, Math.min(PIECE, length - done))
+      await files.readAll(fd, piece, offset + done)
+      yield piece
+    }
+  } finally {
+    await files.close(fd)
+  }
+}
+
+class DiskDraft implements Draft {
+  readonly #path: string
+  readonly #publishing: Set<string>
+  readonly #pathOf: (name: string) => string
+  #fd: number | undefined
+  #size = 0
+
+  constructor(path: string, fd: number, publishing: Set<string>, pathOf: (name: string) => string) {
+    this.#path = path
+    this.#fd = fd
+    this.#publishing = publishing
+    this.#pathOf = pathOf
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    await files.writeAll(this.#fd as number, chunk, this.#size)
+    this.#size += chunk.length
+  }
+
+  async publish(name: string): Promise<boolean> {
+    if (this.#publishing.has(name)) return false
+    this.#publishing.add(name)
+    try {
+      if ((await files.stat(this.#pathOf(name))) !== undefined) return false
+      await this.replace(name)
+      return true
+    } finally {
+      this.#publishing.delete(name)
+    }
+  }
+
+  async replace(name: string): Promise<void> {
+    await this.#close()
+    const path = this.#pathOf(name)
+    try {
+      await files.rename(this.#path, path)
+    } catch (error) {
+      if (!files.isMissing(error)) throw error
+      // The first file of a directory makes it.
+      await files.makeFolder(dirname(path))
+      await files.rename(this.#path, path)
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.#close()
+    await files.remove(this.#path)
+  }
+
+  async #close(): Promise<void> {
+    const fd = this.#fd
+    this.#fd = undefined
+    if (fd !== undefined) await files.close(fd)
+  }
+}

@@ -1,0 +1,54 @@
+import type { MaybePromise } from '../maybe-promise.js'
+
+/**
+ * Where a storage keeps its files. A name is a logic filename with its store path, `M00/HH/HH/…`, that was checked
+ * before: stores need not look at it again. Metadata is a file too, named like its file with `-m` behind it.
+ */
+export interface Store {
+  /** Makes ready: afterwards there are `pathCount` store paths, and nothing is left of what was never finished. */
+  open(pathCount: number): Promise<void>
+  /** Begins a file in a store path. It has no name until it is published. */
+  create(storePathIndex: number): MaybePromise<Draft>
+  /** Opens a file to read; undefined where there is none. */
+  read(name: string): MaybePromise<StoredFile | undefined>
+  /** What is known of a file without reading it; undefined where there is none. */
+  stat(name: string): MaybePromise<FileStat | undefined>
+  /** Removes a file; false where there was none. */
+  remove(name: string): MaybePromise<boolean>
+  /** The space of a store path. */
+  space(storePathIndex: number): MaybePromise<StoreSpace>
+}
+
+/** A file in the making, seen by nobody. Ends with one of `publish`, `replace` and `discard`. */
+export interface Draft {
+  /** Adds bytes; one call at a time. The chunk is not kept. */
+  write(chunk: Buffer): MaybePromise<void>
+  /** Gives the file its name; false, and still a draft, where the name is taken. */
+  publish(name: string): MaybePromise<boolean>
+  /** Gives the file its name, in place of what had it. */
+  replace(name: string): MaybePromise<void>
+  /** Drops it. */
+  discard(): MaybePromise<void>
+}
+
+/** Size and age of a file. */
+export interface FileStat {
+  /** Bytes. */
+  readonly size: number
+  /** Unix seconds of the last change. */
+  readonly modifiedAt: number
+}
+
+/** A file that is open. To be ended by either `content` or `close`. */
+export interface StoredFile extends FileStat {
+  /** A range of its bytes, which must lie within it; see `ContentReply` for how long a chunk is valid. */
+  content(offset: number, length: number): MaybePromise<Buffer | AsyncIterable<Buffer>>
+  /** Ends without reading. */
+  close(): MaybePromise<void>
+}
+
+/** Bytes in all, and bytes free. */
+export interface StoreSpace {
+  readonly total: number
+  readonly free: number
+}

@@ -1,0 +1,111 @@
+import { clockwise } from './rotation.js'
+import type { DiskSpace, Member } from './member.js'
+import { isActive, spaceOf } from './member.js'
+
+/** What all storages of a group have in common, told by the first of them. */
+export interface GroupSettings {
+  readonly storePathCount: number
+  readonly subdirCountPerPath: number
+  readonly storagePort: number
+}
+
+/** Storages that hold the same files. */
+export class Group {
+  readonly name: string
+  readonly settings: GroupSettings
+  readonly #onChange: () => void
+  #members: readonly Member[] = []
+  #active: readonly Member[] = []
+  #changes = 0
+  #writeIndex = 0
+  #readIndex = 0
+
+  /** @param onChange - called after each change of a status */
+  constructor(name: string, settings: GroupSettings, onChange: () => void) {
+    this.name = name
+    this.settings = settings
+    this.#onChange = onChange
+  }
+
+  /** All storages by ID. */
+  get members(): readonly Member[] {
+    return this.#members
+  }
+
+  /** Those that may be read and written, by ID. */
+  get active(): readonly Member[] {
+    return this.#active
+  }
+
+  /** Grows with each change of the members or their status. Each storage is told of each change once (protocol.md §4.4). */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** The index in `active` of the next storage to be written to. */
+  get writeIndex(): number {
+    return this.#writeIndex
+  }
+
+  /** The space of the member that has the least left (protocol.md §6). */
+  get space(): DiskSpace {
+    const spaces = this.#active.filter((member) => member.disks.length > 0).map(spaceOf)
+    return spaces.reduce(
+      (least, space) => (space.freeMb < least.freeMb ? space : least),
+      spaces[0] ?? NO_SPACE,
+    )
+  }
+
+  /** The storage of that ID. */
+  find(id: string): Member | undefined {
+    return this.#members.find((member) => member.id === id)
+  }
+
+  /** Takes in a new storage. */
+  add(member: Member): void {
+    this.#members = [...this.#members, member].sort((a, b) => (a.id < b.id ? -1 : 1))
+    this.#changed()
+  }
+
+  /** Gives a member a status. */
+  setStatus(member: Member, status: number): void {
+    if (member.status === status) return
+    member.status = status
+    this.#changed()
+  }
+
+  /** The storage for the next write: each in turn. */
+  nextWritable(): Member | undefined {
+    const index = clockwise(this.#writeIndex, this.#active.length)
+    this.#writeIndex = clockwise(index + 1, this.#active.length)
+    return this.#active[index]
+  }
+
+  /** The next active storage that `fits`, going on from the one that was read from last. */
+  nextReadable(fits: (member: Member) => boolean): Member | undefined {
+    const count = this.#active.length
+    for (let step = 0; step < count; step++) {
+      const index = (this.#readIndex + step) % count
+      const member = this.#active[index] as Member
+      if (!fits(member)) continue
+      this.#readIndex = clockwise(index + 1, count)
+      return member
+    }
+    return undefined
+  }
+
+  /** The store path for the next upload to a member: each in turn. */
+  nextStorePath(member: Member): number {
+    const index = member.nextStorePath
+    member.nextStorePath = clockwise(index + 1, this.settings.storePathCount)
+    return index
+  }
+
+  #changed(): void {
+    this.#changes++
+    this.#active = this.#members.filter(isActive)
+    this.#onChange()
+  }
+}
+
+const NO_SPACE: DiskSpace = { totalMb: 0, freeMb: 0 }

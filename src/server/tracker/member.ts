@@ -1,0 +1,68 @@
+import type { RequestOf, trackerClusterCommands } from '../../protocol/index.js'
+import { limits } from '../../protocol/index.js'
+import type { StorageStats } from '../storage-stats.js'
+
+const { STORAGE_STATUS } = limits
+
+/** What a storage says of itself when it joins. */
+export type JoinRequest = RequestOf<typeof trackerClusterCommands.storageJoin>
+/** Space of one store path in MB. */
+export interface DiskSpace {
+  readonly totalMb: number
+  readonly freeMb: number
+}
+
+/** A storage as its tracker knows it. Its status is changed by its group only. */
+export interface Member {
+  readonly id: string
+  status: number
+  ip: string
+  /** What it said when it joined last. */
+  join: JoinRequest
+  stats: StorageStats | undefined
+  /** One for each store path; empty before the first report. */
+  disks: readonly DiskSpace[]
+  /** Unix seconds of the last beat. */
+  lastBeat: number
+  /** Who sends it the files that were there before it, while someone does. */
+  syncSourceId: string
+  /** By source: how far its files have arrived here, in Unix seconds of the source's clock. */
+  readonly syncedFrom: Map<string, number>
+  /** The store path for the next upload. */
+  nextStorePath: number
+  /** The connection it joined on last, told apart from others only. */
+  connection: object | undefined
+  /** The group's change counter when this storage was told of it last; see `changes` of the group. */
+  toldChanges: number
+}
+
+/** A storage that has just joined for the first time. */
+export function newMember(join: JoinRequest & { id: string }, ip: string, status: number): Member {
+  return {
+    id: join.id,
+    status,
+    ip,
+    join,
+    stats: undefined,
+    disks: [],
+    lastBeat: 0,
+    syncSourceId: '',
+    syncedFrom: new Map(),
+    nextStorePath: 0,
+    connection: undefined,
+    toldChanges: 0,
+  }
+}
+
+/** Whether it is in the lists of those that may be read and written (protocol.md §4.6). */
+export function isActive(member: Member): boolean {
+  return member.status === STORAGE_STATUS.ACTIVE
+}
+
+/** Its space in all store paths together. */
+export function spaceOf(member: Member): DiskSpace {
+  return member.disks.reduce(
+    (sum, disk) => ({ totalMb: sum.totalMb + disk.totalMb, freeMb: sum.freeMb + disk.freeMb }),
+    { totalMb: 0, freeMb: 0 },
+  )
+}

@@ -1,0 +1,187 @@
+/** How storages join a tracker and report to it: the status machine (protocol.md §4.2, §4.4, §4.6). */
+import { STATUS } from '../../errors.js'
+import type { ResponseOf, trackerClusterCommands } from '../../protocol/index.js'
+import { limits } from '../../protocol/index.js'
+import { unixSeconds } from '../clock.js'
+import type { Joined, TrackerContext, TrackerHandlers } from './context.js'
+import type { Group } from './group.js'
+import type { JoinRequest, Member } from './member.js'
+import { newMember } from './member.js'
+
+const { STORAGE_STATUS } = limits
+
+type Changes = ResponseOf<typeof trackerClusterCommands.storageBeat>
+
+/** A storage that does not know its own status sends this one. */
+const UNKNOWN_STATUS = -1
+/** Numeric IDs fit the three bytes that a file name has for them (§1.2). */
+const MAX_ID = 0xffffff
+
+/** In these a storage waits for old files; a beat does not make it ACTIVE. */
+const WAITING: readonly number[] = [STORAGE_STATUS.INIT, STORAGE_STATUS.WAIT_SYNC, STORAGE_STATUS.SYNCING]
+
+function isValidId(id: string | undefined): id is string {
+  return id !== undefined && /^[1-9]\d{0,7}$/.test(id) && Number(id) <= MAX_ID
+}
+
+function isWithin(value: number, most: number): boolean {
+  return value >= 1 && value <= most
+}
+
+function isValidJoin(join: JoinRequest): boolean {
+  return (
+    /^[0-9A-Za-z]{1,16}$/.test(join.group) &&
+    isWithin(join.storagePort, 0xffff) &&
+    isWithin(join.storePathCount, 256) &&
+    isWithin(join.subdirCountPerPath, 256) &&
+    isWithin(join.trackers.length, limits.MAX_TRACKERS)
+  )
+}
+
+/** All members of a group lay out their files alike. */
+function fitsGroup(join: JoinRequest, { settings }: Group): boolean {
+  return (
+    join.subdirCountPerPath === settings.subdirCountPerPath && join.storePathCount >= settings.storePathCount
+  )
+}
+
+/** The status of a storage that joins for the first time; undefined where it says one that cannot be. */
+function firstStatus({ initFlag, status }: JoinRequest): number | undefined {
+  if (initFlag !== 0 || status === STORAGE_STATUS.INIT) return STORAGE_STATUS.INIT
+  if (status === UNKNOWN_STATUS) return undefined
+  return status === STORAGE_STATUS.ACTIVE ? STORAGE_STATUS.ONLINE : status
+}
+
+/** The status of a storage that joins again. */
+function nextStatus(status: number): number {
+  if (status === STORAGE_STATUS.OFFLINE || status === STORAGE_STATUS.RECOVERY) return STORAGE_STATUS.ONLINE
+  if (status === STORAGE_STATUS.DELETED || status === STORAGE_STATUS.IP_CHANGED) return STORAGE_STATUS.INIT
+  return status
+}
+
+function join(request: JoinRequest, context: TrackerContext): Member | number {
+  if (!isValidJoin(request)) return STATUS.EINVAL
+  const { id } = request
+  if (!isValidId(id)) return STATUS.ENOENT
+  const known = context.cluster.find(request.group)
+  if (known !== undefined && !fitsGroup(request, known)) return STATUS.EINVAL
+  let member = known?.find(id)
+  const status = member === undefined ? firstStatus(request) : nextStatus(member.status)
+  if (status === undefined) return STATUS.EFAULT
+
+  const group = context.cluster.obtain(request.group, request)
+  if (member === undefined) {
+    member = newMember({ ...request, id }, context.peerIp, status)
+    group.add(member)
+  } else {
+    member.join = request
+    member.ip = context.peerIp
+    group.setStatus(member, status)
+  }
+  member.toldChanges = 0
+  member.connection = context
+  context.joined = { group, member }
+  context.leaderTold = false
+  return member
+}
+
+/** The connection of a storage has ended: it is gone at once (§4.6). */
+export function leave(context: TrackerContext): void {
+  const { joined } = context
+  if (joined === undefined || joined.member.connection !== context) return
+  const { group, member } = joined
+  member.connection = undefined
+  if (member.status === STORAGE_STATUS.ACTIVE || member.status === STORAGE_STATUS.ONLINE) {
+    group.setStatus(member, STORAGE_STATUS.OFFLINE)
+  }
+}
+
+/** A sign of life: whoever does not wait for old files is ACTIVE now. */
+function activate({ group, member }: Joined): void {
+  member.lastBeat = unixSeconds()
+  if (!WAITING.includes(member.status) && member.status !== STORAGE_STATUS.IP_CHANGED) {
+    group.setStatus(member, STORAGE_STATUS.ACTIVE)
+  }
+}
+
+/** What the storage has not been told yet. */
+function changesFor(context: TrackerContext, { group, member }: Joined): Changes {
+  const changes: Changes = {}
+  if (!context.leaderTold) {
+    const { ownIp, ownPort } = context
+    changes.leader = { status: 0, port: ownPort, id: ownIp.slice(0, limits.STORAGE_ID_SIZE - 1), ip: ownIp }
+    context.leaderTold = true
+  }
+  if (member.toldChanges !== group.changes) {
+    changes.storages = group.members.map(briefOf)
+    member.toldChanges = group.changes
+  }
+  return changes
+}
+
+function briefOf(member: Member) {
+  return { status: member.status, port: member.join.storagePort, id: member.id, ip: member.ip }
+}
+
+function endOldSync(group: Group, member: Member): void {
+  if (WAITING.includes(member.status)) group.setStatus(member, STORAGE_STATUS.ONLINE)
+}
+
+/** See the file's head. A report on a connection that has not joined is refused with 13. */
+export const membershipHandlers: TrackerHandlers = {
+  storageJoin: (request, { context }) => {
+    const member = join(request, context)
+    if (typeof member === 'number') return member
+    return { status: member.status, syncSourceId: member.syncSourceId }
+  },
+
+  storageBeat: ({ stats }, { context }) => {
+    const { joined } = context
+    if (joined === undefined) return STATUS.EACCES
+    if (stats !== undefined) joined.member.stats = stats
+    activate(joined)
+    return changesFor(context, joined)
+  },
+
+  storageReportDiskUsage: ({ paths }, { context }) => {
+    const { joined } = context
+    if (joined === undefined) return STATUS.EACCES
+    if (paths.length !== joined.group.settings.storePathCount) return STATUS.EINVAL
+    joined.member.disks = paths
+    activate(joined)
+    return changesFor(context, joined)
+  },
+
+  storageSyncReport: ({ sources }, { context }) => {
+    const { joined } = context
+    if (joined === undefined) return STATUS.EACCES
+    for (const { sourceId, syncedUntil } of sources) joined.member.syncedFrom.set(sourceId, syncedUntil)
+    return changesFor(context, joined)
+  },
+
+  // Nobody has old files to send: every storage starts with what it has.
+  storageSyncDestReq: (_, { context }) => {
+    const { joined } = context
+    if (joined === undefined) return STATUS.EACCES
+    endOldSync(joined.group, joined.member)
+    return {}
+  },
+
+  storageSyncNotify: ({ sourceId }, { context }) => {
+    const { joined } = context
+    if (joined === undefined) return STATUS.EACCES
+    const { group, member } = joined
+    if (sourceId === '') endOldSync(group, member)
+    else if (group.find(sourceId) === undefined) return STATUS.ENOENT
+    else if (member.status === STORAGE_STATUS.INIT) {
+      member.syncSourceId = sourceId
+      group.setStatus(member, STORAGE_STATUS.WAIT_SYNC)
+    }
+    return {}
+  },
+
+  storageChangelogReq: ({ storage }, { context }) => {
+    const known = storage ? context.cluster.find(storage.group)?.find(storage.id) : context.joined
+    return known === undefined ? STATUS.ENOENT : { lines: '' }
+  },
+}

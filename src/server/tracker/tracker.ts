@@ -1,0 +1,117 @@
+import type { Socket } from 'node:net'
+import { log } from '../../observe/log.js'
+import type { Timer } from '../clock.js'
+import { startTimer, stopTimer, unixSeconds } from '../clock.js'
+import { Listener, plainAddress } from '../listener.js'
+import type { Routes } from '../routes.js'
+import { routesOf } from '../routes.js'
+import { Session } from '../session.js'
+import { Cluster } from './cluster.js'
+import type { TrackerContext } from './context.js'
+import { informationHandlers } from './information.js'
+import { listHandlers } from './lists.js'
+import { leave, membershipHandlers } from './membership.js'
+import { queryHandlers } from './queries.js'
+
+/** Options of a {@link Tracker}. */
+export interface TrackerOptions {
+  /** The address to listen on. @defaultValue '127.0.0.1' */
+  readonly host?: string | undefined
+  /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
+  readonly port?: number | undefined
+}
+
+/** A storage that is silent for this long is OFFLINE, found out as often (protocol.md §4.6), in seconds. */
+const CHECK_ACTIVE_INTERVAL = 100
+
+const routes: Routes<TrackerContext> = routesOf('tracker', {
+  ...informationHandlers,
+  ...queryHandlers,
+  ...listHandlers,
+  ...membershipHandlers,
+})
+const service = { routes, maxRequest: 64 * 1024, closesOnInvalid: false }
+
+/**
+ * A FastDFS tracker in this process. It knows no storage by configuration: they join it, each with its ID.
+ *
+ * @example
+ * ```ts
+ * const tracker = new Tracker()
+ * await tracker.start()
+ * tracker.port // chosen by the system
+ * await tracker.stop()
+ * ```
+ */
+export class Tracker {
+  readonly #listener: Listener
+  readonly #cluster = new Cluster()
+  #startedAt = 0
+  #expiry: Timer | undefined
+
+  /** Makes a tracker that does not listen yet. */
+  constructor({ host = '127.0.0.1', port = 0 }: TrackerOptions = {}) {
+    this.#listener = new Listener(host, port, (socket) => this.#serve(socket))
+  }
+
+  /** The address that was asked for. */
+  get host(): string {
+    return this.#listener.host
+  }
+
+  /** The port; it stays the same over stops and starts. 0 before the first start if the system is to choose. */
+  get port(): number {
+    return this.#listener.port
+  }
+
+  /**
+   * Begins to listen.
+   *
+   * @throws {@link ConnectError} when the address cannot be listened on
+   */
+  async start(): Promise<void> {
+    await this.#listener.start()
+    this.#startedAt = unixSeconds()
+    this.#expireLater()
+    log.server('tracker %s:%d started', this.host, this.port)
+  }
+
+  /** Ends all connections and stops listening. What it knows of groups and storages is kept for the next start. */
+  async stop(): Promise<void> {
+    stopTimer(this.#expiry)
+    await this.#listener.stop()
+    log.server('tracker %s:%d stopped', this.host, this.port)
+  }
+
+  /** Resolves when this tracker counts a storage ACTIVE. */
+  async whenActive(group: string, storageId: string): Promise<void> {
+    await this.#cluster.whenActive(group, storageId)
+  }
+
+  /** Stops. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  #serve(socket: Socket): Session<TrackerContext> {
+    const context: TrackerContext = {
+      cluster: this.#cluster,
+      startedAt: this.#startedAt,
+      peerIp: plainAddress(socket.remoteAddress),
+      ownIp: plainAddress(socket.localAddress),
+      ownPort: this.port,
+      joined: undefined,
+      leaderTold: false,
+    }
+    socket.once('close', () => leave(context))
+    return new Session(socket, service, context)
+  }
+
+  #expireLater(): void {
+    stopTimer(this.#expiry)
+    this.#expiry = startTimer(CHECK_ACTIVE_INTERVAL * 1000, () => {
+      this.#cluster.expire(CHECK_ACTIVE_INTERVAL)
+      this.#expireLater()
+    })
+  }
+}
