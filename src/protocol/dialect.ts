@@ -1,3 +1,5 @@
+import { InvalidArgumentError } from '../errors.js'
+
 /**
  * What the layout of a packet depends on: the server's version and the width of its address fields.
  *
@@ -45,6 +47,9 @@ function rank(version: string): number {
   if (value === undefined) {
     const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
     value = major * 10_000 + minor * 100 + patch
+    if (Number.isNaN(value)) {
+      throw new InvalidArgumentError(`${JSON.stringify(version)} is no version: expected major.minor or major.minor.patch`)
+    }
     ranks.set(version, value)
   }
   return value

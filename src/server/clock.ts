@@ -3,7 +3,9 @@
  * its own clock, not that of the cluster it talks to.
  */
 const { setTimeout: startTimeout, clearTimeout: stopTimeout } = globalThis
-const { now: unixMilliseconds } = Date
+
+/** The time now, in Unix milliseconds. */
+export const { now } = Date
 
 /** A timer that runs; {@link stopTimer} ends it. */
 export type Timer = ReturnType<typeof setTimeout>
@@ -20,12 +22,7 @@ export function stopTimer(timer: Timer | undefined): void {
 
 /** Whole Unix seconds: the unit of every time on the wire. */
 export function unixSeconds(): number {
-  return Math.floor(unixMilliseconds() / 1000)
-}
-
-/** The time now. */
-export function now(): Date {
-  return new Date(unixMilliseconds())
+  return Math.floor(now() / 1000)
 }
 
 /** A random whole number from 0 up to, not including, `limit`. */

@@ -133,10 +133,14 @@ export class Session<X> implements Exchange<X> {
     this.#arriving = undefined
     this.#receiving = 'nothing'
     if (header.command === connectionCommands.quit.number) this.#close()
-    else if (route?.command.content === 'request' && header.length > SMALL_CONTENT) {
+    else if (route === undefined) this.#answer(STATUS.EINVAL)
+    else if (route.command.content === 'request' && header.length > SMALL_CONTENT) {
       this.#receiving = 'fields'
       this.#collector.start(route.prefixSize)
-    } else if (route !== undefined && header.length + limits.HEADER_SIZE < this.#service.maxRequest) {
+    } else if (
+      route.command.content === 'request' ||
+      header.length + limits.HEADER_SIZE < this.#service.maxRequest
+    ) {
       this.#receiving = 'body'
       this.#collector.start(header.length)
     } else this.#answer(STATUS.EINVAL)

@@ -48,14 +48,16 @@ export interface RawResponse {
 /** One connection. */
 export class RawClient {
   readonly socket: Socket
-  #received = Buffer.alloc(0)
+  #chunks: Buffer[] = []
+  #size = 0
   #ended = false
   #wake = (): void => {}
 
   private constructor(socket: Socket) {
     this.socket = socket
     socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk])
+      this.#chunks.push(chunk)
+      this.#size += chunk.length
       this.#wake()
     })
     socket.on('error', () => {})
@@ -101,7 +103,7 @@ export class RawClient {
   /** Resolves when the server has closed; fails when it sends something before. */
   async closed(): Promise<void> {
     while (!this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve))
-    if (this.#received.length > 0) throw new Error(`unexpected: ${this.#received.toString('hex')}`)
+    if (this.#size > 0) throw new Error(`unexpected: ${Buffer.concat(this.#chunks).toString('hex')}`)
   }
 
   close(): void {
@@ -109,13 +111,14 @@ export class RawClient {
   }
 
   async #take(size: number): Promise<Buffer> {
-    while (this.#received.length < size) {
-      if (this.#ended) throw new Error(`closed after ${this.#received.length} of ${size} bytes`)
+    while (this.#size < size) {
+      if (this.#ended) throw new Error(`closed after ${this.#size} of ${size} bytes`)
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
-    const taken = this.#received.subarray(0, size)
-    this.#received = this.#received.subarray(size)
-    return taken
+    const all = Buffer.concat(this.#chunks)
+    this.#chunks = [all.subarray(size)]
+    this.#size -= size
+    return all.subarray(0, size)
   }
 }
 

@@ -46,7 +46,7 @@ describe('connection', () => {
   it('closes on QUIT without an answer', async () => {
     const raw = await client()
     raw.send(Buffer.from('00000000000000005200', 'hex'))
-    await raw.closed()
+    await expect(raw.closed()).resolves.toBeUndefined()
   })
 
   it('answers requests sent at once in order', async () => {
@@ -67,7 +67,7 @@ describe('connection', () => {
     expect((await raw.response()).status).toBe(22)
     expect((await raw.response()).body.length).toBe(113)
     expect((await raw.response()).status).toBe(0)
-    await raw.closed()
+    await expect(raw.closed()).resolves.toBeUndefined()
   })
 
   it('takes requests byte by byte', async () => {
@@ -97,14 +97,14 @@ describe('connection', () => {
   ])('closes without an answer when a length is %s', async (_, hex) => {
     const raw = await client()
     raw.send(Buffer.from(hex, 'hex'))
-    await raw.closed()
+    await expect(raw.closed()).resolves.toBeUndefined()
   })
 
   it('answers a peer that has ended its side', async () => {
     const raw = await client()
     raw.socket.end(packet(111))
     expect((await raw.response()).status).toBe(0)
-    await raw.closed()
+    await expect(raw.closed()).resolves.toBeUndefined()
   })
 })
 
@@ -244,6 +244,16 @@ describe('replies to beats', () => {
     expect(await raw.status(84, Buffer.alloc(15))).toBe(22)
     expect(await raw.status(83, Buffer.alloc(347))).toBe(22)
     expect(await raw.status(89, Buffer.alloc(19))).toBe(22)
+  })
+
+  it('come with nothing about old files', async () => {
+    const raw = await storage()
+    expect(await raw.status(86, bytes(group1, str('100001', 16)))).toBe(0)
+    expect(await raw.status(86, bytes(group1, str('100002', 16)))).toBe(2)
+    await raw.ask(81, joinBody({ id: '100002' }))
+    expect(await raw.status(86, bytes(group1, str('100002', 16)))).toBe(2)
+    expect(await raw.status(85)).toBe(0)
+    expect(await (await client()).status(85)).toBe(13)
   })
 
   it('come with an empty changelog', async () => {
@@ -455,7 +465,7 @@ describe('stop and start', () => {
     const raw = await storage()
     const { port } = tracker
     await tracker.stop()
-    await raw.closed()
+    await expect(raw.closed()).resolves.toBeUndefined()
     await tracker.stop()
     await tracker.start()
     expect(tracker.port).toBe(port)

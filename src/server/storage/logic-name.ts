@@ -11,9 +11,8 @@ const MIN_NAME_SIZE = 11
  * @returns the name with its store path, `M00/HH/HH/…`; undefined for one that is answered 22
  */
 export function checkedName(name: string, storePathCount: number): string | undefined {
-  const text = name.replace(/\0.*/s, '')
-  if (text.length < MIN_NAME_SIZE || name.length > limits.MAX_FILENAME_SIZE) return undefined
-  const [, storePath = '00', directories, own] = NAME.exec(text) ?? []
+  if (name.length < MIN_NAME_SIZE || name.length > limits.MAX_FILENAME_SIZE) return undefined
+  const [, storePath = '00', directories, own] = NAME.exec(name) ?? []
   if (directories === undefined || own === undefined || own === '.' || own === '..') return undefined
   if (Number.parseInt(storePath, 16) >= storePathCount) return undefined
   return `M${storePath.toUpperCase()}/${directories}${own}`

@@ -13,7 +13,9 @@ export function packed(bytes: Buffer): Buffer {
 
 /** Items of `changes` in place of those with the same name, beside the others. */
 export function merged(bytes: Buffer, changes: Buffer): Buffer {
-  return pack([...new Map([...itemsOf(bytes), ...itemsOf(changes)])])
+  const added = itemsOf(changes)
+  const names = new Set(added.map(([name]) => name))
+  return pack([...itemsOf(bytes).filter(([name]) => !names.has(name)), ...added])
 }
 
 function itemsOf(bytes: Buffer): Item[] {

@@ -13,7 +13,7 @@ async function write({ store }: StorageContext, name: string, metadata: Buffer):
   const draft = await store.create(Number.parseInt(name.slice(1, 3), 16))
   try {
     await draft.write(metadata)
-    await draft.replace(name)
+    await draft.publish(name)
   } catch (error) {
     await draft.discard()
     throw error

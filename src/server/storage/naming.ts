@@ -7,6 +7,8 @@ const { EXT_SIZE } = limits
 const FILES_PER_DIRECTORY = 100
 /** The tail of a name is digits, dot and extension in this many characters. */
 const TAIL_LENGTH = EXT_SIZE + 1
+/** How often a name is drawn while the one drawn is taken (§5). */
+const MAX_DRAWS = 10
 const RANDOM_LIMIT = 2 ** 23
 
 /** What a new name is made of, beside chance. */
@@ -17,9 +19,6 @@ export interface NewFile {
   readonly ext: string
 }
 
-/** The numbers of the two nested directories. */
-export type Directories = readonly [high: number, low: number]
-
 /** Names new files, and spreads them over the directories. */
 export class Naming {
   readonly #group: string
@@ -28,6 +27,9 @@ export class Naming {
   #high = 0
   #low = 0
   #filesInDirectory = 0
+  #createdAt = now()
+  /** The names of one second: no other time, and no other storage, can give the same. */
+  readonly #drawn = new Set<string>()
 
   /** @param subdirCount - directories at each of the two levels */
   constructor(group: string, storageId: number, subdirCount: number) {
@@ -36,8 +38,28 @@ export class Naming {
     this.#subdirCount = subdirCount
   }
 
-  /** A name for a file whose upload has just ended. Chance makes each call's another one. */
-  draw(file: NewFile, directories: Directories): string {
+  /** A name for a file whose upload has just ended: never the same twice, also for the same content. */
+  draw(file: NewFile): string {
+    this.#tick()
+    const directories = this.#nextDirectories()
+    for (let draws = 0; draws < MAX_DRAWS; draws++) {
+      const name = this.#format(file, directories)
+      if (this.#drawn.has(name)) continue
+      this.#drawn.add(name)
+      return name
+    }
+    throw new Error(`${MAX_DRAWS} names that were drawn for a file were all taken`)
+  }
+
+  /** A clock that is set back stands still here. */
+  #tick(): void {
+    const time = now()
+    if (Math.floor(time / 1000) <= Math.floor(this.#createdAt / 1000)) return
+    this.#createdAt = time
+    this.#drawn.clear()
+  }
+
+  #format(file: NewFile, directories: readonly [high: number, low: number]): string {
     const { ext } = file
     const digits = ext === '' ? TAIL_LENGTH : EXT_SIZE - ext.length
     const id = formatFileId({
@@ -45,15 +67,15 @@ export class Naming {
       group: this.#group,
       source: { kind: 'id', id: this.#storageId },
       directories,
-      createdAt: now(),
+      createdAt: new Date(this.#createdAt),
       randomBits: randomBelow(RANDOM_LIMIT),
       digits: digits === 0 ? '' : String(randomBelow(10 ** digits)).padStart(digits, '0'),
     })
     return id.slice(this.#group.length + 1)
   }
 
-  /** The directory of the next file: the low level goes on first. */
-  nextDirectories(): Directories {
+  /** The low level goes on first. */
+  #nextDirectories(): readonly [high: number, low: number] {
     const directories = [this.#high, this.#low] as const
     if (++this.#filesInDirectory === FILES_PER_DIRECTORY) {
       this.#filesInDirectory = 0

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { LATEST, limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
@@ -45,6 +46,8 @@ const UPLOAD_PRIORITY = 10
 /** Listening on these says nothing about the address by which others reach us. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
 const MB = 1024 * 1024
+/** A file name has three bytes for it (§1.2). */
+const MAX_ID = 0xffffff
 
 const routes: Routes<StorageContext> = routesOf('storage', {
   activeTest: () => ({}),
@@ -79,9 +82,19 @@ export class Storage {
   readonly #watchers = new Watchers()
   readonly #linked: LinkedStorage
 
-  /** Makes a storage that does not listen yet. */
+  /**
+   * Makes a storage that does not listen yet.
+   *
+   * @throws {@link ConfigError} for an option out of its range
+   */
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
+    if (!/^[0-9A-Za-z]{1,16}$/.test(group))
+      throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
+    checkRange('id', id, MAX_ID)
+    checkRange('the number of trackers', options.trackers.length, limits.MAX_TRACKERS)
+    checkRange('storePathCount', storePathCount, 256)
+    checkRange('subdirCount', subdirCount, 256)
     this.#options = options
     this.#listener = new Listener(host, port, (socket) => new Session(socket, service, this.#context))
     this.#context = {
@@ -200,4 +213,9 @@ export class Storage {
     }
     return { paths }
   }
+}
+
+function checkRange(name: string, value: number, max: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return
+  throw new ConfigError(`${name} must be a whole number from 1 to ${max}, not ${value}`)
 }

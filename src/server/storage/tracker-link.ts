@@ -106,7 +106,7 @@ export class TrackerLink {
         if (beats % BEATS_PER_DISK_REPORT === 0) {
           this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
         }
-        if (this.#state === 'active') await this.#wait(BEAT_INTERVAL)
+        await this.#wait(BEAT_INTERVAL)
       }
     } finally {
       connection.close()

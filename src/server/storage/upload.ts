@@ -7,12 +7,9 @@ import type { Content } from '../content.js'
 import type { Draft } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
-import type { NewFile } from './naming.js'
 
 /** Characters of an extension (§1.2). */
 const EXT = /^[0-9A-Za-z._-]*$/
-/** How often a name is drawn while the one drawn is taken (§5). */
-const MAX_DRAWS = 10
 
 /** Writes content to a draft; returns its CRC32. */
 async function fill(draft: Draft, content: Content, context: StorageContext): Promise<number> {
@@ -28,19 +25,10 @@ async function fill(draft: Draft, content: Content, context: StorageContext): Pr
   return crc
 }
 
-async function publish(draft: Draft, file: NewFile, { naming }: StorageContext): Promise<string> {
-  const directories = naming.nextDirectories()
-  for (let draws = 0; draws < MAX_DRAWS; draws++) {
-    const name = naming.draw(file, directories)
-    if (await draft.publish(name)) return name
-  }
-  throw new Error(`${MAX_DRAWS} names that were drawn for a file were all taken`)
-}
-
 /** See the file's head. */
 export const uploadHandlers: StorageHandlers = {
   uploadFile: counted('Upload', async ({ storePathIndex, ext }, { content, context }) => {
-    const { stats, store, storePathCount } = context
+    const { naming, stats, store, storePathCount } = context
     const index = storePathIndex === limits.ANY_STORE_PATH ? context.nextStorePath() : storePathIndex
     if (index >= storePathCount || !EXT.test(ext)) return STATUS.EINVAL
     stats.totalUploadBytes += content.size
@@ -49,11 +37,8 @@ export const uploadHandlers: StorageHandlers = {
     stats.successFileOpen++
     try {
       const crc = await fill(draft, content, context)
-      const name = await publish(
-        draft,
-        { storePathIndex: index, size: content.size, crc32: crc, ext },
-        context,
-      )
+      const name = naming.draw({ storePathIndex: index, size: content.size, crc32: crc, ext })
+      await draft.publish(name)
       stats.successUploadBytes += content.size
       stats.lastSourceUpdate = unixSeconds()
       return { group: context.group, name }

@@ -17,8 +17,6 @@ const PIECE = 512 * 1024
  */
 export class DiskStore implements Store {
   readonly #folder: string
-  /** Names on their way to a file, so that none is given to two. */
-  readonly #publishing = new Set<string>()
   #drafts = 0
 
   /** Touches nothing yet. */
@@ -39,7 +37,7 @@ export class DiskStore implements Store {
   /** See {@link Store}. */
   async create(storePathIndex: number): Promise<Draft> {
     const path = join(this.#storePath(storePathIndex), 'tmp', String(this.#drafts++))
-    return new DiskDraft(path, await files.open(path, 'wx'), this.#publishing, (name) => this.#path(name))
+    return new DiskDraft(path, await files.open(path, 'wx'), (name) => this.#path(name))
   }
 
   /** See {@link Store}. */
@@ -116,39 +114,33 @@ async function* readPieces(fd: number, offset: number, length: number): AsyncGen
   }
 }
 
+/** Writes behind: while one piece is on its way, chunks gather for the next. */
 class DiskDraft implements Draft {
   readonly #path: string
-  readonly #publishing: Set<string>
+  readonly #fd: number
   readonly #pathOf: (name: string) => string
-  #fd: number | undefined
-  #size = 0
+  #gathered: Buffer[] = []
+  #gatheredBytes = 0
+  #position = 0
+  #writing: Promise<void> | undefined
+  #failure: Error | undefined
 
-  constructor(path: string, fd: number, publishing: Set<string>, pathOf: (name: string) => string) {
+  constructor(path: string, fd: number, pathOf: (name: string) => string) {
     this.#path = path
     this.#fd = fd
-    this.#publishing = publishing
     this.#pathOf = pathOf
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    await files.writeAll(this.#fd as number, chunk, this.#size)
-    this.#size += chunk.length
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.#gathered.push(chunk)
+    this.#gatheredBytes += chunk.length
+    this.#writing ??= this.#writeGathered()
+    return this.#gatheredBytes >= PIECE ? this.#written() : undefined
   }
 
-  async publish(name: string): Promise<boolean> {
-    if (this.#publishing.has(name)) return false
-    this.#publishing.add(name)
-    try {
-      if ((await files.stat(this.#pathOf(name))) !== undefined) return false
-      await this.replace(name)
-      return true
-    } finally {
-      this.#publishing.delete(name)
-    }
-  }
-
-  async replace(name: string): Promise<void> {
-    await this.#close()
+  async publish(name: string): Promise<void> {
+    await this.#written()
+    await files.close(this.#fd)
     const path = this.#pathOf(name)
     try {
       await files.rename(this.#path, path)
@@ -161,13 +153,30 @@ class DiskDraft implements Draft {
   }
 
   async discard(): Promise<void> {
-    await this.#close()
+    await this.#writing
+    await files.close(this.#fd).catch(() => undefined)
     await files.remove(this.#path)
   }
 
-  async #close(): Promise<void> {
-    const fd = this.#fd
-    this.#fd = undefined
-    if (fd !== undefined) await files.close(fd)
+  async #written(): Promise<void> {
+    await this.#writing
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Fails later, when somebody waits for it. */
+  async #writeGathered(): Promise<void> {
+    try {
+      while (this.#gathered.length > 0) {
+        const chunks = this.#gathered
+        const position = this.#position
+        this.#gathered = []
+        this.#position += this.#gatheredBytes
+        this.#gatheredBytes = 0
+        await files.writeAll(this.#fd, chunks, position)
+      }
+    } catch (error) {
+      this.#failure = error as Error
+    }
+    this.#writing = undefined
   }
 }

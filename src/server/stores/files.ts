@@ -19,9 +19,20 @@ export function close(fd: number): Promise<void> {
   return promised((callback) => fs.close(fd, callback))
 }
 
-/** Writes all of a chunk. */
-export async function writeAll(fd: number, chunk: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length;) {
+/** Writes all of some chunks. */
+export async function writeAll(fd: number, chunks: readonly Buffer[], position: number): Promise<void> {
+  const written = await promised<number>((callback) => fs.writev(fd, chunks, position, callback))
+  let end = 0
+  // A disk that is filling up takes a part: the rest, chunk by chunk, tells the reason.
+  for (const chunk of chunks) {
+    const start = end
+    end += chunk.length
+    if (end > written) await writeRest(fd, chunk, Math.max(0, written - start), position + start)
+  }
+}
+
+async function writeRest(fd: number, chunk: Buffer, from: number, position: number): Promise<void> {
+  for (let done = from; done < chunk.length;) {
     done += await promised<number>((callback) =>
       fs.write(fd, chunk, done, chunk.length - done, position + done, callback),
     )

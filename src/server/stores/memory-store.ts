@@ -2,12 +2,10 @@ import { freemem, totalmem } from 'node:os'
 import { unixSeconds } from '../clock.js'
 import type { Draft, FileStat, Store, StoredFile, StoreSpace } from './store.js'
 
-/** Larger files are kept in blocks of this size, so that none grows by copying. */
-const BLOCK = 256 * 1024
-
-/** A file: all blocks but the last are full. */
+/** A file as the chunks it came in, each with the offset behind its last byte. */
 interface MemoryFile extends FileStat {
-  readonly blocks: readonly Buffer[]
+  readonly chunks: readonly Buffer[]
+  readonly ends: readonly number[]
 }
 
 /** Keeps files in memory, for as long as the object lives. */
@@ -25,14 +23,7 @@ export class MemoryStore implements Store {
   /** See {@link Store}. */
   read(name: string): StoredFile | undefined {
     const file = this.#files.get(name)
-    return (
-      file && {
-        size: file.size,
-        modifiedAt: file.modifiedAt,
-        content: (...range) => slice(file, ...range),
-        close() {},
-      }
-    )
+    return file && new StoredMemoryFile(file)
   }
 
   /** See {@link Store}. */
@@ -53,72 +44,85 @@ export class MemoryStore implements Store {
 
 class MemoryDraft implements Draft {
   readonly #files: Map<string, MemoryFile>
-  readonly #blocks: Buffer[] = []
+  readonly #chunks: Buffer[] = []
+  readonly #ends: number[] = []
   #size = 0
 
   constructor(files: Map<string, MemoryFile>) {
     this.#files = files
   }
 
-  /** Copies: a view of a chunk would keep all that the socket read with it. */
   write(chunk: Buffer): void {
-    for (let from = 0; from < chunk.length;) {
-      const used = this.#size % BLOCK
-      if (used === 0) this.#blocks.push(newBlock(this.#size === 0 ? chunk.length : BLOCK))
-      const last = this.#blocks.length - 1
-      let block = this.#blocks[last] as Buffer
-      if (block.length === used) this.#blocks[last] = block = grown(block)
-      const copied = chunk.copy(block, used, from)
-      from += copied
-      this.#size += copied
-    }
+    this.#size += chunk.length
+    this.#chunks.push(compact(chunk))
+    this.#ends.push(this.#size)
   }
 
-  publish(name: string): boolean {
-    if (this.#files.has(name)) return false
-    this.replace(name)
-    return true
-  }
-
-  replace(name: string): void {
-    const used = this.#size % BLOCK
-    const last = this.#blocks.at(-1)
-    // The last block as long as what it holds.
-    if (last !== undefined && used !== 0 && used < last.length) {
-      const fitting = Buffer.allocUnsafeSlow(used)
-      last.copy(fitting)
-      this.#blocks[this.#blocks.length - 1] = fitting
-    }
-    this.#files.set(name, { size: this.#size, modifiedAt: unixSeconds(), blocks: this.#blocks })
+  publish(name: string): void {
+    this.#files.set(name, {
+      size: this.#size,
+      modifiedAt: unixSeconds(),
+      chunks: this.#chunks,
+      ends: this.#ends,
+    })
   }
 
   discard(): void {}
 }
 
-/** A buffer of its own, no part of node's pool, which would stay as long as any of its parts. */
-function newBlock(size: number): Buffer {
-  return Buffer.allocUnsafeSlow(Math.min(size, BLOCK))
+/** A chunk as it is, unless it would keep much more memory than its own. */
+function compact(chunk: Buffer): Buffer {
+  if (chunk.length * 2 >= chunk.buffer.byteLength) return chunk
+  const copy = Buffer.allocUnsafeSlow(chunk.length)
+  chunk.copy(copy)
+  return copy
 }
 
-/** The first block was made as small as the first chunk; now it turns out that there are more. */
-function grown(block: Buffer): Buffer {
-  const larger = newBlock(BLOCK)
-  block.copy(larger)
-  return larger
-}
+class StoredMemoryFile implements StoredFile {
+  readonly size: number
+  readonly modifiedAt: number
+  readonly #file: MemoryFile
 
-function slice(file: MemoryFile, offset: number, length: number): Buffer | AsyncIterable<Buffer> {
-  const end = offset + length
-  const first = Math.floor(offset / BLOCK)
-  const last = Math.floor(Math.max(offset, end - 1) / BLOCK)
-  const part = (index: number): Buffer => {
-    const start = index * BLOCK
-    return (file.blocks[index] as Buffer).subarray(Math.max(0, offset - start), end - start)
+  constructor(file: MemoryFile) {
+    this.size = file.size
+    this.modifiedAt = file.modifiedAt
+    this.#file = file
   }
-  if (first === last && length > 0) return part(first)
-  return parts(first, last, part)
+
+  content(offset: number, length: number): Buffer | AsyncIterable<Buffer> {
+    const first = indexOf(this.#file.ends, offset)
+    const end = this.#file.ends[first]
+    const single = end === undefined || offset + length <= end
+    return single ? this.#part(first, offset, length) : this.#parts(first, offset, length)
+  }
+
+  close(): void {}
+
+  /** Bytes from `offset` on, of one chunk. */
+  #part(index: number, offset: number, length: number): Buffer {
+    const start = this.#file.ends[index - 1] ?? 0
+    return this.#file.chunks[index]?.subarray(offset - start, offset - start + length) ?? EMPTY
+  }
+
+  async *#parts(first: number, offset: number, length: number): AsyncGenerator<Buffer> {
+    for (let index = first, done = 0; done < length; index++) {
+      const part = this.#part(index, offset + done, length - done)
+      done += part.length
+      yield part
+    }
+  }
 }
 
-async function* parts(first: number, last: number, part: (index: number) => Buffer): AsyncGenerator<Buffer> {
-  for (let index = first; index <= last; index++) yield part(index)
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** The chunk that holds the byte at `offset`. */
+function indexOf(ends: readonly number[], offset: number): number {
+  let low = 0
+  let high = ends.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((ends[middle] as number) <= offset) low = middle + 1
+    else high = middle
+  }
+  return low
 }

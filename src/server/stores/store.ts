@@ -19,14 +19,12 @@ export interface Store {
   space(storePathIndex: number): MaybePromise<StoreSpace>
 }
 
-/** A file in the making, seen by nobody. Ends with one of `publish`, `replace` and `discard`. */
+/** A file in the making, seen by nobody. Ends with `publish` or `discard`. */
 export interface Draft {
-  /** Adds bytes; one call at a time. The chunk is not kept. */
+  /** Adds bytes; one call at a time. The chunk may be kept: it must never change. */
   write(chunk: Buffer): MaybePromise<void>
-  /** Gives the file its name; false, and still a draft, where the name is taken. */
-  publish(name: string): MaybePromise<boolean>
   /** Gives the file its name, in place of what had it. */
-  replace(name: string): MaybePromise<void>
+  publish(name: string): MaybePromise<void>
   /** Drops it. */
   discard(): MaybePromise<void>
 }

@@ -72,9 +72,10 @@ export const listHandlers: TrackerHandlers = {
   listStorage: (request, { context }) => {
     if (request.id !== undefined && request.id.length >= limits.STORAGE_ID_SIZE) return STATUS.EINVAL
     const group = context.cluster.find(request.group)
-    const id = request.id?.replace(/\0.*/s, '')
-    const members = id ? group?.members.filter((member) => member.id === id) : group?.members
-    if (group === undefined || members === undefined || (id && members.length === 0)) return STATUS.ENOENT
+    if (group === undefined) return STATUS.ENOENT
+    const { id } = request
+    const members = group.members.filter((member) => id === undefined || member.id === id)
+    if (members.length === 0 && id !== undefined) return STATUS.ENOENT
     return { storages: members.map((member) => storageRecordOf(group, member)) }
   },
 }

@@ -20,6 +20,9 @@ const MAX_ID = 0xffffff
 /** In these a storage waits for old files; a beat does not make it ACTIVE. */
 const WAITING: readonly number[] = [STORAGE_STATUS.INIT, STORAGE_STATUS.WAIT_SYNC, STORAGE_STATUS.SYNCING]
 
+/** In these a storage is no destination of files (§4.2, 86). */
+const UNSETTLED: readonly number[] = [STORAGE_STATUS.INIT, STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
+
 function isValidId(id: string | undefined): id is string {
   return id !== undefined && /^[1-9]\d{0,7}$/.test(id) && Number(id) <= MAX_ID
 }
@@ -179,6 +182,15 @@ export const membershipHandlers: TrackerHandlers = {
     }
     return {}
   },
+
+  // Its old files are nobody's to send, as above.
+  storageSyncSrcReq: ({ group, destinationId }, { context }) => {
+    const destination = context.cluster.find(group)?.find(destinationId)
+    return destination === undefined || UNSETTLED.includes(destination.status) ? STATUS.ENOENT : {}
+  },
+
+  // What a storage says of the others is for trackers that do not lead.
+  storageReplicaChg: (_, { context }) => (context.joined === undefined ? STATUS.EACCES : {}),
 
   storageChangelogReq: ({ storage }, { context }) => {
     const known = storage ? context.cluster.find(storage.group)?.find(storage.id) : context.joined

@@ -1,0 +1,155 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkInteger, checkNames, show } from '../client/check.js'
+import type { ClientOptions } from '../client/index.js'
+import { FastDfsClient } from '../client/index.js'
+import { InvalidArgumentError } from '../errors.js'
+import { DiskStore, MemoryStore, Storage, Tracker } from '../server/index.js'
+
+/** What a cluster is made of. */
+export interface ClusterOptions {
+  /** How many trackers. @defaultValue 1 */
+  trackers?: number | undefined
+  /** How many groups; they are named group1, group2, … @defaultValue 1 */
+  groups?: number | undefined
+  /** How many storages in each group. @defaultValue 1 */
+  storages?: number | undefined
+  /** The address that every member listens on. @defaultValue '127.0.0.1' */
+  host?: string | undefined
+  /** The port of the first tracker, the others follow; 0 lets the system choose. @defaultValue 0 */
+  port?: number | undefined
+  /** Where files are kept: in memory, or below a folder that outlives the cluster. @defaultValue 'memory' */
+  store?: 'memory' | { readonly dir: string } | undefined
+}
+
+/** The first storage ID; every further storage has the next one. */
+const FIRST_STORAGE_ID = 100_001
+
+/** Trackers and storages in this process, joined to one cluster. Made by {@link startCluster}. */
+export class Cluster {
+  /** The trackers. */
+  readonly trackers: readonly Tracker[]
+  /** The storages of all groups. */
+  readonly storages: readonly Storage[]
+  readonly #clients: FastDfsClient[] = []
+
+  /** @internal */
+  constructor(trackers: readonly Tracker[], storages: readonly Storage[]) {
+    this.trackers = trackers
+    this.storages = storages
+  }
+
+  /**
+   * One storage.
+   *
+   * @param group - its group, `group1`…
+   * @param index - its place in the group, from 0 on
+   * @throws {@link InvalidArgumentError} when there is none
+   */
+  storage(group: string, index: number): Storage {
+    const storage = this.storages.filter((candidate) => candidate.group === group)[index]
+    if (storage === undefined)
+      throw new InvalidArgumentError(`there is no storage ${index} in ${show(group)}`)
+    return storage
+  }
+
+  /** The options of a client for this cluster. */
+  clientOptions(): { trackers: string[] } {
+    return {
+      trackers: this.trackers.map(({ host, port }) =>
+        host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+      ),
+    }
+  }
+
+  /** A client for this cluster; closed with it. */
+  client(options: Partial<ClientOptions> = {}): FastDfsClient {
+    const client = new FastDfsClient({ ...this.clientOptions(), ...options })
+    this.#clients.push(client)
+    return client
+  }
+
+  /** Environment variables that tell other processes of this cluster. */
+  env(): { FASTDFS_TRACKERS: string } {
+    return { FASTDFS_TRACKERS: this.clientOptions().trackers.join(',') }
+  }
+
+  /** A client.conf for this cluster, as every FastDFS client reads it (protocol.md §8.2). */
+  clientConf(): string {
+    const trackers = this.clientOptions().trackers.map((tracker) => `tracker_server = ${tracker}\n`)
+    return `connect_timeout = 5\nnetwork_timeout = 30\nbase_path = ${tmpdir()}\n${trackers.join('')}`
+  }
+
+  /** Closes its clients and stops all members. Nothing is left running; files in a folder stay there. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close({ grace: 0 })))
+    await Promise.all(this.storages.map((storage) => storage.stop()))
+    await Promise.all(this.trackers.map((tracker) => tracker.stop()))
+  }
+
+  /** `await using cluster = await startCluster()` stops it at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/**
+ * Starts a FastDFS cluster in this process, on real sockets.
+ *
+ * @returns when every storage is ACTIVE
+ * @throws {@link InvalidArgumentError} when an option is wrong, or its name unknown
+ * @throws {@link ConnectError} when an address cannot be listened on
+ * @example
+ * ```ts
+ * await using cluster = await startCluster({ trackers: 2, groups: 2 })
+ * const { id } = await cluster.client().uploadFile(Buffer.from('hello'), { ext: 'txt' })
+ * ```
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  checkNames(options, ['trackers', 'groups', 'storages', 'host', 'port', 'store'], 'startCluster')
+  const {
+    trackers: trackerCount = 1,
+    groups = 1,
+    storages: storageCount = 1,
+    host = '127.0.0.1',
+    port = 0,
+  } = options
+  checkInteger(trackerCount, 'trackers', 1)
+  checkInteger(groups, 'groups', 1)
+  checkInteger(storageCount, 'storages', 1)
+  checkInteger(port, 'port', 0)
+  const trackers = upTo(trackerCount).map((i) => new Tracker({ host, port: port === 0 ? 0 : port + i }))
+  const storages: Storage[] = []
+  const cluster = new Cluster(trackers, storages)
+  try {
+    await Promise.all(trackers.map((tracker) => tracker.start()))
+    // Storages tell trackers of each other, so they need the ports that the trackers got.
+    const endpoints = trackers.map((tracker) => ({ host, port: tracker.port }))
+    for (const group of upTo(groups).map((i) => `group${i + 1}`)) {
+      for (const index of upTo(storageCount)) {
+        const store = storeOf(options.store, `${group}-storage${index + 1}`)
+        storages.push(
+          new Storage({ group, id: FIRST_STORAGE_ID + storages.length, host, trackers: endpoints, store }),
+        )
+      }
+    }
+    await Promise.all(storages.map((storage) => storage.start()))
+    await Promise.all(storages.map((storage) => storage.whenActive()))
+    return cluster
+  } catch (error) {
+    await cluster.stop()
+    throw error
+  }
+}
+
+function storeOf(store: ClusterOptions['store'], name: string): MemoryStore | DiskStore {
+  if (store === undefined || store === 'memory') return new MemoryStore()
+  if (typeof store.dir !== 'string') {
+    throw new InvalidArgumentError(`store must be 'memory' or { dir }, not ${show(store)}`)
+  }
+  return new DiskStore({ folder: join(store.dir, name) })
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i)
+}

@@ -1,0 +1,195 @@
+/** What users do with files: the same on the embedded cluster and on real ones of every version. */
+import { createReadStream } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { crc32 } from '../../src/file-id/index.js'
+import { parseFileId } from '../../src/index.js'
+import { missingLike, noise, targets, useTarget } from './target.js'
+
+describe.each(targets)('files on $name', (target) => {
+  const fixture = useTarget(target)
+  let folder: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fastdfs-conformance-'))
+  })
+  afterAll(async () => {
+    await rm(folder, { recursive: true })
+  })
+
+  describe('upload', () => {
+    const content = noise(5_000)
+
+    it('gives a file ID that tells size, time and extension', async () => {
+      const before = Math.floor(Date.now() / 1000)
+      const file = await fixture.upload(content, { ext: 'bin' })
+      const parsed = parseFileId(file.id)
+      expect(file).toMatchObject({ id: `${file.group}/${file.name}`, size: 5_000, crc32: crc32(content) })
+      expect(parsed).toMatchObject({ group: file.group, kind: 'normal', size: 5_000, ext: 'bin' })
+      // A second each for clocks and rounding.
+      expect(parsed.createdAt.getTime() / 1000).toBeGreaterThanOrEqual(before - 1)
+      expect(parsed.createdAt.getTime() / 1000).toBeLessThanOrEqual(Date.now() / 1000 + 1)
+    })
+
+    it.each([
+      ['', /\/[-\w]{27}\d{7}$/],
+      ['a', /\/[-\w]{27}\d{5}\.a$/],
+      ['jpeg', /\/[-\w]{27}\d{2}\.jpeg$/],
+      ['tar.gz', /\/[-\w]{27}\.tar\.gz$/],
+    ])('makes names with the extension %j', async (ext, shape) => {
+      expect((await fixture.upload(content, { ext })).id).toMatch(shape)
+    })
+
+    it('takes a path, and its extension', async () => {
+      const path = join(folder, 'photo.jpg')
+      await writeFile(path, content)
+      const file = await fixture.upload(path)
+      expect(file.id).toMatch(/\.jpg$/)
+      expect(await fixture.client.downloadFile(file.id)).toEqual(content)
+    })
+
+    it.each<[string, () => Parameters<typeof fixture.upload>[0]]>([
+      ['a Uint8Array', () => new Uint8Array(content)],
+      ['a Blob', () => new Blob([content])],
+      ['a Readable', () => Readable.from([content.subarray(0, 10), content.subarray(10)])],
+      ['a web stream', () => new Blob([content]).stream()],
+      ['an array', () => [content.subarray(0, 4_999), content.subarray(4_999)]],
+      [
+        'an async iterable',
+        async function* () {
+          for (let i = 0; i < content.length; i += 1_000)
+            yield Promise.resolve(content.subarray(i, i + 1_000))
+        },
+      ],
+    ])('takes %s', async (_, source) => {
+      const file = await fixture.upload(source(), { size: content.length })
+      expect(await fixture.client.downloadFile(file.id)).toEqual(content)
+    })
+
+    it('goes to the group that is asked for', async () => {
+      const { group } = await fixture.upload(content)
+      expect((await fixture.upload(content, { group })).group).toBe(group)
+      await expect(fixture.upload(content, { group: 'nosuchgroup' })).rejects.toMatchObject({ status: 2 })
+    })
+
+    it('sets metadata with the file', async () => {
+      const file = await fixture.upload(content, { metadata: { width: '1024', name: 'Grüße 你好' } })
+      expect(await fixture.client.getMetadata(file.id)).toEqual({ width: '1024', name: 'Grüße 你好' })
+    })
+
+    it('leaves nothing behind when the source is short or long', async () => {
+      const short = fixture.upload(Readable.from([content]), { size: 5_001 })
+      await expect(short).rejects.toMatchObject({ name: 'InvalidArgumentError' })
+      const long = fixture.upload(Readable.from([content, content]), { size: 5_000 })
+      await expect(long).rejects.toMatchObject({ name: 'InvalidArgumentError' })
+    })
+
+    it('gives every file a name of its own', async () => {
+      const files = await Promise.all(Array.from({ length: 50 }, () => fixture.upload(content)))
+      expect(new Set(files.map(({ id }) => id)).size).toBe(50)
+    })
+  })
+
+  describe('download', () => {
+    const content = noise(300_001, 2)
+    let id: string
+
+    beforeEach(async () => {
+      ;({ id } = await fixture.upload(content))
+    })
+
+    it('gives the bytes that were uploaded', async () => {
+      expect(await fixture.client.downloadFile(id)).toEqual(content)
+    })
+
+    it.each([
+      [0, 1],
+      [0, 300_001],
+      [300_000, 1],
+      [100_000, 65_536],
+      [1, undefined],
+      [299_999, 100],
+      [0, 400_000],
+      [300_001, undefined],
+      [300_001, 1],
+      [300_002, undefined],
+      [9_000_000, 10],
+      [5, 0],
+      [0, 0],
+    ])('gives the range from %j of %j bytes, cut to the file', async (offset, length) => {
+      const part = content.subarray(offset, length === undefined ? undefined : offset + length)
+      expect(await fixture.client.downloadFile(id, { offset, length })).toEqual(part)
+      const chunks = (await fixture.client.downloadStream(id, { offset, length }).toArray()) as Buffer[]
+      expect(Buffer.concat(chunks)).toEqual(part)
+    })
+
+    it('writes to a path, whole', async () => {
+      const path = join(folder, 'copy')
+      await writeFile(path, 'what was there before')
+      expect(await fixture.client.downloadFile(id, path)).toEqual({ size: 300_001 })
+      expect(await readFile(path)).toEqual(content)
+      const missing = fixture.client.downloadFile(missingLike(id), path)
+      await expect(missing).rejects.toMatchObject({ name: 'FileNotFoundError' })
+      expect(await readFile(path)).toEqual(content)
+      expect((await readdir(folder)).filter((name) => name.includes('.part'))).toEqual([])
+    })
+
+    it('goes on well after a stream that was given up', async () => {
+      for await (const _ of fixture.client.downloadStream(id)) break
+      expect(await fixture.client.downloadFile(id)).toEqual(content)
+    })
+
+    it('takes the ID with a leading slash or as a URL', async () => {
+      expect(await fixture.client.downloadFile(`/${id}`, { length: 5 })).toEqual(content.subarray(0, 5))
+      expect(await fixture.client.downloadFile(`http://host:8888/${id}?a=b`, { length: 5 })).toEqual(
+        content.subarray(0, 5),
+      )
+    })
+  })
+
+  it('streams megabytes from and to disk', async () => {
+    const path = join(folder, 'large')
+    const content = noise(5_000_000, 3)
+    await writeFile(path, content)
+    const fromPath = await fixture.upload(path)
+    const fromStream = await fixture.upload(createReadStream(path), { size: content.length, ext: 'bin' })
+    for (const { id, crc32: sum } of [fromPath, fromStream]) {
+      expect(sum).toBe(crc32(content))
+      await fixture.client.downloadFile(id, `${path}.copy`)
+      expect((await readFile(`${path}.copy`)).equals(content)).toBe(true)
+    }
+  })
+
+  it('keeps empty files', async () => {
+    const { id } = await fixture.upload(Buffer.alloc(0), { ext: 'txt' })
+    expect(parseFileId(id)).toMatchObject({ size: 0, crc32: 0 })
+    expect(await fixture.client.downloadFile(id)).toEqual(Buffer.alloc(0))
+    expect(await fixture.client.downloadStream(id).toArray()).toEqual([])
+    expect(await fixture.client.downloadFile(id, { offset: 1 })).toEqual(Buffer.alloc(0))
+    expect(await fixture.client.fileInfo(id)).toMatchObject({ size: 0, crc32: 0 })
+  })
+
+  it('tells about a file what its storage knows', async () => {
+    const { id } = await fixture.upload(noise(777))
+    const parsed = parseFileId(id)
+    const info = await fixture.client.fileInfo(id)
+    expect(info).toMatchObject({ size: 777, crc32: parsed.crc32 })
+    expect(Math.abs(info.modifiedAt.getTime() - parsed.createdAt.getTime())).toBeLessThanOrEqual(2_000)
+    expect(info.sourceIp).toMatch(/^\d+\.\d+\.\d+\.\d+$/)
+  })
+
+  it('deletes a file once', async () => {
+    const { id } = await fixture.upload(noise(10), { metadata: { a: '1' } })
+    await fixture.client.deleteFile(id)
+    const gone = { name: 'FileNotFoundError', status: 2, fileId: id }
+    await expect(fixture.client.deleteFile(id)).rejects.toMatchObject(gone)
+    await expect(fixture.client.downloadFile(id)).rejects.toMatchObject(gone)
+    await expect(fixture.client.downloadFile(id, { offset: 20 })).rejects.toMatchObject(gone)
+    await expect(fixture.client.downloadStream(id).toArray()).rejects.toMatchObject(gone)
+    await expect(fixture.client.fileInfo(id)).rejects.toMatchObject(gone)
+    await expect(fixture.client.getMetadata(id)).rejects.toMatchObject(gone)
+    await expect(fixture.client.setMetadata(id, { b: '2' })).rejects.toMatchObject(gone)
+  })
+})

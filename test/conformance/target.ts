@@ -1,0 +1,106 @@
+import { FastDfsClient, parseFileId } from '../../src/index.js'
+import type { Cluster } from '../../src/testing/index.js'
+import { startCluster } from '../../src/testing/index.js'
+
+/** A cluster that the suite runs against. */
+export interface Target {
+  readonly name: string
+  /** Starts it, or finds out where it is. */
+  open(): Promise<OpenTarget>
+}
+
+export interface OpenTarget {
+  /** `host:port` of each. */
+  readonly trackers: readonly string[]
+  close(): Promise<void>
+}
+
+const embedded: Target = {
+  name: 'the embedded cluster',
+  open: async () => {
+    const cluster: Cluster = await startCluster({ trackers: 2, groups: 2 })
+    return { trackers: cluster.clientOptions().trackers, close: () => cluster.stop() }
+  },
+}
+
+const { FASTDFS_TRACKERS } = process.env
+
+/** The embedded cluster always, and a real one where FASTDFS_TRACKERS names its trackers. */
+export const targets: readonly Target[] = [
+  embedded,
+  ...(FASTDFS_TRACKERS === undefined
+    ? []
+    : [
+        {
+          name: `the cluster of ${FASTDFS_TRACKERS}`,
+          open: async () => ({ trackers: FASTDFS_TRACKERS.split(','), close: async () => {} }),
+        },
+      ]),
+]
+
+if (FASTDFS_TRACKERS === undefined) {
+  process.stderr.write('conformance: not run on a real cluster, since FASTDFS_TRACKERS is not set\n')
+}
+
+/** What the cases work with. Every file that is made through `upload` is deleted again. */
+export interface Fixture {
+  readonly client: FastDfsClient
+  readonly trackers: readonly string[]
+  /** Uploads, and deletes after the test. */
+  upload: FastDfsClient['uploadFile']
+}
+
+/** Sets a target up for the tests of a `describe` block. */
+export function useTarget(target: Target): Fixture {
+  let opened: OpenTarget
+  let client: FastDfsClient
+  const made: string[] = []
+  beforeAll(async () => {
+    opened = await target.open()
+    client = new FastDfsClient({ trackers: opened.trackers })
+  })
+  afterEach(async () => {
+    for (const id of made.splice(0)) {
+      await client.deleteFile(id).catch((error: { status?: number }) => {
+        if (error.status !== 2) throw error
+      })
+    }
+  })
+  afterAll(async () => {
+    await client.close()
+    await opened.close()
+  })
+  return {
+    get client() {
+      return client
+    },
+    get trackers() {
+      return opened.trackers
+    },
+    upload: async (source, options) => {
+      const file = await client.uploadFile(source, options)
+      made.push(file.id)
+      return file
+    },
+  }
+}
+
+/** A file ID of the same group, well-formed, of a file that is not there. */
+export function missingLike(id: string): string {
+  const { group, name } = parseFileId(id)
+  // Other random bits in the size word: character 13 of the encoded part (protocol.md §5).
+  const at = name.lastIndexOf('/') + 1 + 13
+  const other = name[at] === 'A' ? 'B' : 'A'
+  return `${group}/${name.slice(0, at)}${other}${name.slice(at + 1)}`
+}
+
+/** Bytes that are the same at every run and compress to nothing. */
+export function noise(size: number, seed = 1): Buffer {
+  const bytes = Buffer.allocUnsafe(size)
+  let state = seed
+  for (let i = 0; i < size; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    bytes[i] = state >>> 24
+  }
+  return bytes
+}
