@@ -275,7 +275,10 @@ export const storageClusterCommands = declare('storage', {
     },
     response: { echo: trailing(bytes()) },
   },
-  /** §4.8; lines of the binlog. */
+  /**
+   * §4.8; lines of the binlog. The response of real storages is no packet: its header announces 2^58 bytes, and the
+   * count of the lines' bytes and the end of the connection tell where it ends.
+   */
   fetchOnePathBinlog: {
     number: 26,
     idempotent: true,

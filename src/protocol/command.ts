@@ -175,7 +175,8 @@ export function encodeStatus(status: number): Buffer {
 }
 
 /**
- * The fields of a whole request, and its content where it carries one.
+ * The fields of a whole request, and its content where it carries one. Both `content` and fields of bytes are views
+ * of `packet`.
  *
  * @throws {@link ProtocolError} when the packet is not one of this command, or bytes are missing or left over
  */

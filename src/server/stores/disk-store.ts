@@ -119,6 +119,7 @@ class DiskDraft implements Draft {
   readonly #path: string
   readonly #fd: number
   readonly #pathOf: (name: string) => string
+  #open = true
   #gathered: Buffer[] = []
   #gatheredBytes = 0
   #position = 0
@@ -140,7 +141,7 @@ class DiskDraft implements Draft {
 
   async publish(name: string): Promise<void> {
     await this.#written()
-    await files.close(this.#fd)
+    await this.#close()
     const path = this.#pathOf(name)
     try {
       await files.rename(this.#path, path)
@@ -154,8 +155,15 @@ class DiskDraft implements Draft {
 
   async discard(): Promise<void> {
     await this.#writing
-    await files.close(this.#fd).catch(() => undefined)
+    await this.#close()
     await files.remove(this.#path)
+  }
+
+  /** Once only: by then the number may be that of another file. */
+  async #close(): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    await files.close(this.#fd)
   }
 
   async #written(): Promise<void> {
