@@ -21,7 +21,11 @@ const library: Options = {
 const toCommonJs: NonNullable<Options['plugins']>[number] = {
   name: 'to-commonjs',
   async renderChunk(code, { map }) {
-    const result = await transform(code, { format: 'cjs', target: 'node20', sourcemap: map ? 'external' : false })
+    const result = await transform(code, {
+      format: 'cjs',
+      target: 'node20',
+      sourcemap: map ? 'external' : false,
+    })
     return { code: result.code, map: result.map }
   },
 }

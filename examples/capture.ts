@@ -15,7 +15,8 @@ for (const { to, packets } of lines.slice(10, 30).map((line) => JSON.parse(line)
     const header = decodeHeader(packet)
     if (dir === 'request') command = findCommand(to, header.command)
     if (command === undefined) continue
-    const fields = () => (dir === 'request' ? decodeRequest(command!, packet) : decodeResponse(command!, packet))
+    const fields = () =>
+      dir === 'request' ? decodeRequest(command!, packet) : decodeResponse(command!, packet)
     console.log(`${to} ${dir} ${command.name}`, header.status === 0 ? fields() : `status ${header.status}`)
   }
 }

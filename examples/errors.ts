@@ -21,7 +21,10 @@ await withClient(async (client) => {
   }
 
   try {
-    await client.uploadFile(Buffer.alloc(1000), { signal: AbortSignal.abort('changed my mind'), timeout: 5_000 })
+    await client.uploadFile(Buffer.alloc(1000), {
+      signal: AbortSignal.abort('changed my mind'),
+      timeout: 5_000,
+    })
   } catch (error) {
     if (!(error instanceof FastDfsError)) throw error
     console.log(`${error.code}: ${error.message}, because: ${String(error.cause)}`)

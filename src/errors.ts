@@ -55,6 +55,7 @@ const brand = (name: string): symbol => Symbol.for(`fastdfs.error.${name}`)
 export class FastDfsError extends Error {
   /** The class's name; a literal, since bundlers rename classes. */
   static readonly errorName: ErrorName = 'FastDfsError'
+  /** The class's name. */
   override readonly name: ErrorName
   /** The message without command, endpoint and file ID. */
   readonly reason: string

@@ -41,6 +41,6 @@ export {
   TimeoutError,
   UnknownOutcomeError,
 } from './errors.js'
-export type { FileId } from './file-id/index.js'
+export type { FileId, FileIdParts, FileIdSource, FileKind, TrunkSlot } from './file-id/index.js'
 export { formatFileId, parseFileId, slaveName } from './file-id/index.js'
 export type { Metadata } from './protocol/index.js'

@@ -112,7 +112,7 @@ type Declared<D extends Record<string, Declaration<Shape, Shape>>> = {
 /**
  * A whole request: header, fields, content.
  *
- * @throws {@link InvalidArgumentError} when a value does not fit its field
+ * @throws InvalidArgumentError when a value does not fit its field
  * @example
  * ```ts
  * encodeRequest(storageCommands.deleteFile, { group: 'group1', name: 'M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt' })
@@ -131,7 +131,7 @@ export function encodeRequest<C extends Command>(
 /**
  * A whole response with status 0 (or the one given): header, fields, content.
  *
- * @throws {@link InvalidArgumentError} when a value does not fit its field
+ * @throws InvalidArgumentError when a value does not fit its field
  */
 export function encodeResponse<C extends Command>(
   command: C,
@@ -166,7 +166,7 @@ export function encodeResponseHead<C extends Command>(
 /**
  * A response that is a status alone.
  *
- * @throws {@link InvalidArgumentError} when it is no byte
+ * @throws InvalidArgumentError when it is no byte
  */
 export function encodeStatus(status: number): Buffer {
   const packet = Buffer.allocUnsafe(HEADER_SIZE)
@@ -178,7 +178,7 @@ export function encodeStatus(status: number): Buffer {
  * The fields of a whole request, and its content where it carries one. Both `content` and fields of bytes are views
  * of `packet`.
  *
- * @throws {@link ProtocolError} when the packet is not one of this command, or bytes are missing or left over
+ * @throws ProtocolError when the packet is not one of this command, or bytes are missing or left over
  */
 export function decodeRequest<C extends Command>(
   command: C,
@@ -200,7 +200,7 @@ export function decodeRequest<C extends Command>(
  * The fields of a whole response, and its content where it carries one. Says nothing about the status: a response
  * whose status is not 0 has no fields; see {@link decodeHeader} and `statusToError`.
  *
- * @throws {@link ProtocolError} when the packet is not a response of this command, or bytes are missing or left over
+ * @throws ProtocolError when the packet is not a response of this command, or bytes are missing or left over
  */
 export function decodeResponse<C extends Command>(
   command: C,

@@ -48,7 +48,9 @@ function rank(version: string): number {
     const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
     value = major * 10_000 + minor * 100 + patch
     if (Number.isNaN(value)) {
-      throw new InvalidArgumentError(`${JSON.stringify(version)} is no version: expected major.minor or major.minor.patch`)
+      throw new InvalidArgumentError(
+        `${JSON.stringify(version)} is no version: expected major.minor or major.minor.patch`,
+      )
     }
     ranks.set(version, value)
   }

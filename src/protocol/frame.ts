@@ -17,7 +17,7 @@ export interface Header {
 /**
  * Writes a header at the start of `target`.
  *
- * @throws {@link InvalidArgumentError} when the length or a byte is no such number
+ * @throws InvalidArgumentError when the length or a byte is no such number
  */
 export function writeHeader(target: Buffer, header: Header): void {
   check('body length', header.length, Number.MAX_SAFE_INTEGER)
@@ -44,7 +44,7 @@ export function encodeHeader(header: Header): Buffer {
 /**
  * Reads the header at the start of `packet`.
  *
- * @throws {@link ProtocolError} when there are fewer than 10 bytes or the length is negative or beyond 2^53
+ * @throws ProtocolError when there are fewer than 10 bytes or the length is negative or beyond 2^53
  */
 export function decodeHeader(packet: Buffer): Header {
   if (packet.length < HEADER_SIZE)
@@ -99,7 +99,7 @@ export class FrameReader {
   /**
    * Takes the next bytes of the stream.
    *
-   * @throws {@link ProtocolError} when a header is wrong; the stream cannot be read on after that
+   * @throws ProtocolError when a header is wrong; the stream cannot be read on after that
    */
   push(chunk: Buffer): void {
     this.#waiting.push(chunk)

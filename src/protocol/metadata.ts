@@ -11,7 +11,7 @@ const FIELD_SEPARATOR = 0x02
 /**
  * Metadata to bytes in UTF-8, in the order of the object.
  *
- * @throws {@link InvalidArgumentError} when a name is empty, a name is over 64 bytes or a value over 256 (servers cut
+ * @throws InvalidArgumentError when a name is empty, a name is over 64 bytes or a value over 256 (servers cut
  *   those and leave garbage behind), or a text holds one of the separators 0x01 and 0x02 or half a surrogate pair
  */
 export function encodeMetadata(metadata: Metadata): Buffer {
@@ -57,7 +57,7 @@ function encodeItem(part: 'name' | 'value', name: string, item: unknown, max: nu
 /**
  * Bytes to metadata.
  *
- * @throws {@link ProtocolError} when an item has no separator, or a text is not UTF-8 (nothing is replaced silently)
+ * @throws ProtocolError when an item has no separator, or a text is not UTF-8 (nothing is replaced silently)
  */
 export function decodeMetadata(bytes: Uint8Array): Record<string, string> {
   const metadata: Record<string, string> = {}

@@ -17,7 +17,7 @@ const TWO_POW_32 = 0x1_0000_0000
 /**
  * Reads the fields of `layout` from the whole of `body`.
  *
- * @throws {@link ProtocolError} when the bytes do not fit the layout or some are left over
+ * @throws ProtocolError when the bytes do not fit the layout or some are left over
  */
 export function readFields(layout: Layout, body: Buffer, context: ReadContext): Values {
   const cursor = { offset: 0 }
@@ -31,7 +31,7 @@ export function readFields(layout: Layout, body: Buffer, context: ReadContext): 
 /**
  * How many bytes the fields before a content take, told from the first `layout.fixedSize` bytes of the body.
  *
- * @throws {@link ProtocolError} when a length in them is negative
+ * @throws ProtocolError when a length in them is negative
  */
 export function sizeOfFields(layout: Layout, start: Buffer): number {
   let size = layout.fixedSize

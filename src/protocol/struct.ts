@@ -42,7 +42,7 @@ export class Struct<S extends Shape> {
   /**
    * Reads the whole of `body`: in `dialect`, or, where the server's is not known, in the first layout that fits.
    *
-   * @throws {@link ProtocolError} when none fits
+   * @throws ProtocolError when none fits
    */
   read(body: Buffer, context: ReadContext, dialect?: Dialect): ValuesOf<S> {
     if (dialect !== undefined) return readFields(this.layout(dialect), body, context) as ValuesOf<S>

@@ -9,7 +9,7 @@ const TWO_POW_32 = 0x1_0000_0000
 /**
  * Bytes that `values` take.
  *
- * @throws {@link InvalidArgumentError} when a value by which that is told is missing or of the wrong type
+ * @throws InvalidArgumentError when a value by which that is told is missing or of the wrong type
  */
 export function measure(layout: Layout, values: Values): number {
   checkRecord('a packet', values)
@@ -50,7 +50,7 @@ function isAlwaysThere(field: LayoutField): boolean {
  * Writes `values`, which {@link measure} has accepted, into `target` from `offset` on.
  *
  * @returns the offset behind them
- * @throws {@link InvalidArgumentError} when a value does not fit its field
+ * @throws InvalidArgumentError when a value does not fit its field
  */
 export function writeFields(
   layout: Layout,

@@ -22,19 +22,41 @@ export interface ClusterOptions {
   store?: 'memory' | { readonly dir: string } | undefined
 }
 
+/** A tracker or storage of a cluster. */
+export interface Member {
+  /** The address it listens on. */
+  readonly host: string
+  /** The port it listens on; the same over stops and starts. */
+  readonly port: number
+  /** Starts it again after a stop. */
+  start(): Promise<void>
+  /** Ends all its connections and stops listening. What it knows and keeps is there again after a start. */
+  stop(): Promise<void>
+}
+
+/** A storage of a cluster. */
+export interface StorageMember extends Member {
+  /** The group it belongs to. */
+  readonly group: string
+  /** Its storage ID. */
+  readonly id: number
+  /** Resolves when every tracker that can be reached counts it ACTIVE. */
+  whenActive(): Promise<void>
+}
+
 /** The first storage ID; every further storage has the next one. */
 const FIRST_STORAGE_ID = 100_001
 
 /** Trackers and storages in this process, joined to one cluster. Made by {@link startCluster}. */
 export class Cluster {
   /** The trackers. */
-  readonly trackers: readonly Tracker[]
+  readonly trackers: readonly Member[]
   /** The storages of all groups. */
-  readonly storages: readonly Storage[]
+  readonly storages: readonly StorageMember[]
   readonly #clients: FastDfsClient[] = []
 
   /** @internal */
-  constructor(trackers: readonly Tracker[], storages: readonly Storage[]) {
+  constructor(trackers: readonly Member[], storages: readonly StorageMember[]) {
     this.trackers = trackers
     this.storages = storages
   }
@@ -44,9 +66,9 @@ export class Cluster {
    *
    * @param group - its group, `group1`…
    * @param index - its place in the group, from 0 on
-   * @throws {@link InvalidArgumentError} when there is none
+   * @throws InvalidArgumentError when there is none
    */
-  storage(group: string, index: number): Storage {
+  storage(group: string, index: number): StorageMember {
     const storage = this.storages.filter((candidate) => candidate.group === group)[index]
     if (storage === undefined)
       throw new InvalidArgumentError(`there is no storage ${index} in ${show(group)}`)
@@ -97,8 +119,8 @@ export class Cluster {
  * Starts a FastDFS cluster in this process, on real sockets.
  *
  * @returns when every storage is ACTIVE
- * @throws {@link InvalidArgumentError} when an option is wrong, or its name unknown
- * @throws {@link ConnectError} when an address cannot be listened on
+ * @throws InvalidArgumentError when an option is wrong, or its name unknown
+ * @throws ConnectError when an address cannot be listened on
  * @example
  * ```ts
  * await using cluster = await startCluster({ trackers: 2, groups: 2 })

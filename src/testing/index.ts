@@ -3,6 +3,5 @@
  *
  * @packageDocumentation
  */
-export { Storage, Tracker } from '../server/index.js'
-export type { ClusterOptions } from './cluster.js'
+export type { ClusterOptions, Member, StorageMember } from './cluster.js'
 export { Cluster, startCluster } from './cluster.js'

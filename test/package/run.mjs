@@ -11,10 +11,19 @@ const run = (command, args) => execFileSync(command, args, { cwd: folder, encodi
 
 try {
   const [{ filename, files }] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { encoding: 'utf8' }),
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      encoding: 'utf8',
+    }),
   )
   const packed = files.map(({ path }) => path)
-  for (const path of ['dist/index.js', 'dist/index.cjs', 'dist/index.d.ts', 'dist/index.d.cts', 'dist/cli.js', 'LICENSE']) {
+  for (const path of [
+    'dist/index.js',
+    'dist/index.cjs',
+    'dist/index.d.ts',
+    'dist/index.d.cts',
+    'dist/cli.js',
+    'LICENSE',
+  ]) {
     assert(packed.includes(path), `${path} is not in the package`)
   }
   assert(!packed.some((path) => /^(src|test|bench|examples)\//.test(path)), 'sources are in the package')
@@ -23,7 +32,15 @@ try {
   mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
   run('tar', ['xzf', filename])
   cpSync(join(folder, 'package'), join(folder, 'node_modules/fastdfs'), { recursive: true })
-  for (const name of ['generic-pool', 'p-retry', 'is-network-error', 'debug', 'ms', '@types/node', 'undici-types']) {
+  for (const name of [
+    'generic-pool',
+    'p-retry',
+    'is-network-error',
+    'debug',
+    'ms',
+    '@types/node',
+    'undici-types',
+  ]) {
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
   }
 
@@ -80,7 +97,14 @@ try {
     ['ts', { module: 'esnext', moduleResolution: 'bundler' }],
   ]) {
     writeFileSync(join(folder, `consumer.${extension}`), consumer)
-    const compilerOptions = { ...options, target: 'es2022', lib: ['es2022'], strict: true, noEmit: true, types: ['node'] }
+    const compilerOptions = {
+      ...options,
+      target: 'es2022',
+      lib: ['es2022'],
+      strict: true,
+      noEmit: true,
+      types: ['node'],
+    }
     writeFileSync(
       join(folder, 'tsconfig.json'),
       JSON.stringify({ compilerOptions, files: [`consumer.${extension}`] }),
@@ -88,7 +112,9 @@ try {
     try {
       run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'])
     } catch (error) {
-      throw new Error(`types under ${options.moduleResolution} (.${extension}):\n${error.stdout}`, { cause: error })
+      throw new Error(`types under ${options.moduleResolution} (.${extension}):\n${error.stdout}`, {
+        cause: error,
+      })
     }
   }
   console.log(`package: ${packed.length} files; require, import, types and the command work`)

@@ -85,7 +85,7 @@ export class Storage {
   /**
    * Makes a storage that does not listen yet.
    *
-   * @throws {@link ConfigError} for an option out of its range
+   * @throws ConfigError for an option out of its range
    */
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
@@ -142,7 +142,7 @@ export class Storage {
   /**
    * Makes the store ready, begins to listen, and begins to join the trackers; see {@link Storage.whenActive}.
    *
-   * @throws {@link ConnectError} when the address cannot be listened on
+   * @throws ConnectError when the address cannot be listened on
    */
   async start(): Promise<void> {
     if (this.#listener.listening) return

@@ -96,8 +96,8 @@ export class TrackerConnection {
   /**
    * Asks the tracker.
    *
-   * @throws {@link ServerError} for a status other than 0
-   * @throws {@link ConnectError} when the connection is lost
+   * @throws ServerError for a status other than 0
+   * @throws ConnectError when the connection is lost
    */
   async request<C extends Command>(command: C, values: RequestOf<C>): Promise<ResponseOf<C>> {
     const body = await new Promise<Buffer>((resolve, reject) => {

@@ -67,7 +67,7 @@ export class Tracker {
   /**
    * Begins to listen.
    *
-   * @throws {@link ConnectError} when the address cannot be listened on
+   * @throws ConnectError when the address cannot be listened on
    */
   async start(): Promise<void> {
     await this.#listener.start()
