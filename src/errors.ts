@@ -278,7 +278,7 @@ export function locateError(error: FastDfsError, place: Omit<ErrorDetails, 'caus
     error instanceof RetryError
       ? new RetryError(error.reason, { ...known, errors: error.errors })
       : new CLASSES[error.name](error.reason, known)
-  if (error.stack !== undefined) located.stack = error.stack.replace(error.message, located.message)
+  if (error.stack !== undefined) located.stack = error.stack.replace(error.message, () => located.message)
   return located
 }
 
@@ -326,7 +326,6 @@ export const STATUS = {
 } as const
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
-  [STATUS.ENOENT]: 'no such file, metadata, group or storage, or no server fit for the request',
   [STATUS.EIO]: 'disk error on the server',
   [STATUS.EAGAIN]: 'the server is busy, try again',
   [STATUS.EACCES]: 'not allowed on this connection',
@@ -350,11 +349,16 @@ const STATUS_NAME = new Map<number, string>(Object.entries(STATUS).map(([name, n
  *
  * @param status - the status byte of a response header
  * @param details - the command, endpoint and file ID of the request
+ * @param notFound - what status 2 says in answer to the command
  */
-export function statusToError(status: number, details: ErrorDetails = {}): ServerError {
-  const text = `${STATUS_TEXT[status] ?? 'the server answered with an error'}: status ${status}${
-    STATUS_NAME.has(status) ? ` ${STATUS_NAME.get(status)}` : ''
-  }`
+export function statusToError(
+  status: number,
+  details: ErrorDetails = {},
+  notFound = 'not found',
+): ServerError {
+  const meaning =
+    status === STATUS.ENOENT ? notFound : (STATUS_TEXT[status] ?? 'the server answered with an error')
+  const text = `${meaning}: status ${status}${STATUS_NAME.has(status) ? ` ${STATUS_NAME.get(status)}` : ''}`
   const all = { ...details, status, retriable: status === STATUS.EAGAIN || status === STATUS.EBUSY }
   switch (status) {
     case STATUS.ENOENT:

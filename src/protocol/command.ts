@@ -25,6 +25,8 @@ export interface Declaration<Q extends Shape, R extends Shape> {
   readonly content?: 'request' | 'response'
   /** False for the one command that is not answered. */
   readonly answered?: boolean
+  /** What status 2 says in answer to it. */
+  readonly notFound?: string
 }
 
 /** A declared command. */
@@ -45,6 +47,8 @@ export interface Command<Q extends Shape = Shape, R extends Shape = Shape, C ext
   readonly content: C
   /** Whether there is a response. */
   readonly answered: boolean
+  /** What status 2 says in answer to it. */
+  readonly notFound: string
 }
 
 /** Where a command carries content. */
@@ -96,6 +100,8 @@ export function declare<D extends Record<string, Declaration<Shape, Shape>>>(
         response: new Struct(declaration.response),
         content: declaration.content,
         answered: declaration.answered ?? true,
+        notFound:
+          declaration.notFound ?? (server === 'storage' ? 'no such file' : 'no such group or storage'),
       }),
     ]),
   ) as unknown as Declared<D>

@@ -39,6 +39,7 @@ export const storageCommands = declare('storage', {
   /** §3.1 */
   uploadSlaveFile: {
     number: 21,
+    notFound: 'no such master file',
     idempotent: false,
     request: {
       masterNameLength: lengthOf('masterName'),
@@ -100,7 +101,13 @@ export const storageCommands = declare('storage', {
     response: {},
   },
   /** §3.5 */
-  getMetadata: { number: 15, idempotent: true, request: fileOf, response: { metadata: bytes() } },
+  getMetadata: {
+    number: 15,
+    notFound: 'no such file, or it has no metadata',
+    idempotent: true,
+    request: fileOf,
+    response: { metadata: bytes() },
+  },
   /** §3.6; `FILE_INFO_FLAGS` go into the header's status byte. `modifiedAt` is in Unix seconds. */
   queryFileInfo: {
     number: 22,

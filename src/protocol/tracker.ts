@@ -178,35 +178,54 @@ const volumeRecord = {
   trunkAvailable: bool(),
 }
 
+/** What status 2 says of queries. */
+const noStore = { notFound: 'no group with a storage that can take a file' }
+const noStoreInGroup = { notFound: 'no such group, or no storage of it can take a file' }
+const noSource = { notFound: 'no such group, or no storage of it can serve the file' }
+
 /** Storages of all groups together. */
 const ALL_STORAGES = MAX_GROUPS * MAX_STORAGES
 
 /** The tracker's commands for clients; names are the C source's. */
 export const trackerCommands = declare('tracker', {
   /** §2.1 */
-  queryStoreWithoutGroupOne: { number: 101, idempotent: true, request: {}, response: storeTarget },
+  queryStoreWithoutGroupOne: {
+    number: 101,
+    ...noStore,
+    idempotent: true,
+    request: {},
+    response: storeTarget,
+  },
   /** §2.1 */
   queryStoreWithGroupOne: {
     number: 104,
+    ...noStoreInGroup,
     idempotent: true,
     request: { group: group() },
     response: storeTarget,
   },
   /** §2.1 */
-  queryStoreWithoutGroupAll: { number: 106, idempotent: true, request: {}, response: storeTargets },
+  queryStoreWithoutGroupAll: {
+    number: 106,
+    ...noStore,
+    idempotent: true,
+    request: {},
+    response: storeTargets,
+  },
   /** §2.1 */
   queryStoreWithGroupAll: {
     number: 107,
+    ...noStoreInGroup,
     idempotent: true,
     request: { group: group() },
     response: storeTargets,
   },
   /** §2.2 */
-  queryFetchOne: { number: 102, idempotent: true, request: fileQuery, response: fileTarget },
+  queryFetchOne: { number: 102, ...noSource, idempotent: true, request: fileQuery, response: fileTarget },
   /** §2.2 */
-  queryUpdate: { number: 103, idempotent: true, request: fileQuery, response: fileTarget },
+  queryUpdate: { number: 103, ...noSource, idempotent: true, request: fileQuery, response: fileTarget },
   /** §2.2 */
-  queryFetchAll: { number: 105, idempotent: true, request: fileQuery, response: fileTargets },
+  queryFetchAll: { number: 105, ...noSource, idempotent: true, request: fileQuery, response: fileTargets },
   /** §2.3 */
   listOneGroup: { number: 90, idempotent: true, request: { group: group() }, response: groupRecord },
   /** §2.3 */

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
 import { ConnectError } from '../errors.js'
@@ -13,7 +12,8 @@ export interface Served {
 export class Listener {
   readonly host: string
   readonly #serve: (socket: Socket) => Served
-  readonly #connections = new Map<Socket, Served>()
+  /** Each with a promise of its end. */
+  readonly #connections = new Map<Socket, Promise<unknown>>()
   #server: Server | undefined
   #port: number
   #maxConnections = 0
@@ -66,18 +66,18 @@ export class Listener {
     const server = this.#server
     if (server === undefined) return
     this.#server = undefined
-    const connections = [...this.#connections]
-    const closed = Promise.all([server, ...this.#connections.keys()].map((each) => once(each, 'close')))
-    server.close()
-    for (const [socket] of connections) socket.destroy()
-    await closed
-    await Promise.all(connections.map(([, served]) => served.settled()))
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const socket of this.#connections.keys()) socket.destroy()
+    await Promise.all([closed, ...this.#connections.values()])
   }
 
   #accept(socket: Socket): void {
-    this.#connections.set(socket, this.#serve(socket))
+    const served = this.#serve(socket)
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    // What a handler has begun outlives the socket.
+    const ended = closed.then(() => served.settled()).then(() => this.#connections.delete(socket))
+    this.#connections.set(socket, ended)
     this.#maxConnections = Math.max(this.#maxConnections, this.#connections.size)
-    socket.once('close', () => this.#connections.delete(socket))
   }
 }
 

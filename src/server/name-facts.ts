@@ -12,6 +12,8 @@ export interface NameFacts {
   readonly crc32: number
   /** Whether the file never changes and the name is its own: it is no appender and no slave. */
   readonly normal: boolean
+  /** Whether it is an appender file, or the slave of one: servers change both (§3.2). */
+  readonly appender: boolean
 }
 
 /** Where the encoded part of a name begins and ends, behind `Mxx/HH/HH/`. */
@@ -37,12 +39,14 @@ export function readName(name: string): NameFacts {
   const sourceIsId = id > 0 && id <= MAX_ID
   const sizeFlags = bytes.readUInt32BE(8)
   const inTrunk = (sizeFlags & TRUNK_FLAG) !== 0
+  const appender = (sizeFlags & APPENDER_FLAG) !== 0
   const slave = name.length > TRUNK_NAME || (name.length > NORMAL_NAME && !inTrunk)
   return {
     source: sourceIsId ? String(id) : `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`,
     sourceIsId,
     createdAt: bytes.readInt32BE(4),
     crc32: bytes.readUInt32BE(16),
-    normal: !slave && (sizeFlags & APPENDER_FLAG) === 0,
+    normal: !slave && !appender,
+    appender,
   }
 }

@@ -9,7 +9,7 @@ const COPIED = 16 * 1024
 /**
  * Answers with content.
  *
- * @returns undefined when all is written and the stream wants more, else a promise of that
+ * @returns undefined when all is written, else a promise of that
  */
 export function sendContent(
   stream: Duplex,
@@ -25,7 +25,7 @@ export function sendContent(
     stream.write(content)
     stream.uncork()
   }
-  return stream.writableNeedDrain ? new Promise((resolve) => stream.once('drain', resolve)) : undefined
+  return undefined
 }
 
 /** Chunk by chunk, each only when the one before is out: so whoever reads them can use one buffer for all. */

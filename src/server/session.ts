@@ -252,23 +252,32 @@ export class Session<X> implements Exchange<X> {
     if (typeof reply === 'number') {
       this.#stream.write(encodeStatus(reply))
       if (reply === STATUS.EINVAL && this.#service.closesOnInvalid) this.#close()
-    } else {
-      const { command } = this.#route as Route<X>
-      this.#stream.write(
-        encodeResponse(command, reply as ResponsePacket<typeof command>, { dialect: LATEST }),
-      )
+    } else this.#stream.write(this.#encode(reply))
+    this.#awaitDrain()
+  }
+
+  /** Not every value that a handler may answer with fits its field: an IPv6 address has no room in 16 bytes. */
+  #encode(reply: object): Buffer {
+    const { command } = this.#route as Route<X>
+    try {
+      return encodeResponse(command, reply as ResponsePacket<typeof command>, { dialect: LATEST })
+    } catch (error) {
+      return encodeStatus(this.#failure(command.name, error))
     }
-    if (this.#stream.writableNeedDrain && !this.#closing) {
-      this.#busy = true
-      this.#stream.once('drain', () => this.#next())
-    }
+  }
+
+  /** Goes on when the peer has read enough of what was written; with one that never reads, when it has gone. */
+  #awaitDrain(): void {
+    if (!this.#stream.writableNeedDrain || this.#closing) return
+    this.#busy = true
+    this.#stream.once('drain', () => this.#next())
   }
 
   /** Also to a peer that has gone: whoever reads the content learns of it and ends. */
   #answerWithContent(reply: ContentReply): void {
     const { command } = this.#route as Route<X>
     const sent = sendContent(this.#stream, command, reply)
-    if (sent === undefined) return
+    if (sent === undefined) return this.#awaitDrain()
     this.#busy = true
     this.#handled = sent.then(
       () => this.#next(),

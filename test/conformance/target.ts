@@ -1,6 +1,8 @@
 import { FastDfsClient, parseFileId } from '../../src/index.js'
 import type { Cluster } from '../../src/testing/index.js'
+import { decodeResponse, encodeRequest, trackerCommands } from '../../src/protocol/index.js'
 import { startCluster } from '../../src/testing/index.js'
+import { open } from './raw.js'
 
 /** A cluster that the suite runs against. */
 export interface Target {
@@ -48,6 +50,10 @@ export interface Fixture {
   readonly trackers: readonly string[]
   /** Uploads, and deletes after the test. */
   upload: FastDfsClient['uploadFile']
+  /** Deletes a file after the test. */
+  track(id: string): void
+  /** The version of a storage of the group. */
+  storageVersion(group: string): Promise<string>
 }
 
 /** Sets a target up for the tests of a `describe` block. */
@@ -81,6 +87,12 @@ export function useTarget(target: Target): Fixture {
       const file = await client.uploadFile(source, options)
       made.push(file.id)
       return file
+    },
+    track: (id) => made.push(id),
+    storageVersion: async (group) => {
+      await using tracker = await open(opened.trackers[0] as string)
+      const { packet } = await tracker.ask(encodeRequest(trackerCommands.listStorage, { group }))
+      return decodeResponse(trackerCommands.listStorage, packet).storages[0]?.version ?? ''
     },
   }
 }

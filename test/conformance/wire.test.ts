@@ -1,80 +1,8 @@
 /** Statuses and closed connections, asked for with packets that the client would never send (protocol.md §1.1, §3.8). */
-import { once } from 'node:events'
-import type { Socket } from 'node:net'
-import { connect } from 'node:net'
-import { parseEndpoint } from '../../src/net/endpoint.js'
 import { splitFileId } from '../../src/file-id/index.js'
-import {
-  connectionCommands,
-  decodeResponse,
-  encodeHeader,
-  encodeRequest,
-  storageCommands,
-  trackerCommands,
-} from '../../src/protocol/index.js'
+import { decodeResponse, encodeRequest, storageCommands, trackerCommands } from '../../src/protocol/index.js'
+import { open, request } from './raw.js'
 import { missingLike, noise, targets, useTarget } from './target.js'
-
-interface Answer {
-  packet: Buffer
-  status: number
-}
-
-/** A connection to one server, without any of the client's care. */
-class RawConnection implements AsyncDisposable {
-  readonly #socket: Socket
-  #received = Buffer.alloc(0)
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('error', () => {})
-    socket.on('data', (chunk: Buffer) => (this.#received = Buffer.concat([this.#received, chunk])))
-  }
-
-  /** Sends, and waits for one response. */
-  async ask(packet: Buffer): Promise<Answer> {
-    this.#socket.write(packet)
-    const answer = await this.#next()
-    if (answer === undefined) throw new Error('the server closed the connection without an answer')
-    return { packet: answer, status: answer.readUInt8(9) }
-  }
-
-  /** Whether the server has closed the connection, by whether it answers an ACTIVE_TEST. */
-  async isClosed(): Promise<boolean> {
-    this.#socket.write(encodeRequest(connectionCommands.activeTest, {}))
-    return (await this.#next()) === undefined
-  }
-
-  async #next(): Promise<Buffer | undefined> {
-    for (;;) {
-      const size = this.#received.length < 10 ? Infinity : 10 + Number(this.#received.readBigInt64BE(0))
-      if (this.#received.length >= size) {
-        const packet = this.#received.subarray(0, size)
-        this.#received = this.#received.subarray(size)
-        return packet
-      }
-      if (this.#socket.destroyed || this.#socket.readableEnded) return undefined
-      const waiting = new AbortController()
-      const wait = (event: string): Promise<unknown> => once(this.#socket, event, { signal: waiting.signal })
-      await Promise.race([wait('data'), wait('close'), wait('end')]).catch(() => {})
-      waiting.abort()
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#socket.destroy()
-  }
-}
-
-async function open(address: string): Promise<RawConnection> {
-  const socket = connect({ ...parseEndpoint(address, 0), noDelay: true })
-  await once(socket, 'connect')
-  return new RawConnection(socket)
-}
-
-/** A request of `command` with a body of zeros. */
-function request(command: number, body: Buffer = Buffer.alloc(0)): Buffer {
-  return Buffer.concat([encodeHeader({ length: body.length, command, status: 0 }), body])
-}
 
 describe.each(targets)('the wire of $name', (target) => {
   const fixture = useTarget(target)
@@ -83,9 +11,7 @@ describe.each(targets)('the wire of $name', (target) => {
 
   beforeEach(async () => {
     file = await fixture.upload(noise(100))
-    await using tracker = await open(fixture.trackers[0] as string)
-    const { packet } = await tracker.ask(encodeRequest(trackerCommands.listStorage, { group: file.group }))
-    version = decodeResponse(trackerCommands.listStorage, packet).storages[0]?.version ?? ''
+    version = await fixture.storageVersion(file.group)
   })
 
   /** Old trackers close after 22 like storages (§1.1). */

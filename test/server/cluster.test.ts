@@ -1,8 +1,9 @@
-import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { ConfigError } from '../../src/errors.js'
-import { MemoryStore, Storage, type StorageOptions, Tracker } from '../../src/server/index.js'
-import { bytes, i64, RawClient, str } from './raw.js'
+import { type Draft, MemoryStore, Storage, type StorageOptions, Tracker } from '../../src/server/index.js'
+import { bytes, i64, packet, RawClient, str } from './raw.js'
 
 const started: { stop(): Promise<void> }[] = []
 
@@ -112,6 +113,77 @@ it('stops at once while a tracker accepts and says nothing', async () => {
   await once(silent, 'connection')
   await expect(server.stop()).resolves.toBeUndefined()
   silent.close()
+})
+
+it.each(['tracker', 'storage'])(
+  'stops a %s that is still starting, and starts one that is stopping',
+  async (kind) => {
+    const leader = await tracker()
+    await leader.stop()
+    const server = kind === 'tracker' ? leader : await storage([leader])
+    await server.stop()
+    const { port } = server
+    const both = [server.start(), server.stop()]
+    await Promise.all(both)
+    await expect(RawClient.connect(port)).rejects.toThrow('ECONNREFUSED')
+    await Promise.all([server.start(), server.stop(), server.start()])
+    ;(await RawClient.connect(port)).close()
+  },
+)
+
+it('joins once when it is started twice', async () => {
+  const open = new Set<Socket>()
+  const silent = createServer((socket) => {
+    open.add(socket.resume())
+    socket.on('close', () => open.delete(socket))
+  }).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const server = new Storage({
+    group: 'group1',
+    id: 100001,
+    trackers: [{ host: '127.0.0.1', port }],
+    store: new MemoryStore(),
+  })
+  const connected = once(silent, 'connection')
+  await Promise.all([server.start(), server.start()])
+  await connected
+  await server.stop()
+  await setTimeout(50)
+  expect(open.size).toBe(0)
+  silent.close()
+})
+
+it('listens on a name', async () => {
+  const server = await storage([await tracker()], { host: 'localhost' })
+  await expect(server.whenActive()).resolves.toBeUndefined()
+})
+
+it('stops when all is done that was begun for clients that have gone', async () => {
+  let discarded = false
+  let discarding = (): void => {}
+  const begun = new Promise<void>((resolve) => (discarding = resolve))
+  class SlowStore extends MemoryStore {
+    override create(): Draft {
+      const draft = super.create()
+      draft.discard = async () => {
+        discarding()
+        await setTimeout(100)
+        discarded = true
+      }
+      return draft
+    }
+  }
+  const server = await storage([await tracker()], { store: new SlowStore() })
+  const raw = await RawClient.connect(server.port)
+  raw.send(packet(11, bytes(0, i64(400_000), str('txt', 6), Buffer.alloc(400_000))).subarray(0, 200_000))
+  await new Promise<void>((resolve) => raw.socket.write('', () => resolve()))
+  raw.socket.resetAndDestroy()
+  await begun
+  // By then the connection is gone as well.
+  await setTimeout(20)
+  await server.stop()
+  expect(discarded).toBe(true)
 })
 
 it('tells of a source by its address, of one it does not know by none', async () => {

@@ -84,6 +84,15 @@ it('answers 5 where a handler fails, 28 where the disk is full, and goes on', as
   expect((await raw.ask(15, getMetadata.subarray(10))).body.toString()).toBe('fine')
 })
 
+it.each([0, 1])('answers 5 where a reply does not fit its fields, and goes on', async (turns) => {
+  const replies = [{ group: 'a group of more than 16', name: 'x' }, 2]
+  const { raw } = await serve({
+    uploadFile: () => (turns === 0 ? replies.shift() : Promise.resolve(replies.shift())) as object,
+  })
+  expect((await raw.ask(11, upload(1).subarray(10))).status).toBe(5)
+  expect((await raw.ask(11, upload(1).subarray(10))).status).toBe(2)
+})
+
 it.each([100, 60_000, 100_000, 3_000_000])('drops %d bytes of content that nobody read', async (size) => {
   const { raw } = await serve({ uploadFile: () => 2, getMetadata: () => ({ metadata: Buffer.from('next') }) })
   raw.send(Buffer.concat([upload(size), getMetadata, upload(size), getMetadata]))
@@ -177,6 +186,17 @@ it('closes the connection where content ends too early, and ends the reading whe
   left.raw.close()
   await left.session.settled()
   expect(closed).toEqual(['short', 'left'])
+})
+
+it('is settled when a client has gone that never read', async () => {
+  const { raw, session } = await serve({ downloadFile: () => ({ size: 1e6, content: Buffer.alloc(1e6) }) })
+  raw.socket.pause()
+  const request = packet(14, bytes(i64(0), i64(0), str('group1', 16), 'name'))
+  raw.send(Buffer.concat(Array.from({ length: 100 }, () => request)))
+  raw.socket.resume()
+  await raw.response()
+  raw.close()
+  await expect(session.settled()).resolves.toBeUndefined()
 })
 
 it('waits for clients that ask and do not read', async () => {

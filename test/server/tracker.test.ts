@@ -199,6 +199,31 @@ describe('join', () => {
     expect(await (await client()).status(81, body)).toBe(status)
   })
 
+  it('takes no more storages and groups than its replies have room for', async () => {
+    const raw = await client()
+    for (let id = 1; id <= 32; id++) {
+      expect((await raw.ask(81, joinBody({ id: String(id) }))).status).toBe(0)
+    }
+    expect(await raw.status(81, joinBody({ id: '33' }))).toBe(28)
+    expect((await raw.ask(81, joinBody({ id: '32' }))).status).toBe(0)
+    for (let i = 2; i <= 512; i++) {
+      expect((await raw.ask(81, joinBody({ group: `group${i}`, id: '100' }))).status).toBe(0)
+    }
+    expect(await raw.status(81, joinBody({ group: 'group513', id: '100' }))).toBe(28)
+    expect((await raw.ask(92, group1)).body.length).toBe(32 * 487)
+    expect((await raw.ask(91)).body.length).toBe(512 * 113)
+  })
+
+  it('takes a storage for gone whose connection another one joins on', async () => {
+    const raw = await storage()
+    await raw.ask(81, joinBody({ id: '100002' }))
+    expect((await raw.ask(92, bytes(group1, '100001'))).body.readUInt8(0)).toBe(5)
+    await raw.ask(87)
+    await raw.ask(83)
+    await raw.ask(81, joinBody({ id: '100002' }))
+    expect((await raw.ask(92, bytes(group1, '100002'))).body.readUInt8(0)).toBe(7)
+  })
+
   it('does not take a storage for gone whose former connection closes late', async () => {
     const former = await storage()
     const latter = await storage({ initFlag: 0, status: 7 })
@@ -259,7 +284,8 @@ describe('replies to beats', () => {
   it('come with an empty changelog', async () => {
     const raw = await storage()
     expect(await raw.ask(77)).toMatchObject({ status: 0, body: Buffer.alloc(0) })
-    expect(await (await client()).status(77)).toBe(2)
+    expect(await (await client()).status(77)).toBe(22)
+    expect(await (await client()).status(77, bytes(group1, str('100009', 16)))).toBe(2)
     expect(await (await client()).status(77, bytes(group1, str('100001', 16)))).toBe(0)
   })
 })

@@ -13,19 +13,31 @@ type Counted = {
     : never
 }[keyof StorageStats]
 
-/** A handler whose requests, and those of them that succeed, are counted. */
+/**
+ * A handler whose requests, and those of them that succeed, are counted: as real storages do, without those that are
+ * refused with a status, and those whose sender has gone.
+ */
 export function counted<Q, R>(
   name: Counted,
   handle: (request: Q, exchange: Exchange<StorageContext>) => MaybePromise<R | number>,
 ): (request: Q, exchange: Exchange<StorageContext>) => MaybePromise<R | number> {
-  const succeeded = (reply: R | number, stats: StorageStats): R | number => {
-    if (typeof reply !== 'number') stats[`success${name}`]++
+  const answered = (reply: R | number, stats: StorageStats): R | number => {
+    if (typeof reply === 'number') return reply
+    stats[`total${name}`]++
+    stats[`success${name}`]++
     return reply
+  }
+  const failed = (error: unknown, { content, context }: Exchange<StorageContext>): never => {
+    if (!content.aborted) context.stats[`total${name}`]++
+    throw error
   }
   return (request, exchange) => {
     const { stats } = exchange.context
-    stats[`total${name}`]++
     const reply = handle(request, exchange)
-    return isPromise(reply) ? reply.then((value) => succeeded(value, stats)) : succeeded(reply, stats)
+    if (!isPromise(reply)) return answered(reply, stats)
+    return reply.then(
+      (value) => answered(value, stats),
+      (error: unknown) => failed(error, exchange),
+    )
   }
 }

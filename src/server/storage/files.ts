@@ -25,14 +25,14 @@ function download(
   count: number,
   { stats }: StorageContext,
 ): MaybePromise<ContentReply | number> {
-  stats.totalFileOpen++
   if (file === undefined) return STATUS.ENOENT
-  stats.successFileOpen++
   const length = lengthOf(file, offset, count)
   if (length === undefined) {
     const closed = file.close()
     return isPromise(closed) ? closed.then(() => STATUS.EINVAL) : STATUS.EINVAL
   }
+  stats.totalFileOpen++
+  stats.successFileOpen++
   stats.totalFileRead++
   stats.totalDownloadBytes += length
   const answer = (content: ContentReply['content']): ContentReply => {

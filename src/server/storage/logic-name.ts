@@ -1,3 +1,4 @@
+import { sep } from 'node:path'
 import { limits } from '../../protocol/index.js'
 
 /** `Mxx/`, which names older than V1.12 do not have, two directories, and a name of its own (protocol.md §3). */
@@ -14,6 +15,8 @@ export function checkedName(name: string, storePathCount: number): string | unde
   if (name.length < MIN_NAME_SIZE || name.length > limits.MAX_FILENAME_SIZE) return undefined
   const [, storePath = '00', directories, own] = NAME.exec(name) ?? []
   if (directories === undefined || own === undefined || own === '.' || own === '..') return undefined
+  // On Windows a backslash leads out as a slash does.
+  if (own.includes(sep)) return undefined
   if (Number.parseInt(storePath, 16) >= storePathCount) return undefined
   return `M${storePath.toUpperCase()}/${directories}${own}`
 }

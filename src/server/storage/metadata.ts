@@ -1,6 +1,7 @@
 /** Metadata (protocol.md §3.5). */
 import { STATUS } from '../../errors.js'
 import { limits } from '../../protocol/index.js'
+import { unixSeconds } from '../clock.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
 import { checkedName, metadataName } from './logic-name.js'
@@ -29,6 +30,7 @@ async function change(context: StorageContext, name: string, flag: number, chang
     await write(context, target, merged(present ?? Buffer.alloc(0), changes))
   } else if (changes.length === 0) await context.store.remove(target)
   else await write(context, target, packed(changes))
+  context.stats.lastSourceUpdate = unixSeconds()
   return {}
 }
 
@@ -46,6 +48,10 @@ export const metadataHandlers: StorageHandlers = {
     if (group !== context.group || checked === undefined) return STATUS.EINVAL
     if ((await context.store.stat(checked)) === undefined) return STATUS.ENOENT
     const metadata = await readWhole(context.store, metadataName(checked))
-    return metadata === undefined ? STATUS.ENOENT : { metadata }
+    if (metadata === undefined) return STATUS.ENOENT
+    for (const name of ['totalFileOpen', 'successFileOpen', 'totalFileRead', 'successFileRead'] as const) {
+      context.stats[name]++
+    }
+    return { metadata }
   }),
 }

@@ -17,6 +17,7 @@ export interface NewFile {
   readonly size: number
   readonly crc32: number
   readonly ext: string
+  readonly appender: boolean
 }
 
 /** Names new files, and spreads them over the directories. */
@@ -42,13 +43,34 @@ export class Naming {
   draw(file: NewFile): string {
     this.#tick()
     const directories = this.#nextDirectories()
+    return this.#drawUnused(() => this.#format(file, directories, this.#drawDigits(file.ext)))
+  }
+
+  /** A normal name for an appender file: same place, same tail, what it holds now (protocol.md §3.2). */
+  redraw(name: string, content: { size: number; crc32: number }): string {
+    this.#tick()
+    const [, storePath = '', high = '', low = ''] = name.split(/M|\//)
+    const [digits = '', ext = ''] = name.slice(-TAIL_LENGTH).split(/\.(.*)/s)
+    const file = { ...content, ext, storePathIndex: Number.parseInt(storePath, 16), appender: false }
+    const directories = [Number.parseInt(high, 16), Number.parseInt(low, 16)] as const
+    // A slave's tail may hold something else.
+    const keeps = /^\d*$/.test(digits) && digits.length === digitCount(ext)
+    return this.#drawUnused(() => this.#format(file, directories, keeps ? digits : this.#drawDigits(ext)))
+  }
+
+  #drawUnused(draw: () => string): string {
     for (let draws = 0; draws < MAX_DRAWS; draws++) {
-      const name = this.#format(file, directories)
+      const name = draw()
       if (this.#drawn.has(name)) continue
       this.#drawn.add(name)
       return name
     }
     throw new Error(`${MAX_DRAWS} names that were drawn for a file were all taken`)
+  }
+
+  #drawDigits(ext: string): string {
+    const digits = digitCount(ext)
+    return digits === 0 ? '' : String(randomBelow(10 ** digits)).padStart(digits, '0')
   }
 
   /** A clock that is set back stands still here. */
@@ -59,9 +81,7 @@ export class Naming {
     this.#drawn.clear()
   }
 
-  #format(file: NewFile, directories: readonly [high: number, low: number]): string {
-    const { ext } = file
-    const digits = ext === '' ? TAIL_LENGTH : EXT_SIZE - ext.length
+  #format(file: NewFile, directories: readonly [high: number, low: number], digits: string): string {
     const id = formatFileId({
       ...file,
       group: this.#group,
@@ -69,7 +89,7 @@ export class Naming {
       directories,
       createdAt: new Date(this.#createdAt),
       randomBits: randomBelow(RANDOM_LIMIT),
-      digits: digits === 0 ? '' : String(randomBelow(10 ** digits)).padStart(digits, '0'),
+      digits,
     })
     return id.slice(this.#group.length + 1)
   }
@@ -84,4 +104,8 @@ export class Naming {
     }
     return directories
   }
+}
+
+function digitCount(ext: string): number {
+  return ext === '' ? TAIL_LENGTH : EXT_SIZE - ext.length
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { LATEST, limits } from '../../protocol/index.js'
@@ -9,12 +10,15 @@ import { Session } from '../session.js'
 import type { StorageStats } from '../storage-stats.js'
 import { emptyStats } from '../storage-stats.js'
 import type { Store } from '../stores/store.js'
+import { Turns } from '../turns.js'
 import { Watchers } from '../watchers.js'
+import { appenderHandlers } from './appender.js'
 import type { StorageContext } from './context.js'
 import { fileHandlers } from './files.js'
 import { metadataHandlers } from './metadata.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
+import { slaveHandlers } from './slave.js'
 import type { TrackerEndpoint } from './tracker-connection.js'
 import type { Brief, DiskReport, JoinRequest, LinkedStorage } from './tracker-link.js'
 import { TrackerLink } from './tracker-link.js'
@@ -43,7 +47,7 @@ export interface StorageOptions {
 const { STORAGE_STATUS } = limits
 /** Where several storages could be uploaded to, one of a lower number is preferred; all real ones have this by default. */
 const UPLOAD_PRIORITY = 10
-/** Listening on these says nothing about the address by which others reach us. */
+/** Listening on these, or on what a name stands for, says nothing about the address by which others reach us. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
 const MB = 1024 * 1024
 /** A file name has three bytes for it (§1.2). */
@@ -52,6 +56,8 @@ const MAX_ID = 0xffffff
 const routes: Routes<StorageContext> = routesOf('storage', {
   activeTest: () => ({}),
   ...uploadHandlers,
+  ...slaveHandlers,
+  ...appenderHandlers,
   ...fileHandlers,
   ...metadataHandlers,
 })
@@ -74,6 +80,7 @@ export class Storage {
   readonly #options: StorageOptions
   readonly #listener: Listener
   readonly #context: StorageContext
+  readonly #turns = new Turns()
   #links: readonly TrackerLink[] = []
   #members: readonly Brief[] = []
   #joinTime = 0
@@ -109,7 +116,7 @@ export class Storage {
       addressOf: (memberId) => this.#members.find((member) => member.id === memberId)?.ip ?? '',
     }
     this.#linked = {
-      localAddress: ANY_ADDRESS.includes(host) ? undefined : host,
+      localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
       oldFilesSettled: false,
       joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
       stats: () => this.#stats(),
@@ -140,26 +147,31 @@ export class Storage {
   }
 
   /**
-   * Makes the store ready, begins to listen, and begins to join the trackers; see {@link Storage.whenActive}.
+   * Makes the store ready, begins to listen, and begins to join the trackers; see {@link Storage.whenActive}. Does
+   * nothing when it listens.
    *
    * @throws ConnectError when the address cannot be listened on
    */
-  async start(): Promise<void> {
-    if (this.#listener.listening) return
-    await this.#context.store.open(this.#context.storePathCount)
-    await this.#listener.start()
-    this.#upTime = unixSeconds()
-    this.#joinTime ||= this.#upTime
-    this.#links = this.#options.trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked))
-    for (const link of this.#links) link.start()
-    log.server('storage %s of %s %s:%d started', this.id, this.group, this.host, this.port)
+  start(): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#listener.listening) return
+      await this.#context.store.open(this.#context.storePathCount)
+      await this.#listener.start()
+      this.#upTime = unixSeconds()
+      this.#joinTime ||= this.#upTime
+      this.#links = this.#options.trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked))
+      for (const link of this.#links) link.start()
+      log.server('storage %s of %s %s:%d started', this.id, this.group, this.host, this.port)
+    })
   }
 
   /** Ends all connections and stops listening. Files are kept for the next start. */
-  async stop(): Promise<void> {
-    await Promise.all([...this.#links.map((link) => link.stop()), this.#listener.stop()])
-    this.#links = []
-    log.server('storage %s of %s %s:%d stopped', this.id, this.group, this.host, this.port)
+  stop(): Promise<void> {
+    return this.#turns.take(async () => {
+      await Promise.all([...this.#links.map((link) => link.stop()), this.#listener.stop()])
+      this.#links = []
+      log.server('storage %s of %s %s:%d stopped', this.id, this.group, this.host, this.port)
+    })
   }
 
   /** Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE. */

@@ -8,43 +8,72 @@ import type { Draft } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
 
-/** Characters of an extension (§1.2). */
-const EXT = /^[0-9A-Za-z._-]*$/
+/** Characters of an extension and of a prefix (§1.2). */
+export const NAME_PART = /^[0-9A-Za-z._-]*$/
 
-/** Writes content to a draft; returns its CRC32. */
-async function fill(draft: Draft, content: Content, context: StorageContext): Promise<number> {
-  const { stats } = context
-  let crc = 0
-  for await (const chunk of content) {
-    stats.totalFileWrite++
-    const written = draft.write(chunk)
-    crc = crc32(chunk, crc)
-    if (written !== undefined) await written
-    stats.successFileWrite++
+/** Content that has come whole, and has no name yet. */
+interface Received {
+  readonly draft: Draft
+  readonly crc32: number
+}
+
+/** Writes content to a draft in a store path. Nothing is left of it when that fails. */
+export async function receive(
+  context: StorageContext,
+  content: Content,
+  storePathIndex: number,
+): Promise<Received> {
+  const { stats, store } = context
+  stats.totalFileOpen++
+  const draft = await store.create(storePathIndex)
+  stats.successFileOpen++
+  try {
+    let crc = 0
+    for await (const chunk of content) {
+      stats.totalFileWrite++
+      const written = draft.write(chunk)
+      crc = crc32(chunk, crc)
+      if (written !== undefined) await written
+      stats.successFileWrite++
+    }
+    return { draft, crc32: crc }
+  } catch (error) {
+    await draft.discard()
+    throw error
   }
-  return crc
+}
+
+/** Gives a draft its name; the answer to its upload. Nothing is left of it when that fails. */
+export async function publish(
+  { group, stats }: StorageContext,
+  draft: Draft,
+  name: string,
+  size: number,
+): Promise<{ group: string; name: string }> {
+  try {
+    await draft.publish(name)
+  } catch (error) {
+    await draft.discard()
+    throw error
+  }
+  stats.totalUploadBytes += size
+  stats.successUploadBytes += size
+  stats.lastSourceUpdate = unixSeconds()
+  return { group, name }
+}
+
+function newFile(appender: boolean): NonNullable<StorageHandlers['uploadFile']> {
+  return counted('Upload', async ({ storePathIndex, ext }, { content, context }) => {
+    const index = storePathIndex === limits.ANY_STORE_PATH ? context.nextStorePath() : storePathIndex
+    if (index >= context.storePathCount || !NAME_PART.test(ext)) return STATUS.EINVAL
+    const { draft, crc32 } = await receive(context, content, index)
+    const name = context.naming.draw({ storePathIndex: index, size: content.size, crc32, ext, appender })
+    return publish(context, draft, name, content.size)
+  })
 }
 
 /** See the file's head. */
 export const uploadHandlers: StorageHandlers = {
-  uploadFile: counted('Upload', async ({ storePathIndex, ext }, { content, context }) => {
-    const { naming, stats, store, storePathCount } = context
-    const index = storePathIndex === limits.ANY_STORE_PATH ? context.nextStorePath() : storePathIndex
-    if (index >= storePathCount || !EXT.test(ext)) return STATUS.EINVAL
-    stats.totalUploadBytes += content.size
-    stats.totalFileOpen++
-    const draft = await store.create(index)
-    stats.successFileOpen++
-    try {
-      const crc = await fill(draft, content, context)
-      const name = naming.draw({ storePathIndex: index, size: content.size, crc32: crc, ext })
-      await draft.publish(name)
-      stats.successUploadBytes += content.size
-      stats.lastSourceUpdate = unixSeconds()
-      return { group: context.group, name }
-    } catch (error) {
-      await draft.discard()
-      throw error
-    }
-  }),
+  uploadFile: newFile(false),
+  uploadAppenderFile: newFile(true),
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import * as files from './files.js'
-import type { Draft, FileStat, Store, StoredFile, StoreSpace } from './store.js'
+import type { Draft, Edit, FileStat, Store, StoredFile, StoreSpace } from './store.js'
 
 /** Options of a {@link DiskStore}. */
 export interface DiskStoreOptions {
@@ -59,6 +59,25 @@ export class DiskStore implements Store {
   async stat(name: string): Promise<FileStat | undefined> {
     const stats = await files.stat(this.#path(name))
     return stats?.isFile() ? { size: stats.size, modifiedAt: Math.floor(stats.mtimeMs / 1000) } : undefined
+  }
+
+  /** See {@link Store}. */
+  async edit(name: string): Promise<Edit | undefined> {
+    const fd = await files.unlessMissing(files.open(this.#path(name), 'r+'))
+    if (fd === undefined) return undefined
+    const { size } = await files.statOpen(fd)
+    return {
+      size,
+      write: (chunk, position) => files.writeAll(fd, [chunk], position),
+      truncate: (length) => files.truncate(fd, length),
+      close: () => files.close(fd),
+    }
+  }
+
+  /** See {@link Store}. */
+  async rename(from: string, to: string): Promise<boolean> {
+    const renamed = files.rename(this.#path(from), this.#path(to)).then(() => true)
+    return (await files.unlessMissing(renamed)) ?? false
   }
 
   /** See {@link Store}. */

@@ -50,6 +50,11 @@ export async function readAll(fd: number, target: Buffer, position: number): Pro
   }
 }
 
+/** Cuts a file, or adds zeros. */
+export function truncate(fd: number, size: number): Promise<void> {
+  return promised((callback) => fs.ftruncate(fd, size, callback))
+}
+
 /** What is known of an open file. */
 export function statOpen(fd: number): Promise<fs.Stats> {
   return promised((callback) => fs.fstat(fd, callback))

@@ -1,6 +1,6 @@
 import { freemem, totalmem } from 'node:os'
 import { unixSeconds } from '../clock.js'
-import type { Draft, FileStat, Store, StoredFile, StoreSpace } from './store.js'
+import type { Draft, Edit, FileStat, Store, StoredFile, StoreSpace } from './store.js'
 
 /** A file as the chunks it came in, each with the offset behind its last byte. */
 interface MemoryFile extends FileStat {
@@ -29,6 +29,21 @@ export class MemoryStore implements Store {
   /** See {@link Store}. */
   stat(name: string): FileStat | undefined {
     return this.#files.get(name)
+  }
+
+  /** See {@link Store}. */
+  edit(name: string): Edit | undefined {
+    const file = this.#files.get(name)
+    return file && new MemoryEdit(this.#files, name, file)
+  }
+
+  /** See {@link Store}. */
+  rename(from: string, to: string): boolean {
+    const file = this.#files.get(from)
+    if (file === undefined) return false
+    this.#files.delete(from)
+    this.#files.set(to, file)
+    return true
   }
 
   /** See {@link Store}. */
@@ -68,6 +83,49 @@ class MemoryDraft implements Draft {
   }
 
   discard(): void {}
+}
+
+/** Changes a file by putting another in its place: who reads the old one goes on with it. */
+class MemoryEdit implements Edit {
+  readonly size: number
+  readonly #files: Map<string, MemoryFile>
+  readonly #name: string
+  #file: MemoryFile
+
+  constructor(files: Map<string, MemoryFile>, name: string, file: MemoryFile) {
+    this.#files = files
+    this.#name = name
+    this.#file = file
+    this.size = file.size
+  }
+
+  write(chunk: Buffer, position: number): void {
+    const behind = this.#parts(position + chunk.length, this.#file.size)
+    this.#replace([...this.#parts(0, position), compact(chunk), ...behind])
+  }
+
+  truncate(size: number): void {
+    const zeros = Buffer.alloc(Math.max(0, size - this.#file.size))
+    this.#replace([...this.#parts(0, size), zeros])
+  }
+
+  close(): void {}
+
+  /** The chunks that hold the bytes from `start` to `end`. */
+  #parts(start: number, end: number): Buffer[] {
+    return this.#file.chunks.flatMap((chunk, index) => {
+      const from = (this.#file.ends[index] as number) - chunk.length
+      const part = chunk.subarray(Math.max(0, start - from), Math.max(0, end - from))
+      return part.length > 0 ? [part] : []
+    })
+  }
+
+  #replace(chunks: Buffer[]): void {
+    let size = 0
+    const ends = chunks.map((chunk) => (size += chunk.length))
+    this.#file = { size, modifiedAt: unixSeconds(), chunks, ends }
+    this.#files.set(this.#name, this.#file)
+  }
 }
 
 /** A chunk as it is, unless it would keep much more memory than its own. */

@@ -13,6 +13,10 @@ export interface Store {
   read(name: string): MaybePromise<StoredFile | undefined>
   /** What is known of a file without reading it; undefined where there is none. */
   stat(name: string): MaybePromise<FileStat | undefined>
+  /** Opens a file to change it in place; undefined where there is none. */
+  edit(name: string): MaybePromise<Edit | undefined>
+  /** Gives a file another name in the same directory, in place of what had it; false where there was none. */
+  rename(from: string, to: string): MaybePromise<boolean>
   /** Removes a file; false where there was none. */
   remove(name: string): MaybePromise<boolean>
   /** The space of a store path. */
@@ -27,6 +31,18 @@ export interface Draft {
   publish(name: string): MaybePromise<void>
   /** Drops it. */
   discard(): MaybePromise<void>
+}
+
+/** A file that is being changed, one call at a time. To be closed. What was done stays when a later step fails. */
+export interface Edit {
+  /** Bytes, as they were when it was opened. */
+  readonly size: number
+  /** Puts bytes at `position`, which is at most the file's size. The chunk may be kept: it must never change. */
+  write(chunk: Buffer, position: number): MaybePromise<void>
+  /** Cuts the file, or adds zeros. */
+  truncate(size: number): MaybePromise<void>
+  /** Ends. */
+  close(): MaybePromise<void>
 }
 
 /** Size and age of a file. */

@@ -3,6 +3,7 @@ import { STATUS } from '../../errors.js'
 import type { ResponseOf, trackerClusterCommands } from '../../protocol/index.js'
 import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
+import type { Cluster } from './cluster.js'
 import type { Joined, TrackerContext, TrackerHandlers } from './context.js'
 import type { Group } from './group.js'
 import type { JoinRequest, Member } from './member.js'
@@ -48,6 +49,11 @@ function fitsGroup(join: JoinRequest, { settings }: Group): boolean {
   )
 }
 
+/** Of more than these nobody could be told (§1.2): no reply has room for them. */
+function hasRoom({ groups }: Cluster, group: Group | undefined): boolean {
+  return group === undefined ? groups.length < limits.MAX_GROUPS : group.members.length < limits.MAX_STORAGES
+}
+
 /** The status of a storage that joins for the first time; undefined where it says one that cannot be. */
 function firstStatus({ initFlag, status }: JoinRequest): number | undefined {
   if (initFlag !== 0 || status === STORAGE_STATUS.INIT) return STORAGE_STATUS.INIT
@@ -69,6 +75,7 @@ function join(request: JoinRequest, context: TrackerContext): Member | number {
   const known = context.cluster.find(request.group)
   if (known !== undefined && !fitsGroup(request, known)) return STATUS.EINVAL
   let member = known?.find(id)
+  if (member === undefined && !hasRoom(context.cluster, known)) return STATUS.ENOSPC
   const status = member === undefined ? firstStatus(request) : nextStatus(member.status)
   if (status === undefined) return STATUS.EFAULT
 
@@ -81,6 +88,7 @@ function join(request: JoinRequest, context: TrackerContext): Member | number {
     member.ip = context.peerIp
     group.setStatus(member, status)
   }
+  if (context.joined?.member !== member) leave(context)
   member.toldChanges = 0
   member.connection = context
   context.joined = { group, member }
@@ -193,7 +201,8 @@ export const membershipHandlers: TrackerHandlers = {
   storageReplicaChg: (_, { context }) => (context.joined === undefined ? STATUS.EACCES : {}),
 
   storageChangelogReq: ({ storage }, { context }) => {
-    const known = storage ? context.cluster.find(storage.group)?.find(storage.id) : context.joined
+    if (storage === undefined) return context.joined === undefined ? STATUS.EINVAL : { lines: '' }
+    const known = context.cluster.find(storage.group)?.find(storage.id)
     return known === undefined ? STATUS.ENOENT : { lines: '' }
   },
 }

@@ -6,6 +6,7 @@ import { Listener, plainAddress } from '../listener.js'
 import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
 import { Session } from '../session.js'
+import { Turns } from '../turns.js'
 import { Cluster } from './cluster.js'
 import type { TrackerContext } from './context.js'
 import { informationHandlers } from './information.js'
@@ -45,6 +46,7 @@ const service = { routes, maxRequest: 64 * 1024, closesOnInvalid: false }
  */
 export class Tracker {
   readonly #listener: Listener
+  readonly #turns = new Turns()
   readonly #cluster = new Cluster()
   #startedAt = 0
   #expiry: Timer | undefined
@@ -65,22 +67,27 @@ export class Tracker {
   }
 
   /**
-   * Begins to listen.
+   * Begins to listen. Does nothing when it does.
    *
    * @throws ConnectError when the address cannot be listened on
    */
-  async start(): Promise<void> {
-    await this.#listener.start()
-    this.#startedAt = unixSeconds()
-    this.#expireLater()
-    log.server('tracker %s:%d started', this.host, this.port)
+  start(): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#listener.listening) return
+      await this.#listener.start()
+      this.#startedAt = unixSeconds()
+      this.#expireLater()
+      log.server('tracker %s:%d started', this.host, this.port)
+    })
   }
 
   /** Ends all connections and stops listening. What it knows of groups and storages is kept for the next start. */
-  async stop(): Promise<void> {
-    stopTimer(this.#expiry)
-    await this.#listener.stop()
-    log.server('tracker %s:%d stopped', this.host, this.port)
+  stop(): Promise<void> {
+    return this.#turns.take(async () => {
+      stopTimer(this.#expiry)
+      await this.#listener.stop()
+      log.server('tracker %s:%d stopped', this.host, this.port)
+    })
   }
 
   /** Resolves when this tracker counts a storage ACTIVE. */

@@ -1,0 +1,131 @@
+/** Changes of appender files (protocol.md §3.2). */
+import { STATUS } from '../../errors.js'
+import { crc32 } from '../../file-id/index.js'
+import type { Command, RequestOf } from '../../protocol/index.js'
+import { encodeRequestHead, limits, storageCommands } from '../../protocol/index.js'
+import { unixSeconds } from '../clock.js'
+import type { Content } from '../content.js'
+import { readName } from '../name-facts.js'
+import type { Edit } from '../stores/store.js'
+import type { StorageContext, StorageHandlers } from './context.js'
+import { counted } from './counted.js'
+import { checkedName, metadataName } from './logic-name.js'
+
+/** Names that change are whole ones, with their store path (§3.2). */
+const MIN_NAME_SIZE = 44
+
+/** Runs `change` on an appender file, alone; its answer is a status, or undefined where all went well. */
+async function changing(
+  context: StorageContext,
+  name: string,
+  change: (edit: Edit) => Promise<number | undefined>,
+): Promise<Record<string, never> | number> {
+  const checked = name.length < MIN_NAME_SIZE ? undefined : checkedName(name, context.storePathCount)
+  if (checked === undefined) return STATUS.EINVAL
+  return context.lock.run(checked, async () => {
+    const edit = await context.store.edit(checked)
+    if (edit === undefined) return STATUS.ENOENT
+    try {
+      if (!readName(checked).appender) return STATUS.EINVAL
+      const status = await change(edit)
+      if (status !== undefined) return status
+      context.stats.lastSourceUpdate = unixSeconds()
+      return {}
+    } finally {
+      await edit.close()
+    }
+  })
+}
+
+/** Writes content to a file, from `position` on. */
+async function write(
+  edit: Edit,
+  content: Content,
+  position: number,
+  { stats }: StorageContext,
+): Promise<void> {
+  let at = position
+  for await (const chunk of content) {
+    stats.totalFileWrite++
+    await edit.write(chunk, at)
+    stats.successFileWrite++
+    at += chunk.length
+  }
+}
+
+/** What changes nothing is answered with the request's body, as the C daemons do (§3.2). */
+function echoOf<C extends Command>(command: C, request: RequestOf<C>): { echo: Buffer } {
+  return { echo: encodeRequestHead(command, request, 0).subarray(limits.HEADER_SIZE) }
+}
+
+/** See the file's head. */
+export const appenderHandlers: StorageHandlers = {
+  appendFile: counted('Append', async (request, { content, context }) => {
+    const { stats } = context
+    stats.totalAppendBytes += content.size
+    const answer = await changing(context, request.name, async (edit) => {
+      try {
+        await write(edit, content, edit.size, context)
+      } catch (error) {
+        // A client that goes away leaves the file as it was.
+        await edit.truncate(edit.size)
+        throw error
+      }
+      stats.successAppendBytes += content.size
+      return undefined
+    })
+    return content.size === 0 && typeof answer !== 'number'
+      ? echoOf(storageCommands.appendFile, request)
+      : answer
+  }),
+
+  modifyFile: counted('Modify', async (request, { content, context }) => {
+    const { stats } = context
+    const { offset } = request
+    stats.totalModifyBytes += content.size
+    const answer = await changing(context, request.name, async (edit) => {
+      if (offset < 0 || offset > edit.size) return STATUS.EINVAL
+      await write(edit, content, offset, context)
+      stats.successModifyBytes += content.size
+      return undefined
+    })
+    return content.size === 0 && typeof answer !== 'number'
+      ? echoOf(storageCommands.modifyFile, request)
+      : answer
+  }),
+
+  truncateFile: counted('Truncate', async (request, { context }) => {
+    let same = false
+    const answer = await changing(context, request.name, async (edit) => {
+      if (request.newSize < 0) return STATUS.EINVAL
+      same = request.newSize === edit.size
+      if (!same) await edit.truncate(request.newSize)
+      return undefined
+    })
+    return same && typeof answer !== 'number' ? echoOf(storageCommands.truncateFile, request) : answer
+  }),
+
+  regenerateAppenderFilename: async ({ name }, { context }) => {
+    const { group, naming, store } = context
+    const checked = name.length < MIN_NAME_SIZE ? undefined : checkedName(name, context.storePathCount)
+    if (checked === undefined) return STATUS.EINVAL
+    return context.lock.run(checked, async () => {
+      const file = await store.read(checked)
+      if (file === undefined) return STATUS.ENOENT
+      if (!readName(checked).appender) {
+        await file.close()
+        return STATUS.EINVAL
+      }
+      let crc = 0
+      const content = await file.content(0, file.size)
+      if (content instanceof Uint8Array) crc = crc32(content)
+      else for await (const chunk of content) crc = crc32(chunk, crc)
+      const newName = naming.redraw(checked, { size: file.size, crc32: crc })
+      if (!(await store.rename(checked, newName))) return STATUS.ENOENT
+      // Real storages leave metadata behind under the old name, where nobody can read it.
+      await store.remove(metadataName(checked))
+      context.stats.lastSourceUpdate = unixSeconds()
+      return { group, name: newName }
+    })
+  },
+}

@@ -1,0 +1,41 @@
+/** Upload of slave files (protocol.md §3.1, §5). */
+import { STATUS } from '../../errors.js'
+import type { StorageHandlers } from './context.js'
+import { counted } from './counted.js'
+import { checkedName } from './logic-name.js'
+import { NAME_PART, publish, receive } from './upload.js'
+
+/** Where a master's extension may begin: its dot is the first among so many last characters. */
+const TAIL_LENGTH = 7
+
+/** The name that a C storage makes; it checks no length. */
+function slaveNameOf(master: string, prefix: string, ext: string): string {
+  const dot = master.indexOf('.', master.length - TAIL_LENGTH)
+  const stem = dot === -1 ? master : master.slice(0, dot)
+  return `${stem}${prefix}${ext === '' || ext.startsWith('.') ? '' : '.'}${ext}`
+}
+
+/** See the file's head. */
+export const slaveHandlers: StorageHandlers = {
+  uploadSlaveFile: counted('Upload', async ({ masterName, prefix, ext }, { content, context }) => {
+    const { lock, store, storePathCount } = context
+    const master = checkedName(masterName, storePathCount)
+    if (master === undefined || prefix === '' || !NAME_PART.test(prefix) || !NAME_PART.test(ext))
+      return STATUS.EINVAL
+    // That is how the master's metadata is named.
+    if (prefix === '-m' && ext === '') return STATUS.EINVAL
+    if ((await store.stat(master)) === undefined) return STATUS.ENOENT
+    const name = checkedName(slaveNameOf(master, prefix, ext), storePathCount)
+    if (name === undefined) return STATUS.EINVAL
+    if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
+    const { draft } = await receive(context, content, Number.parseInt(master.slice(1, 3), 16))
+    return lock.run(name, async () => {
+      // Another upload of the same slave may have come first.
+      if ((await store.stat(name)) !== undefined) {
+        await draft.discard()
+        return STATUS.EEXIST
+      }
+      return publish(context, draft, name, content.size)
+    })
+  }),
+}
