@@ -6,16 +6,30 @@
 export type {
   CallOptions,
   ClientOptions,
+  ClusterStatistics,
+  ContentOptions,
   DownloadedFile,
   DownloadOptions,
   Endpoint,
   FileInfo,
+  GroupInfo,
+  ModifyOptions,
   Pieces,
+  QueryStoreOptions,
+  RegeneratedFile,
+  SlaveOptions,
   Source,
+  StatisticsTimes,
+  StorageIdEntry,
+  StorageInfo,
+  StorageStatistics,
+  StoreTarget,
+  StoreTargets,
+  TrackerStatus,
   UploadedFile,
   UploadOptions,
 } from './client/index.js'
-export { DEFAULTS, FastDfsClient } from './client/index.js'
+export { AdminClient, DEFAULTS, FastDfsClient, TrackerClient } from './client/index.js'
 export type { ErrorCode, ErrorDetails, ErrorName } from './errors.js'
 export {
   AbortError,

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { InvalidArgumentError } from '../errors.js'
 
 /** Makes the error of a check; options of a client and arguments of a call differ in it. */
@@ -42,15 +43,32 @@ const MAX_TIMER = 2 ** 31 - 1
 /** Refuses what is no AbortSignal; looks at what it can do, since another realm's has another class. */
 export function checkSignal(value: unknown): void {
   if (value === undefined) return
-  const signal = value as Partial<AbortSignal> | null
-  if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
+  const signal = (value ?? {}) as Partial<AbortSignal>
+  if (typeof signal.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
     throw new InvalidArgumentError(`signal must be an AbortSignal, not ${show(value)}`)
+  }
+}
+
+/** Refuses what is no group name. */
+export function checkGroup(group: unknown): void {
+  if (typeof group !== 'string' || !/^[0-9A-Za-z]{1,16}$/.test(group)) {
+    throw new InvalidArgumentError(`a group is 1 to 16 letters and digits, not ${show(group)}`)
+  }
+}
+
+/** Refuses what is no storage ID, nor an address in the place of one. */
+export function checkStorageId(id: unknown): void {
+  if (typeof id !== 'string' || !/^[-.:\w]{1,15}$/.test(id)) {
+    throw new InvalidArgumentError(`a storage ID is 1 to 15 letters, digits and - . : _, not ${show(id)}`)
   }
 }
 
 /** A value as it stands in messages. */
 export function show(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value)
+      : inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 60 })
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 

@@ -1,25 +1,36 @@
 import type { Readable } from 'node:stream'
-import { ClosedError, InvalidArgumentError, isFastDfsError, locateError } from '../errors.js'
+import {
+  ClosedError,
+  FileNotFoundError,
+  InvalidArgumentError,
+  isFastDfsError,
+  locateError,
+} from '../errors.js'
 import { splitFileId } from '../file-id/index.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
 import { ConnectionPool } from '../net/pool.js'
 import type { Metadata } from '../protocol/index.js'
-import { encodeMetadata, limits } from '../protocol/index.js'
+import { connectionCommands, limits, storageCommands } from '../protocol/index.js'
+import { AdminClient } from './admin.js'
+import type { ModifyOptions, RegeneratedFile } from './appender.js'
+import { append, modify, regenerate, truncate } from './appender.js'
 import { checkDuration, checkNames, checkSignal, show } from './check.js'
 import type { Context } from './context.js'
 import type { DownloadOptions } from './download.js'
 import { checkRange, download, DownloadStream, downloadTo } from './download.js'
 import type { FileInfo } from './files.js'
-import { deleteFile, fileInfo, getMetadata, setMetadata } from './files.js'
+import { deleteFile, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
 import { bufferSink, fileSink } from './sinks.js'
 import type { Source } from './sources.js'
+import { Serial } from './serial.js'
 import { Trackers } from './trackers.js'
-import type { UploadedFile, UploadOptions } from './upload.js'
-import { upload } from './upload.js'
+import { TrackerClient } from './tracker-client.js'
+import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
+import { upload, uploadSlave } from './upload.js'
 
 /**
  * A client of a FastDFS cluster. Making one connects to nothing; connections are made when needed, kept for a while,
@@ -37,6 +48,10 @@ import { upload } from './upload.js'
  * ```
  */
 export class FastDfsClient {
+  /** Where files go and where they are, asked from the trackers. */
+  readonly tracker: TrackerClient
+  /** What operators ask. */
+  readonly admin: AdminClient
   readonly #context: Context
   readonly #running = new Set<Promise<unknown>>()
   #closed = false
@@ -45,7 +60,10 @@ export class FastDfsClient {
   constructor(options: ClientOptions) {
     const resolved = resolveOptions(options)
     const pool = new ConnectionPool(resolved)
-    this.#context = { options: resolved, pool, trackers: new Trackers(resolved.trackers, pool) }
+    const trackers = new Trackers(resolved.trackers, pool)
+    this.#context = { options: resolved, pool, trackers, serial: new Serial() }
+    this.tracker = new TrackerClient(this.#context, (given, operation) => this.#run(given, operation))
+    this.admin = new AdminClient(this.#context, (given, operation) => this.#run(given, operation))
   }
 
   /**
@@ -64,7 +82,89 @@ export class FastDfsClient {
    * ```
    */
   uploadFile(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
-    return this.#run(options, undefined, (call) => upload(this.#context, source, options, call))
+    return this.#run(options, (call) =>
+      upload(this.#context, storageCommands.uploadFile, source, options, call),
+    )
+  }
+
+  /**
+   * Stores a new file that can be changed afterwards by `appendFile`, `modifyFile` and `truncateFile` (protocol.md
+   * §3.1). Takes and throws what {@link FastDfsClient.uploadFile} does.
+   */
+  uploadAppenderFile(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
+    return this.#run(options, (call) =>
+      upload(this.#context, storageCommands.uploadAppenderFile, source, options, call),
+    )
+  }
+
+  /**
+   * Stores a file that is named after another one, its master: by its ID, a prefix and an extension, the slave's ID is
+   * known without asking, see {@link slaveName} (protocol.md §3.1, §5).
+   *
+   * @throws {@link InvalidArgumentError} before anything is sent, also for a prefix and extension that make a name which
+   *   servers take for something else
+   * @throws {@link FileNotFoundError} when there is no such master
+   * @throws {@link FileExistsError} when there is such a slave already
+   * @example
+   * ```ts
+   * await client.uploadSlaveFile(photo.id, thumbnail, { prefix: '_150x150', ext: 'jpg' })
+   * ```
+   */
+  uploadSlaveFile(masterId: string, source: Source, options: SlaveOptions): Promise<UploadedFile> {
+    return this.#runOn(masterId, options, (call, master) =>
+      uploadSlave(this.#context, master, source, options, call),
+    )
+  }
+
+  /**
+   * Adds content to the end of an appender file (protocol.md §3.2). Changes of one file that are made by one client
+   * happen one after the other. An append that was begun is never made again.
+   *
+   * @throws {@link FileNotFoundError} when there is no such file
+   * @throws {@link ServerError} with status 22 when it is no appender file
+   * @throws {@link UnknownOutcomeError} when the answer is lost: the content may have been added
+   */
+  appendFile(id: string, source: Source, options: ContentOptions = {}): Promise<void> {
+    return this.#runOn(id, options, (call, file) => append(this.#context, file, source, options, call))
+  }
+
+  /**
+   * Writes content over a part of an appender file, and past its end where it reaches further (protocol.md §3.2).
+   * Storages do not do this at once: when it fails, a part may be written.
+   *
+   * @throws {@link FileNotFoundError} when there is no such file
+   * @throws {@link ServerError} with status 22 when it is no appender file, or the offset is past its end
+   */
+  modifyFile(id: string, source: Source, options: ModifyOptions = {}): Promise<void> {
+    return this.#runOn(id, options, (call, file) => modify(this.#context, file, source, options, call))
+  }
+
+  /**
+   * Cuts an appender file to `size` bytes, or adds zeros up to there (protocol.md §3.2).
+   *
+   * @throws {@link FileNotFoundError} when there is no such file
+   * @throws {@link ServerError} with status 22 when it is no appender file
+   */
+  truncateFile(id: string, size: number, options: CallOptions = {}): Promise<void> {
+    return this.#runOn(id, options, async (call, file) => {
+      checkNames(options, CALL_OPTIONS, 'truncateFile')
+      await truncate(this.#context, file, size, call)
+    })
+  }
+
+  /**
+   * Turns an appender file into a normal one, with a new ID that tells its size and CRC32; its metadata is kept
+   * (protocol.md §3.2, since V6.02).
+   *
+   * @throws {@link FileNotFoundError} when there is no such file
+   * @throws {@link ServerError} with status 22 when it is no appender file, or the storage is older than V6.02
+   * @throws {@link UnknownOutcomeError} when the answer is lost: the file may have a new name that nobody knows
+   */
+  regenerateAppenderFile(id: string, options: CallOptions = {}): Promise<RegeneratedFile> {
+    return this.#runOn(id, options, async (call, file) => {
+      checkNames(options, CALL_OPTIONS, 'regenerateAppenderFile')
+      return regenerate(this.#context, file, call)
+    })
   }
 
   /**
@@ -90,12 +190,12 @@ export class FastDfsClient {
     options: DownloadOptions = {},
   ): Promise<Buffer | DownloadedFile> {
     if (typeof pathOrOptions !== 'string') {
-      return this.#run(pathOrOptions, id, (call, file) => {
+      return this.#runOn(id, pathOrOptions, (call, file) => {
         const range = checkRange(pathOrOptions, 'downloadFile')
         return download(this.#context, file, range, call, bufferSink(this.#context.options.maxBufferBytes))
       })
     }
-    return this.#run(options, id, async (call, file) => {
+    return this.#runOn(id, options, async (call, file) => {
       const range = checkRange(options, 'downloadFile')
       const size = await download(this.#context, file, range, call, await fileSink(pathOrOptions))
       return { size }
@@ -112,11 +212,13 @@ export class FastDfsClient {
    * ```
    */
   downloadStream(id: string, options: DownloadOptions = {}): Readable {
+    checkCallOptions(options)
     const range = checkRange(options, 'downloadStream')
-    checkSignal(options.signal)
     return new DownloadStream(
       (sink, signal) =>
-        this.#run({ ...options, signal }, id, (call, file) => downloadTo(this.#context, file, range, call, sink)),
+        this.#runOn(id, { ...options, signal }, (call, file) =>
+          downloadTo(this.#context, file, range, call, sink),
+        ),
       options.signal,
     )
   }
@@ -127,7 +229,7 @@ export class FastDfsClient {
    * @throws {@link FileNotFoundError} when there is no such file
    */
   deleteFile(id: string, options: CallOptions = {}): Promise<void> {
-    return this.#run(options, id, (call, file) => {
+    return this.#runOn(id, options, (call, file) => {
       checkNames(options, CALL_OPTIONS, 'deleteFile')
       return deleteFile(this.#context, file, call)
     })
@@ -139,7 +241,7 @@ export class FastDfsClient {
    * @throws {@link FileNotFoundError} when there is no such file
    */
   fileInfo(id: string, options: CallOptions = {}): Promise<FileInfo> {
-    return this.#run(options, id, (call, file) => {
+    return this.#runOn(id, options, (call, file) => {
       checkNames(options, CALL_OPTIONS, 'fileInfo')
       return fileInfo(this.#context, file, call)
     })
@@ -151,7 +253,7 @@ export class FastDfsClient {
    * @throws {@link FileNotFoundError} when there is no such file
    */
   getMetadata(id: string, options: CallOptions = {}): Promise<Record<string, string>> {
-    return this.#run(options, id, (call, file) => {
+    return this.#runOn(id, options, (call, file) => {
       checkNames(options, CALL_OPTIONS, 'getMetadata')
       return getMetadata(this.#context, file, call)
     })
@@ -165,21 +267,65 @@ export class FastDfsClient {
    * @throws {@link FileNotFoundError} when there is no such file
    */
   setMetadata(id: string, metadata: Metadata, options: CallOptions = {}): Promise<void> {
-    return this.#run(options, id, (call, file) => {
+    return this.#runOn(id, options, (call, file) => {
       checkNames(options, CALL_OPTIONS, 'setMetadata')
-      return setMetadata(this.#context, file, encodeMetadata(metadata), limits.METADATA_FLAGS.OVERWRITE, call)
+      return setMetadata(this.#context, file, packMetadata(metadata), limits.METADATA_FLAGS.OVERWRITE, call)
+    })
+  }
+
+  /**
+   * Adds to a file's metadata: items of the same name are replaced, others stay (protocol.md §3.5).
+   *
+   * @param metadata - as in {@link FastDfsClient.setMetadata}; `{}` changes nothing
+   * @throws {@link InvalidArgumentError} when the metadata does not fit; nothing was sent
+   * @throws {@link FileNotFoundError} when there is no such file
+   */
+  mergeMetadata(id: string, metadata: Metadata, options: CallOptions = {}): Promise<void> {
+    return this.#runOn(id, options, async (call, file) => {
+      checkNames(options, CALL_OPTIONS, 'mergeMetadata')
+      const { MERGE } = limits.METADATA_FLAGS
+      await setMetadata(this.#context, file, packMetadata(metadata), MERGE, call)
+    })
+  }
+
+  /** Whether a file exists: asks a storage; only "no such file" is false, every other failure is thrown. */
+  async fileExists(id: string, options: CallOptions = {}): Promise<boolean> {
+    try {
+      return await this.#runOn(id, options, async (call, file) => {
+        checkNames(options, CALL_OPTIONS, 'fileExists')
+        await fileInfo(this.#context, file, call)
+        return true
+      })
+    } catch (error) {
+      if (error instanceof FileNotFoundError) return false
+      throw error
+    }
+  }
+
+  /**
+   * Resolves when a tracker answers (protocol.md §1.1).
+   *
+   * @throws {@link RetryError} when none does
+   */
+  ping(options: CallOptions = {}): Promise<void> {
+    return this.#run(options, async (call) => {
+      checkNames(options, CALL_OPTIONS, 'ping')
+      await this.#context.trackers.ask(connectionCommands.activeTest, {}, call)
     })
   }
 
   /**
    * Ends the client: new calls are refused, running ones may end within `grace`, then every connection is closed.
    *
-   * @param options - `grace`: milliseconds for the calls that are running. Default 5000
+   * @param options - `grace`: milliseconds for the calls that are running, also 0 or Infinity. Default 5000
    */
-  async close({ grace = 5_000 }: { grace?: number } = {}): Promise<void> {
+  async close(options: { grace?: number | undefined } = {}): Promise<void> {
+    checkNames(options, ['grace'], 'close')
+    const { grace = DEFAULT_GRACE } = options
+    const limit = grace === 0 ? 0 : checkDuration(grace, 'grace')
     this.#closed = true
     let timer: NodeJS.Timeout | undefined
-    const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, grace)))
+    const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, limit)))
     await Promise.race([Promise.allSettled(this.#running), over])
     clearTimeout(timer)
     await this.#context.pool.close()
@@ -190,29 +336,31 @@ export class FastDfsClient {
     await this.close()
   }
 
-  async #run<T, I extends string | undefined>(
-    options: CallOptions,
-    id: I,
-    operation: (call: Call, file: I extends string ? SplitFileId : undefined) => Promise<T>,
-  ): Promise<T> {
-    if (this.#closed) throw new ClosedError('the client was closed', { fileId: id })
-    checkCallOptions(options)
-    const call = new Call({
-      signal: options.signal,
-      timeout: options.timeout ?? this.#context.options.timeout,
-    })
+  async #run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new ClosedError('the client was closed')
+    const { signal, timeout = this.#context.options.timeout } = checkCallOptions(options)
+    const call = new Call({ signal, timeout })
     call.check()
-    const file = (id === undefined ? undefined : splitFileId(id)) as I extends string
-      ? SplitFileId
-      : undefined
-    const running = operation(call, file)
+    const running = operation(call)
     this.#running.add(running)
     try {
       return await running
-    } catch (error) {
-      throw id !== undefined && isFastDfsError(error) ? locateError(error, { fileId: id }) : error
     } finally {
       this.#running.delete(running)
+    }
+  }
+
+  /** Runs what is about a file; its errors say which. */
+  async #runOn<T>(
+    id: string,
+    options: CallOptions,
+    operation: (call: Call, file: SplitFileId) => Promise<T>,
+  ): Promise<T> {
+    const file = splitFileId(id)
+    try {
+      return await this.#run(options, (call) => operation(call, file))
+    } catch (error) {
+      throw isFastDfsError(error) ? locateError(error, { fileId: id }) : error
     }
   }
 }
@@ -224,12 +372,15 @@ export interface DownloadedFile {
 }
 
 const CALL_OPTIONS = ['signal', 'timeout']
+/** Milliseconds. */
+const DEFAULT_GRACE = 5_000
 
-function checkCallOptions(options: unknown): void {
+function checkCallOptions(options: unknown): CallOptions {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError(`options must be an object, not ${show(options)}`)
   }
   const { signal, timeout } = options as CallOptions
   checkSignal(signal)
-  if (timeout !== undefined) checkDuration(timeout, 'timeout')
+  const isLimited = timeout !== undefined && timeout !== Infinity
+  return { signal, timeout: isLimited ? checkDuration(timeout, 'timeout') : timeout }
 }

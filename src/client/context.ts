@@ -1,9 +1,10 @@
-import type { Call } from '../net/call.js'
+import type { Call, CallOptions } from '../net/call.js'
 import type { RequestOptions } from '../net/connection.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import type { ResolvedOptions } from './options.js'
+import type { Serial } from './serial.js'
 import type { Trackers } from './trackers.js'
 
 /** What an operation works with. */
@@ -11,7 +12,12 @@ export interface Context {
   readonly options: ResolvedOptions
   readonly trackers: Trackers
   readonly pool: ConnectionPool
+  /** Changes of appender files, by file ID. */
+  readonly serial: Serial
 }
+
+/** Runs a call of a public method: checks its options, and knows of it until it ends. */
+export type Run = <T>(options: CallOptions, operation: (call: Call) => Promise<T>) => Promise<T>
 
 /** Makes one request to a storage. One that must not be repeated gets a connection that is known to live. */
 export function askStorage<C extends Command>(

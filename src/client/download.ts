@@ -126,7 +126,10 @@ export class DownloadStream extends Readable {
    * @param run - makes the download, until its signal is aborted; called once
    * @param signal - destroys the stream, also before the first read
    */
-  constructor(run: (sink: ContentSink, signal: AbortSignal) => Promise<void>, signal: AbortSignal | undefined) {
+  constructor(
+    run: (sink: ContentSink, signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ) {
     super()
     this.#run = run
     this.#signal = signal

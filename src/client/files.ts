@@ -1,10 +1,10 @@
-import type { FastDfsError } from '../errors.js'
-import { FileNotFoundError, InvalidArgumentError, isFastDfsError } from '../errors.js'
+import { FileNotFoundError, InvalidArgumentError, isFastDfsError, ServerError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
-import { decodeMetadata, storageCommands } from '../protocol/index.js'
+import type { Metadata } from '../protocol/index.js'
+import { decodeMetadata, encodeMetadata, storageCommands } from '../protocol/index.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 
@@ -50,17 +50,17 @@ export function fileInfo(context: Context, file: SplitFileId, call: Call): Promi
 /** Deletes a file (protocol.md §3.3). */
 export async function deleteFile(context: Context, file: SplitFileId, call: Call): Promise<void> {
   const { group, name } = file
-  let lost: FastDfsError | undefined
+  let answerLost = false
   await retry(context.options, call, async () => {
     const storage = await context.trackers.queryUpdate(file, call)
     try {
       await askStorage(context, storage, storageCommands.deleteFile, { group, name }, call)
     } catch (error) {
       // The answer to an earlier attempt was lost: that one deleted it.
-      if (error instanceof FileNotFoundError && lost !== undefined) return
+      if (error instanceof FileNotFoundError && answerLost) return
       // A request that was made has its command in the error; without one, no connection could be made.
-      if (isFastDfsError(error) && error.retriable && error.command === storageCommands.deleteFile.name)
-        lost = error
+      const wasSent = isFastDfsError(error) && error.command === storageCommands.deleteFile.name
+      if (wasSent && !(error instanceof ServerError)) answerLost = true
       throw error
     }
   })
@@ -68,6 +68,21 @@ export async function deleteFile(context: Context, file: SplitFileId, call: Call
 
 /** A request with its metadata must be smaller than the storage's buffer; 256 KiB in the sample configuration (§1.2). */
 const MAX_METADATA_BYTES = 256 * 1024 - 256
+
+/**
+ * Metadata to bytes.
+ *
+ * @throws {@link InvalidArgumentError} when it is more than a request can hold, or an item does not fit
+ */
+export function packMetadata(metadata: Metadata): Buffer {
+  const bytes = encodeMetadata(metadata)
+  if (bytes.length > MAX_METADATA_BYTES) {
+    throw new InvalidArgumentError(
+      `the metadata is ${bytes.length} bytes in all, storages take at most ${MAX_METADATA_BYTES}`,
+    )
+  }
+  return bytes
+}
 
 /** Replaces a file's metadata, or with the other flag merges into it (protocol.md §3.5). */
 export async function setMetadata(
@@ -77,11 +92,6 @@ export async function setMetadata(
   flag: number,
   call: Call,
 ): Promise<void> {
-  if (metadata.length > MAX_METADATA_BYTES) {
-    throw new InvalidArgumentError(
-      `the metadata is ${metadata.length} bytes in all, storages take at most ${MAX_METADATA_BYTES}`,
-    )
-  }
   const { group, name } = file
   await retry(context.options, call, async () => {
     const storage = await context.trackers.queryUpdate(file, call)

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import { ConfigError } from '../errors.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { parseEndpoint } from '../net/endpoint.js'
@@ -71,7 +72,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     throw new ConfigError(`options must be an object with trackers, not ${show(options)}`)
   }
   checkNames(options, ['trackers', ...Object.keys(DEFAULTS)], 'FastDfsClient', refuse)
-  const value = (name: keyof typeof DEFAULTS): unknown => options[name] ?? DEFAULTS[name]
+  const value = (name: keyof typeof DEFAULTS): unknown =>
+    options[name] === undefined ? DEFAULTS[name] : options[name]
   const duration = (name: keyof typeof DEFAULTS): number => checkDuration(value(name), name, refuse)
   const integer = (name: keyof typeof DEFAULTS, min: number): number =>
     checkInteger(value(name), name, min, refuse)
@@ -86,7 +88,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maxQueue: integer('maxQueue', 1),
     queueTimeout: duration('queueTimeout'),
     idleConnectionTtl: duration('idleConnectionTtl'),
-    maxBufferBytes: integer('maxBufferBytes', 0),
+    // No Buffer can be larger.
+    maxBufferBytes: Math.min(integer('maxBufferBytes', 0), constants.MAX_LENGTH),
   })
 }
 

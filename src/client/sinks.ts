@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { InvalidArgumentError, LocalIoError } from '../errors.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
 import { show } from './check.js'
@@ -46,10 +46,12 @@ const BLOCK_SIZE = 1024 * 1024
  * @throws {@link InvalidArgumentError} when no file can be made there
  */
 export async function fileSink(path: string): Promise<WholeSink<number>> {
-  if ((await stat(path).catch(() => undefined))?.isDirectory() === true) {
-    throw new InvalidArgumentError(`cannot write ${show(path)}: it is a directory`)
+  // A rename would replace a device or a pipe.
+  const isTaken = (await stat(path).catch(() => undefined))?.isFile() === false
+  if (isTaken || path === '' || path.endsWith('/') || path.endsWith(sep)) {
+    throw new InvalidArgumentError(`cannot write ${show(path)}: it is not a regular file`)
   }
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`)
+  const temporary = join(dirname(path), `.fastdfs-${randomBytes(8).toString('hex')}.part`)
   const file = await open(temporary, 'wx').catch((cause: Error) => {
     throw new InvalidArgumentError(`cannot write ${show(path)}: ${cause.message}`, { cause })
   })

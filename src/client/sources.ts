@@ -1,8 +1,10 @@
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
+import { types } from 'node:util'
 import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js'
 import type { ContentSource } from '../net/connection.js'
 import { show } from './check.js'
@@ -46,7 +48,7 @@ export async function openSource(source: Source, size: number | undefined): Prom
     return agree(fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength)), size)
   }
   if (isBlob(source)) return agree(fromBlob(source), size)
-  if (isWebStream(source)) return fromReadable(Readable.fromWeb(source), needSize(size, 'a ReadableStream'))
+  if (isWebStream(source)) return fromWebStream(source, needSize(size, 'a ReadableStream'))
   if (isReadable(source)) return fromReadable(source, needSize(size, 'a Readable'))
   if (Array.isArray(source)) return agree(fromArray(source as unknown[]), size)
   if (isIterable(source)) return fromIterable(source, needSize(size, 'an iterable'))
@@ -59,9 +61,9 @@ function noSource(value: unknown): InvalidArgumentError {
   )
 }
 
-function agree(source: OpenSource, size: number | undefined): OpenSource {
+async function agree(source: OpenSource, size: number | undefined): Promise<OpenSource> {
   if (size === undefined || size === source.size) return source
-  void source.close()
+  await source.close()
   throw new InvalidArgumentError(`size is ${size}, the source has ${source.size} bytes`)
 }
 
@@ -76,12 +78,15 @@ function fromBytes(bytes: Uint8Array): OpenSource {
     size: bytes.length,
     repeatable: true,
     fileName: undefined,
-    send: async (write) => {
-      for (let start = 0; start < bytes.length; start += PIECE_SIZE) {
-        await write(bytes.subarray(start, start + PIECE_SIZE))
-      }
-    },
+    send: (write) => sendBytes(bytes, write),
     close: async () => {},
+  }
+}
+
+/** In pieces, so that the connection sees bytes move. */
+async function sendBytes(bytes: Uint8Array, write: (piece: Uint8Array) => Promise<void>): Promise<void> {
+  for (let start = 0; start < bytes.length; start += PIECE_SIZE) {
+    await write(bytes.subarray(start, start + PIECE_SIZE))
   }
 }
 
@@ -107,6 +112,11 @@ function fromArray(pieces: readonly unknown[]): OpenSource {
   return { ...fromIterable(pieces as Uint8Array[], size), repeatable: true }
 }
 
+function fromWebStream(stream: ReadableStream<Uint8Array>, size: number): OpenSource {
+  if (stream.locked) throw new InvalidArgumentError('the ReadableStream is locked: something else reads it')
+  return fromReadable(Readable.fromWeb(stream), size)
+}
+
 function fromReadable(readable: Readable, size: number): OpenSource {
   // It may fail before it is read, while a tracker is asked; reading it tells the error then.
   readable.on('error', () => {})
@@ -129,21 +139,24 @@ function fromIterable(pieces: Pieces, size: number): OpenSource {
 
 async function openFunction(make: () => SourceOrPromise, size: number | undefined): Promise<OpenSource> {
   const first = await openSource(await callSource(make), size)
-  let current: OpenSource | undefined = first
+  let current = first
+  let isRead = false
   return {
     size: first.size,
     repeatable: true,
     fileName: first.fileName,
     send: async (write) => {
-      const next = current ?? (await openSource(await callSource(make), first.size))
-      current = undefined
+      if (isRead) current = await openSource(await callSource(make), first.size)
+      isRead = true
+      const opened = current
       try {
-        await next.send(write)
+        await opened.send(write)
       } finally {
-        await next.close()
+        await opened.close()
       }
     },
-    close: async () => current?.close(),
+    // Also when it is being read, and stuck.
+    close: () => current.close(),
   }
 }
 
@@ -158,7 +171,8 @@ async function callSource(make: () => SourceOrPromise): Promise<Source> {
 }
 
 async function openPath(path: string): Promise<OpenSource> {
-  const file = await open(path, 'r').catch((cause: unknown) => {
+  // Opening a named pipe would wait for its writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     throw new InvalidArgumentError(`cannot read ${show(path)}: ${messageOf(cause)}`, { cause })
   })
   const stats = await file.stat()
@@ -167,12 +181,14 @@ async function openPath(path: string): Promise<OpenSource> {
     throw new InvalidArgumentError(`cannot upload ${show(path)}: it is not a regular file`)
   }
   const { size } = stats
+  let closed: Promise<void> | undefined
   return {
     size,
     repeatable: true,
     fileName: basename(path),
     send: (write) => sendFile(file, path, size, write),
-    close: () => file.close(),
+    // A handle that is being closed would answer a second call at once.
+    close: () => (closed ??= file.close()),
   }
 }
 
@@ -186,13 +202,12 @@ async function sendFile(
   const buffers = [newPiece(size), newPiece(size - PIECE_SIZE)]
   let position = 0
   let written: Promise<void> = Promise.resolve()
+  if (size === 0) await checkEnd(file, path, size)
   for (let turn = 0; position < size; turn = 1 - turn) {
     const piece = await readPiece(file, path, buffers[turn] as Buffer, position)
     position += piece.length
     if (piece.length === 0 || position > size) throw sizeChanged(path, size)
-    if (position === size && (await readPiece(file, path, Buffer.allocUnsafe(1), size)).length > 0) {
-      throw sizeChanged(path, size)
-    }
+    if (position === size) await checkEnd(file, path, size)
     await written
     written = write(piece)
     // Awaited below; a rejection meanwhile is not unhandled.
@@ -201,14 +216,21 @@ async function sendFile(
   await written
 }
 
+async function checkEnd(file: FileHandle, path: string, size: number): Promise<void> {
+  if ((await readPiece(file, path, Buffer.allocUnsafe(1), size)).length > 0) throw sizeChanged(path, size)
+}
+
 function newPiece(size: number): Buffer {
   return Buffer.allocUnsafe(Math.max(0, Math.min(PIECE_SIZE, size)))
 }
 
 async function readPiece(file: FileHandle, path: string, buffer: Buffer, position: number): Promise<Buffer> {
   try {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
-    return buffer.subarray(0, bytesRead)
+    let filled = 0
+    for (let bytesRead = -1; bytesRead !== 0 && filled < buffer.length; filled += bytesRead) {
+      ;({ bytesRead } = await file.read(buffer, filled, buffer.length - filled, position + filled))
+    }
+    return buffer.subarray(0, filled)
   } catch (cause) {
     throw new LocalIoError(`cannot read ${show(path)}: ${messageOf(cause)}`, { cause })
   }
@@ -235,7 +257,7 @@ async function sendPieces(
       given += piece.length
       if (given > size) throw wrongSize(size, `${given} or more`)
       if (given === size) last = piece
-      else await write(piece)
+      else await sendBytes(piece, write)
     }
   } catch (cause) {
     if (isFastDfsError(cause)) throw cause
@@ -244,7 +266,7 @@ async function sendPieces(
     })
   }
   if (given < size) throw wrongSize(size, String(given))
-  if (last !== undefined) await write(last)
+  if (last !== undefined) await sendBytes(last, write)
 }
 
 function wrongSize(size: number, given: string): InvalidArgumentError {
@@ -252,12 +274,12 @@ function wrongSize(size: number, given: string): InvalidArgumentError {
 }
 
 function checkPiece(piece: unknown): Uint8Array {
-  if (!ArrayBuffer.isView(piece)) {
+  if (!types.isUint8Array(piece)) {
     throw new InvalidArgumentError(
       `a source gives pieces of type Uint8Array, not ${typeof piece}: ${show(piece)}`,
     )
   }
-  return piece as Uint8Array
+  return piece
 }
 
 function isBlob(value: object): value is Blob {

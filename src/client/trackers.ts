@@ -1,13 +1,14 @@
 import type { FastDfsError } from '../errors.js'
-import { FileNotFoundError, isFastDfsError, RetryError } from '../errors.js'
+import { FileNotFoundError, isFastDfsError, ProtocolError, RetryError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
-import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
+import type { Command, Dialect, RequestOf, ResponseOf } from '../protocol/index.js'
 import { trackerCommands } from '../protocol/index.js'
 
 /** A storage to upload to. */
 export interface StoreTarget extends Endpoint {
+  /** The group. */
   readonly group: string
   /** The store path that the tracker chose; sent back with the upload (protocol.md §2.1). */
   readonly storePathIndex: number
@@ -34,33 +35,54 @@ export class Trackers {
   async queryStore(group: string | undefined, call: Call): Promise<StoreTarget> {
     const reply =
       group === undefined
-        ? await this.#ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
-        : await this.#ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
-    return { group: reply.group, host: reply.ip, port: reply.port, storePathIndex: reply.storePathIndex }
+        ? await this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
+        : await this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
+    return { ...endpointOf(reply), group: reply.group, storePathIndex: reply.storePathIndex }
   }
 
   /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */
   async queryFetch(file: { group: string; name: string }, call: Call): Promise<Endpoint> {
     return endpointOf(
-      await this.#ask(trackerCommands.queryFetchOne, { group: file.group, name: file.name }, call),
+      await this.ask(trackerCommands.queryFetchOne, { group: file.group, name: file.name }, call),
     )
   }
 
   /** Where to change a file (protocol.md §2.2). */
   async queryUpdate(file: { group: string; name: string }, call: Call): Promise<Endpoint> {
     return endpointOf(
-      await this.#ask(trackerCommands.queryUpdate, { group: file.group, name: file.name }, call),
+      await this.ask(trackerCommands.queryUpdate, { group: file.group, name: file.name }, call),
     )
   }
 
-  /** Every tracker is asked at most once; "no such thing" is believed when all of them say so. */
-  async #ask<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>> {
+  /** All trackers, in the order of the configuration. */
+  get endpoints(): readonly Endpoint[] {
+    return this.#trackers
+  }
+
+  /** Asks one tracker. */
+  askAt<C extends Command>(
+    tracker: Endpoint,
+    command: C,
+    fields: RequestOf<C>,
+    call: Call,
+    dialect?: Dialect,
+  ): Promise<ResponseOf<C>> {
+    return this.#pool.use(tracker, call, (connection) =>
+      connection.request(command, fields, call, { dialect }),
+    )
+  }
+
+  /** Asks a tracker: every one at most once; "no such thing" is believed when all of them say so. */
+  async ask<C extends Command>(
+    command: C,
+    fields: RequestOf<C>,
+    call: Call,
+    dialect?: Dialect,
+  ): Promise<ResponseOf<C>> {
     const errors: FastDfsError[] = []
     for (const tracker of this.#inTurn()) {
       try {
-        const response = await this.#pool.use(tracker, call, (connection) =>
-          connection.request(command, fields, call),
-        )
+        const response = await this.askAt(tracker, command, fields, call, dialect)
         this.#failedAt.delete(tracker)
         return response
       } catch (error) {
@@ -98,5 +120,7 @@ export class Trackers {
 }
 
 function endpointOf({ ip, port }: { ip: string; port: number }): Endpoint {
+  // Node takes an empty host for this machine.
+  if (ip === '') throw new ProtocolError('the tracker named a storage without an address')
   return { host: ip, port }
 }

@@ -1,23 +1,29 @@
 import { extname } from 'node:path'
+import type { Metadata } from '../protocol/index.js'
 import { InvalidArgumentError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
-import { crc32, splitFileId } from '../file-id/index.js'
+import type { SplitFileId } from '../file-id/index.js'
+import { slaveName, splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
-import type { ContentSource } from '../net/connection.js'
 import { formatEndpoint } from '../net/endpoint.js'
-import { retry } from '../net/retry.js'
 import { log } from '../observe/log.js'
-import type { Metadata } from '../protocol/index.js'
-import { encodeMetadata, limits, storageCommands } from '../protocol/index.js'
-import { checkInteger, checkNames, show } from './check.js'
+import { limits, storageCommands } from '../protocol/index.js'
+import { checkGroup, checkInteger, checkNames, show } from './check.js'
 import type { Context } from './context.js'
-import { askStorage } from './context.js'
-import { deleteFile, setMetadata } from './files.js'
+import { deleteFile, packMetadata, setMetadata } from './files.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
+import type { Sent } from './transfer.js'
+import { sendContent } from './transfer.js'
+
+/** What is common to the uploads of all kinds of files. */
+export interface ContentOptions extends CallOptions {
+  /** The size in bytes of a source that does not know it: a stream or an iterable. */
+  size?: number | undefined
+}
 
 /** How a file is uploaded. */
-export interface UploadOptions extends CallOptions {
+export interface UploadOptions extends ContentOptions {
   /**
    * The extension, at most 6 of `0-9 A-Z a-z - _ .`; a leading dot is dropped, and `''` means none. Default: that of
    * `filename` or of the source's own name, if it fits.
@@ -29,8 +35,16 @@ export interface UploadOptions extends CallOptions {
   metadata?: Metadata | undefined
   /** The group to store in. Default: the tracker chooses. */
   group?: string | undefined
-  /** The size in bytes of a source that does not know it: a stream or an iterable. */
-  size?: number | undefined
+}
+
+/** How a slave file is uploaded. */
+export interface SlaveOptions extends ContentOptions {
+  /** What tells it from its master and other slaves: 1 to 16 of `0-9 A-Z a-z - _ .`, for example `_150x150`. */
+  prefix: string
+  /** The extension, as in {@link UploadOptions}; `''` means none. Default: the master's. */
+  ext?: string | undefined
+  /** Stored with the file, as in {@link UploadOptions}. */
+  metadata?: Metadata | undefined
 }
 
 /** A file that was stored. */
@@ -49,123 +63,99 @@ export interface UploadedFile {
   readonly endpoint: string
 }
 
-const UPLOAD_OPTIONS = ['ext', 'filename', 'metadata', 'group', 'size', 'signal', 'timeout']
+const CONTENT_OPTIONS = ['size', 'signal', 'timeout']
+const UPLOAD_OPTIONS = ['ext', 'filename', 'metadata', 'group', ...CONTENT_OPTIONS]
+const SLAVE_OPTIONS = ['prefix', 'ext', 'metadata', ...CONTENT_OPTIONS]
+
+/** The commands that make a file of its own, normal or appender: of one form. */
+type NewFileCommand = typeof storageCommands.uploadFile
 
 /** Stores a new file (protocol.md §3.1). Everything is checked before anything is sent. */
 export async function upload(
   context: Context,
+  command: NewFileCommand,
   source: Source,
   options: UploadOptions,
   call: Call,
 ): Promise<UploadedFile> {
-  checkNames(options, UPLOAD_OPTIONS, 'uploadFile')
-  if (options.group !== undefined) checkGroup(options.group)
-  if (options.size !== undefined) checkInteger(options.size, 'size', 0)
+  checkNames(options, UPLOAD_OPTIONS, command.name)
+  const { group, filename } = options
+  if (group !== undefined) checkGroup(group)
+  if (filename !== undefined && typeof filename !== 'string') {
+    throw new InvalidArgumentError(`filename must be a text, not ${show(filename)}`)
+  }
+  const given = options.ext === undefined ? undefined : checkExt(options.ext)
+  const metadata = packOptional(options.metadata)
+  return withSource(source, options.size, call, async (opened) => {
+    const ext = given ?? extOf(filename ?? opened.fileName)
+    const sent = await sendContent(context, command, opened, call, async () => {
+      const target = await context.trackers.queryStore(group, call)
+      return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
+    })
+    return finish(context, sent, opened, metadata, call)
+  })
+}
+
+/** Stores a slave of `master` (protocol.md §3.1, §5): its name is known beforehand, and must be one that servers take. */
+export async function uploadSlave(
+  context: Context,
+  master: SplitFileId,
+  source: Source,
+  options: SlaveOptions,
+  call: Call,
+): Promise<UploadedFile> {
+  const command = storageCommands.uploadSlaveFile
+  checkNames(options, SLAVE_OPTIONS, command.name)
+  const { prefix } = options
   const ext = options.ext === undefined ? undefined : checkExt(options.ext)
-  const metadata = options.metadata === undefined ? undefined : encodeMetadata(options.metadata)
-  const opened = await openSource(source, options.size)
+  const { name: expected } = splitFileId(slaveName(master.id, prefix, ext))
+  const metadata = packOptional(options.metadata)
+  return withSource(source, options.size, call, async (opened) => {
+    // An empty extension means none to the server, not the master's.
+    const fields = { prefix, ext: ext ?? extOf(expected), masterName: master.name }
+    const sent = await sendContent(context, command, opened, call, async () => ({
+      storage: await context.trackers.queryUpdate(master, call),
+      fields,
+    }))
+    return finish(context, sent, opened, metadata, call)
+  })
+}
+
+/** Opens a source for as long as `use` takes. */
+export async function withSource<T>(
+  source: Source,
+  size: number | undefined,
+  call: Call,
+  use: (opened: OpenSource) => Promise<T>,
+): Promise<T> {
+  if (size !== undefined) checkInteger(size, 'size', 0)
+  // A function may take its time, or never give a source.
+  const opened = await call.wait(openSource(source, size), (late) => void late.close())
   try {
-    const file = await send(
-      context,
-      opened,
-      ext ?? extOf(options.filename ?? opened.fileName),
-      options.group,
-      call,
-    )
-    if (metadata !== undefined && metadata.length > 0) await addMetadata(context, file, metadata, call)
-    return file
+    return await use(opened)
   } finally {
     await opened.close()
   }
 }
 
-function send(
+function packOptional(metadata: Metadata | undefined): Buffer | undefined {
+  const bytes = metadata === undefined ? undefined : packMetadata(metadata)
+  return bytes?.length === 0 ? undefined : bytes
+}
+
+/** What an upload resolves to, after its metadata is set. A file whose metadata cannot be set is deleted again. */
+async function finish(
   context: Context,
-  source: OpenSource,
-  ext: string,
-  group: string | undefined,
+  { reply, storage, crc32 }: Sent<{ group: string; name: string }>,
+  { size }: OpenSource,
+  metadata: Buffer | undefined,
   call: Call,
 ): Promise<UploadedFile> {
-  return retry(context.options, call, async () => {
-    const target = await context.trackers.queryStore(group, call)
-    const counted = countCrc(source)
-    try {
-      const fields = { storePathIndex: target.storePathIndex, ext }
-      const reply = await askStorage(context, target, storageCommands.uploadFile, fields, call, {
-        source: counted,
-      })
-      return {
-        ...newFileOf(reply),
-        size: source.size,
-        crc32: counted.crc32,
-        endpoint: formatEndpoint(target),
-      }
-    } catch (error) {
-      // What a stream gave is gone; only a source that can be read again can be sent again.
-      if (isFastDfsError(error) && counted.started && !source.repeatable)
-        throw locateError(error, { retriable: false })
-      throw error
-    }
-  })
-}
-
-interface CountedSource extends ContentSource {
-  readonly crc32: number
-  readonly started: boolean
-}
-
-/** Counts the CRC32 of what passes. */
-function countCrc(source: OpenSource): CountedSource {
-  let crc = 0
-  let started = false
-  return {
-    size: source.size,
-    get crc32() {
-      return crc
-    },
-    get started() {
-      return started
-    },
-    send: (write) => {
-      started = true
-      return source.send((piece) => {
-        crc = crc32(piece, crc)
-        return write(piece)
-      })
-    },
-  }
-}
-
-function newFileOf({ group, name }: { group: string; name: string }): {
-  id: string
-  group: string
-  name: string
-} {
-  try {
-    return splitFileId(`${group}/${name}`)
-  } catch (cause) {
-    throw new ProtocolError(
-      `the storage named the new file ${show(`${group}/${name}`)}, which is no file ID`,
-      {
-        command: storageCommands.uploadFile.name,
-        cause,
-      },
-    )
-  }
-}
-
-/** Milliseconds to delete a file that is not whole. */
-const CLEANUP_TIMEOUT = 5_000
-
-/** A file whose metadata cannot be set is deleted again: it is whole or not there. */
-async function addMetadata(
-  context: Context,
-  file: UploadedFile,
-  metadata: Buffer,
-  call: Call,
-): Promise<void> {
+  const file = { ...newFileOf(reply), size, crc32, endpoint: formatEndpoint(storage) }
+  if (metadata === undefined) return file
   try {
     await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
+    return file
   } catch (error) {
     // The call itself may be over: deleting has a time of its own.
     await deleteFile(context, file, new Call({ timeout: CLEANUP_TIMEOUT })).catch((cause: Error) => {
@@ -175,9 +165,20 @@ async function addMetadata(
   }
 }
 
-function checkGroup(group: unknown): void {
-  if (typeof group !== 'string' || !/^[0-9A-Za-z]{1,16}$/.test(group)) {
-    throw new InvalidArgumentError(`a group is 1 to 16 letters and digits, not ${show(group)}`)
+/** Milliseconds to delete a file that is not whole. */
+const CLEANUP_TIMEOUT = 5_000
+
+/** The ID of a file that a storage has named. */
+export function newFileOf({ group, name }: { group: string; name: string }): SplitFileId {
+  try {
+    return splitFileId(`${group}/${name}`)
+  } catch (cause) {
+    throw new ProtocolError(
+      `the storage named the new file ${show(`${group}/${name}`)}, which is no file ID`,
+      {
+        cause,
+      },
+    )
   }
 }
 

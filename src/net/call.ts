@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { AbortError, TimeoutError } from '../errors.js'
 
 /** How a caller limits one call. */
@@ -18,6 +19,8 @@ export class Call {
 
   constructor({ signal, timeout = Infinity }: CallOptions) {
     this.signal = signal
+    // One signal may end a batch of calls: Node would take more than ten listeners for a leak.
+    if (signal instanceof EventTarget) setMaxListeners(0, signal)
     this.timeout = timeout
     this.#endsAt = timeout === Infinity ? Infinity : performance.now() + timeout
   }
@@ -64,8 +67,8 @@ export class Call {
       this.signal?.addEventListener('abort', onAbort, { once: true })
       promise.then(
         (value) => (over ? late(value) : end(() => resolve(value))),
-        (error: unknown) => {
-          if (!over) end(() => reject(error as Error))
+        (error: Error) => {
+          if (!over) end(() => reject(error))
         },
       )
       if (this.signal?.aborted === true) onAbort()

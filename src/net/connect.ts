@@ -1,5 +1,6 @@
 import { connect as connectTcp } from 'node:net'
 import type { Socket } from 'node:net'
+import type { FastDfsError } from '../errors.js'
 import { ConnectError, TimeoutError } from '../errors.js'
 import { log } from '../observe/log.js'
 import type { Endpoint } from './endpoint.js'
@@ -9,19 +10,27 @@ import { formatEndpoint } from './endpoint.js'
  * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried.
  *
  * @param timeout - milliseconds
+ * @param closing - ends the attempt with its reason
  * @throws {@link ConnectError} when no address takes the connection
  * @throws {@link TimeoutError} when that takes longer than `timeout`
  */
-export function connect(endpoint: Endpoint, timeout: number): Promise<Socket> {
+export function connect(endpoint: Endpoint, timeout: number, closing: AbortSignal): Promise<Socket> {
   const where = formatEndpoint(endpoint)
   return new Promise((resolve, reject) => {
+    if (closing.aborted) return reject(closing.reason as FastDfsError)
     const socket = connectTcp({ host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true })
-    const fail = (error: Error): void => {
+    const settle = (): void => {
       clearTimeout(timer)
+      closing.removeEventListener('abort', onClosing)
+    }
+    const fail = (error: FastDfsError): void => {
+      settle()
       socket.destroy()
       log.net('%s: %s', where, error.message)
       reject(error)
     }
+    const onClosing = (): void => fail(closing.reason as FastDfsError)
+    closing.addEventListener('abort', onClosing)
     const timer = setTimeout(
       () =>
         fail(new TimeoutError(`no connection within ${timeout} ms`, { endpoint: where, retriable: true })),
@@ -32,7 +41,7 @@ export function connect(endpoint: Endpoint, timeout: number): Promise<Socket> {
       fail(new ConnectError(`cannot connect: ${reason}`, { endpoint: where, cause, retriable: true }))
     })
     socket.once('connect', () => {
-      clearTimeout(timer)
+      settle()
       socket.removeAllListeners('error')
       log.net('%s: connected', where)
       resolve(socket)

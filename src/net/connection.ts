@@ -2,6 +2,8 @@ import type { Duplex } from 'node:stream'
 import type { FastDfsError } from '../errors.js'
 import {
   ConnectError,
+  isFastDfsError,
+  LocalIoError,
   locateError,
   ProtocolError,
   STATUS,
@@ -10,7 +12,7 @@ import {
   UnknownOutcomeError,
 } from '../errors.js'
 import { log } from '../observe/log.js'
-import type { Command, Header, RequestOf, ResponseOf } from '../protocol/index.js'
+import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protocol/index.js'
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
 
@@ -44,7 +46,9 @@ export interface ContentFlow {
 /** What a request may have beside its fields. */
 export interface RequestOptions {
   /** The header's status byte. */
-  readonly status?: number
+  readonly status?: number | undefined
+  /** The dialect to write in, for the few requests whose layout depends on the server. */
+  readonly dialect?: Dialect | undefined
   /** The content of the request. */
   readonly source?: ContentSource
   /** Takes the content of the response. */
@@ -58,6 +62,7 @@ type Sent = 'nothing' | 'part' | 'all'
 
 interface Exchange {
   readonly command: Command
+  readonly head: Buffer
   readonly call: Call
   readonly sink: ContentSink | undefined
   readonly resolve: (fields: object) => void
@@ -143,12 +148,13 @@ export class Connection {
     command: C,
     fields: RequestOf<C>,
     call: Call,
-    { status = 0, source, sink }: RequestOptions = {},
+    { status, dialect, source, sink }: RequestOptions = {},
   ): Promise<ResponseOf<C>> {
-    const head = encodeRequestHead(command, fields, source?.size ?? 0, { status })
+    const head = encodeRequestHead(command, fields, source?.size ?? 0, { status, dialect })
     return new Promise<ResponseOf<C>>((resolve, reject) => {
       const exchange: Exchange = {
         command,
+        head,
         call,
         sink,
         resolve: resolve as (fields: object) => void,
@@ -166,30 +172,27 @@ export class Connection {
       call.signal?.addEventListener('abort', this.#onAbort, { once: true })
       if (this.#lost !== undefined) this.#fail(this.#lost)
       else if (call.signal?.aborted === true) this.#fail(call.abortError())
-      else void this.#send(exchange, head, source)
+      else void this.#send(exchange, source)
     })
   }
 
-  async #send(exchange: Exchange, head: Buffer, source: ContentSource | undefined): Promise<void> {
-    if (source === undefined) {
-      exchange.sent = 'all'
-      this.#socket.write(head)
-      return
-    }
-    exchange.sent = source.size === 0 ? 'all' : 'part'
-    // The head leaves together with the first piece of content.
-    this.#socket.cork()
-    this.#socket.write(head)
-    process.nextTick(() => this.#socket.uncork())
-    let given = 0
+  async #send(exchange: Exchange, source: ContentSource | undefined): Promise<void> {
     try {
-      await source.send((chunk) => {
-        given += chunk.length
-        return this.#write(exchange, chunk, given === source.size)
-      })
+      let given = 0
+      if (source !== undefined) {
+        await source.send((chunk) => {
+          given += chunk.length
+          return this.#write(exchange, chunk, given === source.size)
+        })
+      }
+      // Without content the head is all; by now it is certain that a source of size 0 gives none.
+      if (given === 0 && this.#exchange === exchange) {
+        exchange.sent = 'all'
+        this.#socket.write(exchange.head)
+      }
     } catch (error) {
       // The server still waits for bytes: the connection cannot be used for anything else.
-      if (this.#exchange === exchange) this.#lose(error as FastDfsError)
+      if (this.#exchange === exchange) this.#lose(typed(error))
     }
   }
 
@@ -197,8 +200,16 @@ export class Connection {
     return new Promise((resolve, reject) => {
       if (this.#exchange !== exchange) return reject(this.#lost ?? new ConnectError('the request has ended'))
       exchange.stopWriting = reject
-      if (isLast) exchange.sent = 'all'
-      this.#socket.write(chunk, () => {
+      if (exchange.sent === 'nothing') {
+        // The head leaves together with the first piece.
+        this.#socket.cork()
+        this.#socket.write(exchange.head)
+        process.nextTick(() => this.#socket.uncork())
+      }
+      exchange.sent = isLast ? 'all' : 'part'
+      this.#socket.write(chunk, (error) => {
+        // After an error the socket closes, and `stopWriting` is called.
+        if (error) return
         this.#lastMoved = performance.now()
         resolve()
       })
@@ -210,7 +221,7 @@ export class Connection {
     try {
       this.#reader.push(chunk)
     } catch (error) {
-      this.#lose(error as FastDfsError)
+      this.#lose(typed(error))
     }
   }
 
@@ -269,7 +280,8 @@ export class Connection {
     if (exchange?.header === undefined) return
     const { command, header } = exchange
     if (header.status !== STATUS.OK) {
-      const error = statusToError(header.status, { command: command.name, endpoint: this.endpoint })
+      const place = { command: command.name, endpoint: this.endpoint }
+      const error = statusToError(header.status, place, command.notFound)
       // Storages and old trackers close after 22; the rest of a refused content is read as requests (§1.1).
       if (header.status === STATUS.EINVAL || command.content === 'request') this.#lose(error)
       else this.#settle(() => exchange.reject(error))
@@ -328,6 +340,14 @@ export class Connection {
     this.lastUsed = performance.now()
     tell()
   }
+}
+
+/** Sources and sinks may throw anything. */
+function typed(error: unknown): FastDfsError {
+  if (isFastDfsError(error)) return error
+  return new LocalIoError(`the content cannot be handled: ${(error as Partial<Error>)?.message}`, {
+    cause: error,
+  })
 }
 
 /** What a failure means for the request: may it be made again, or may it have been carried out? */

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { ConfigError } from '../errors.js'
 
 /** Where a server listens. */
@@ -23,7 +24,8 @@ export function parseEndpoint(text: string, defaultPort: number): Endpoint {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]/@,]+))(?::(\d{1,5}))?$/.exec(text.trim())
   const host = match?.[1] ?? match?.[2]
   const port = match?.[3] === undefined ? defaultPort : Number(match[3])
-  if (host === undefined || port < 1 || port > 65_535) {
+  const isOther = match?.[1] !== undefined && !isIPv6(match[1])
+  if (host === undefined || isOther || port < 1 || port > 65_535) {
     throw new ConfigError(`${JSON.stringify(text)} is not an address: expected host:port or [ipv6]:port`)
   }
   return { host, port }

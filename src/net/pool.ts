@@ -1,10 +1,11 @@
+import { setMaxListeners } from 'node:events'
 import { createPool } from 'generic-pool'
 import type { Pool } from 'generic-pool'
 import type { FastDfsError } from '../errors.js'
-import { ClosedError, locateError, PoolTimeoutError } from '../errors.js'
+import { ClosedError, PoolTimeoutError } from '../errors.js'
 import { log } from '../observe/log.js'
 import { connectionCommands } from '../protocol/index.js'
-import type { Call } from './call.js'
+import { Call } from './call.js'
 import { connect } from './connect.js'
 import { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
@@ -36,17 +37,22 @@ class EndpointPool {
   readonly #name: string
   readonly #pool: Pool<Slot>
   readonly #slots = new Map<Connection, Slot>()
+  readonly #closing = new AbortController()
+  readonly #connectTimeout: number
   #clock = 0
-  #closed = false
 
   constructor(endpoint: Endpoint, options: PoolOptions) {
     this.#name = formatEndpoint(endpoint)
+    this.#connectTimeout = options.connectTimeout
+    setMaxListeners(options.maxConnections, this.#closing.signal)
     this.#pool = createPool<Slot>(
       {
         create: async () => {
           try {
-            const socket = await connect(endpoint, options.connectTimeout)
+            const socket = await connect(endpoint, options.connectTimeout, this.#closing.signal)
             const connection = new Connection(socket, this.#name, options.idleTimeout)
+            // Not every connection is lent to the caller it was made for: some wait for the next one.
+            connection.referenced = false
             const slot = { connection, error: undefined, bornAt: ++this.#clock }
             this.#slots.set(connection, slot)
             return slot
@@ -84,13 +90,15 @@ class EndpointPool {
       if (slot.connection === undefined) {
         await this.#pool.destroy(slot)
         // An error from before this wait is another caller's; a new connection may well be possible now.
-        if (slot.bornAt > since) throw locateError(slot.error as FastDfsError, {})
+        if (slot.bornAt > since) throw slot.error as FastDfsError
         continue
       }
       slot.connection.referenced = true
-      if (!this.#closed && (!mustLive || (await isAlive(slot.connection, call)))) return slot.connection
+      if (!this.#isClosed && (!mustLive || (await this.#isAlive(slot.connection, call))))
+        return slot.connection
       await this.release(slot.connection)
-      if (this.#closed) throw closed(this.#name)
+      if (this.#isClosed) throw closed(this.#name)
+      call.check()
     }
   }
 
@@ -98,6 +106,7 @@ class EndpointPool {
     try {
       return await this.#pool.acquire()
     } catch (cause) {
+      if (this.#isClosed) throw closed(this.#name)
       const { borrowed, max, pending } = this.#pool
       throw new PoolTimeoutError(
         `no connection became free: ${borrowed} of ${max} in use, ${pending} callers waiting; raise maxConnections or queueTimeout`,
@@ -112,8 +121,29 @@ class EndpointPool {
     await (connection.usable ? this.#pool.release(slot) : this.#pool.destroy(slot))
   }
 
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  /** Whether the peer still answers on a connection that was idle for a while (protocol.md §1.1). */
+  async #isAlive(connection: Connection, call: Call): Promise<boolean> {
+    if (performance.now() - connection.lastUsed <= TRUSTED_FOR) return true
+    // A test takes no longer than a new connection would.
+    const test = new Call({
+      signal: call.signal,
+      timeout: Math.min(this.#connectTimeout, call.remaining),
+    })
+    try {
+      await connection.request(connectionCommands.activeTest, {}, test)
+      return true
+    } catch (error) {
+      log.net('%s: no longer alive: %s', this.#name, (error as Error).message)
+      return false
+    }
+  }
+
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort(closed(this.#name))
     for (const connection of this.#slots.keys()) connection.destroy(closed(this.#name))
     await this.#pool.drain()
     await this.#pool.clear()
@@ -126,19 +156,6 @@ function closed(endpoint?: string): ClosedError {
 
 /** Milliseconds without use after which a connection is not trusted with a request that must not be repeated. */
 const TRUSTED_FOR = 1_000
-
-/** Whether the peer still answers on a connection that was idle for a while (protocol.md §1.1). */
-async function isAlive(connection: Connection, call: Call): Promise<boolean> {
-  if (performance.now() - connection.lastUsed <= TRUSTED_FOR) return true
-  try {
-    await connection.request(connectionCommands.activeTest, {}, call)
-    return true
-  } catch (error) {
-    call.check()
-    log.net('%s: no longer alive: %s', connection.endpoint, (error as Error).message)
-    return false
-  }
-}
 
 /** Connections to every endpoint, made when needed and used again. */
 export class ConnectionPool {

@@ -19,7 +19,7 @@ const MAX_BACKOFF = 5_000
 /**
  * Runs `attempt` until it succeeds, fails with an error that is not retriable, or the retries are used up.
  *
- * @throws the only error there was, or a {@link RetryError} with all of them
+ * @throws the error that is not retriable, the only error there was, or a {@link RetryError} with all of them
  */
 export async function retry<T>(options: RetryOptions, call: Call, attempt: () => Promise<T>): Promise<T> {
   const startedAt = performance.now()
@@ -62,9 +62,15 @@ export async function retry<T>(options: RetryOptions, call: Call, attempt: () =>
       },
     )
   } catch (error) {
-    if (errors.at(-1) !== error) throw error
-    throw new RetryError(`all ${errors.length} attempts failed, the last one: ${errors.at(-1)?.reason}`, {
+    const last = errors.at(-1)
+    // An answer is an answer, also where other attempts failed before.
+    if (last === undefined || last !== error || !last.retriable) throw error
+    const { reason, command, endpoint, status } = last
+    throw new RetryError(`all ${errors.length} attempts failed, the last one: ${reason}`, {
       errors,
+      command,
+      endpoint,
+      status,
     })
   }
 }

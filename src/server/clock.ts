@@ -1,8 +1,10 @@
 /**
- * Time and chance, in one place. The timers are taken when this module is loaded: a test that fakes them later stops
- * its own clock, not that of the cluster it talks to.
+ * Time and chance, in one place. The timers are Node's, taken when this module is loaded: a test that fakes the global
+ * ones stops its own clock, not that of the cluster it talks to.
  */
-const { setTimeout: startTimeout, clearTimeout: stopTimeout } = globalThis
+import timers from 'node:timers'
+
+const { setTimeout: startTimeout, clearTimeout: stopTimeout } = timers
 
 /** The time now, in Unix milliseconds. */
 export const { now } = Date

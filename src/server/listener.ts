@@ -1,6 +1,7 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
 import { ConnectError } from '../errors.js'
+import { log } from '../observe/log.js'
 
 /** What serves a connection. */
 export interface Served {
@@ -58,6 +59,8 @@ export class Listener {
       const endpoint = `${this.host}:${this.#port}`
       throw new ConnectError(`cannot listen: ${(cause as Error).message}`, { cause, endpoint })
     }
+    // One connection that cannot be accepted is no reason to end the process.
+    server.on('error', (error) => log.server('connection: %s', error.message))
     this.#port = (server.address() as AddressInfo).port
   }
 

@@ -4,15 +4,16 @@ import { checkInteger, checkNames, show } from '../client/check.js'
 import type { ClientOptions } from '../client/index.js'
 import { FastDfsClient } from '../client/index.js'
 import { InvalidArgumentError } from '../errors.js'
+import { limits } from '../protocol/index.js'
 import { DiskStore, MemoryStore, Storage, Tracker } from '../server/index.js'
 
 /** What a cluster is made of. */
 export interface ClusterOptions {
-  /** How many trackers. @defaultValue 1 */
+  /** How many trackers, 1 to 16. @defaultValue 1 */
   trackers?: number | undefined
-  /** How many groups; they are named group1, group2, … @defaultValue 1 */
+  /** How many groups, 1 to 512; they are named group1, group2, … @defaultValue 1 */
   groups?: number | undefined
-  /** How many storages in each group. @defaultValue 1 */
+  /** How many storages in each group, 1 to 32. @defaultValue 1 */
   storages?: number | undefined
   /** The address that every member listens on. @defaultValue '127.0.0.1' */
   host?: string | undefined
@@ -136,9 +137,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     host = '127.0.0.1',
     port = 0,
   } = options
-  checkInteger(trackerCount, 'trackers', 1)
-  checkInteger(groups, 'groups', 1)
-  checkInteger(storageCount, 'storages', 1)
+  checkCount(trackerCount, 'trackers', limits.MAX_TRACKERS)
+  checkCount(groups, 'groups', limits.MAX_GROUPS)
+  checkCount(storageCount, 'storages', limits.MAX_STORAGES)
   checkInteger(port, 'port', 0)
   const trackers = upTo(trackerCount).map((i) => new Tracker({ host, port: port === 0 ? 0 : port + i }))
   const storages: Storage[] = []
@@ -170,6 +171,13 @@ function storeOf(store: ClusterOptions['store'], name: string): MemoryStore | Di
     throw new InvalidArgumentError(`store must be 'memory' or { dir }, not ${show(store)}`)
   }
   return new DiskStore({ folder: join(store.dir, name) })
+}
+
+/** What a cluster of more members sends, no client and no server takes. */
+function checkCount(value: number, name: string, most: number): void {
+  if (checkInteger(value, name, 1) > most) {
+    throw new InvalidArgumentError(`${name} must be ${most} at most, not ${value}`)
+  }
 }
 
 function upTo(count: number): number[] {

@@ -214,6 +214,24 @@ describe('join', () => {
     expect((await raw.ask(91)).body.length).toBe(512 * 113)
   })
 
+  it('adapts the store paths of a group once all of its storages have', async () => {
+    const paths = async (): Promise<bigint> => (await raw.ask(90, group1)).body.readBigInt64BE(89)
+    const raw = await storage()
+    const other = await storage({ id: '100002' })
+    await other.ask(81, joinBody({ id: '100002', paths: 2 }))
+    expect(await paths()).toBe(1n)
+    await raw.ask(81, joinBody({ paths: 2 }))
+    expect(await paths()).toBe(2n)
+    expect((await raw.ask(84, Buffer.alloc(32))).status).toBe(0)
+    expect(await raw.status(81, joinBody({ paths: 1 }))).toBe(22)
+    // A lone one may also take back the path whose turn it is.
+    const alone = str('alone', 16)
+    await storage({ group: 'alone', id: '7', paths: 2 })
+    expect((await raw.ask(104, alone)).body[39]).toBe(0)
+    await storage({ group: 'alone', id: '7', paths: 1 })
+    expect((await raw.ask(104, alone)).body[39]).toBe(0)
+  })
+
   it('takes a storage for gone whose connection another one joins on', async () => {
     const raw = await storage()
     await raw.ask(81, joinBody({ id: '100002' }))

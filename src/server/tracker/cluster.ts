@@ -1,10 +1,13 @@
 import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import { Watchers } from '../watchers.js'
+import { Changelog } from './changelog.js'
 import type { GroupSettings } from './group.js'
 import { Group } from './group.js'
+import type { Member } from './member.js'
 import { isActive } from './member.js'
 import { clockwise } from './rotation.js'
+import { Trackers } from './trackers.js'
 
 const { STORAGE_STATUS } = limits
 
@@ -12,6 +15,10 @@ const { STORAGE_STATUS } = limits
 export class Cluster {
   #groups: readonly Group[] = []
   #writeIndex = 0
+  /** The trackers, this one among them, and who leads. */
+  readonly trackers = new Trackers()
+  /** What became of storages. */
+  readonly changelog = new Changelog()
   readonly #watchers = new Watchers()
 
   /** All groups by name. */
@@ -32,6 +39,17 @@ export class Cluster {
       this.#groups = [...this.#groups, group].sort((a, b) => (a.name < b.name ? -1 : 1))
     }
     return group
+  }
+
+  /** Forgets a group that has no storages. */
+  remove(group: Group): void {
+    this.#groups = this.#groups.filter((other) => other !== group)
+  }
+
+  /** Gives up a storage that is gone for good, and lets the others know. */
+  deleteStorage(group: Group, member: Member): void {
+    group.delete(member)
+    this.changelog.add(group.name, member)
   }
 
   /** The group for the next upload: each that can take one in turn (protocol.md §6, round robin). */

@@ -13,6 +13,8 @@ export interface TrackerContext {
   readonly peerIp: string
   readonly ownIp: string
   readonly ownPort: number
+  /** Connections to this tracker, this one among them. */
+  readonly load: { readonly connections: number; readonly maxConnections: number }
   /** The storage that joined on this connection. */
   joined: Joined | undefined
   /** Whether the peer was told who leads (protocol.md §4.4). */

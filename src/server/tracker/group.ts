@@ -1,8 +1,11 @@
+import { limits } from '../../protocol/index.js'
 import { clockwise } from './rotation.js'
 import type { DiskSpace, Member } from './member.js'
-import { isActive, spaceOf } from './member.js'
+import { clear, isActive, spaceOf } from './member.js'
 
-/** What all storages of a group have in common, told by the first of them. */
+const { STORAGE_STATUS } = limits
+
+/** What all storages of a group have in common, told by the first of them; see {@link Group.adapt}. */
 export interface GroupSettings {
   readonly storePathCount: number
   readonly subdirCountPerPath: number
@@ -12,7 +15,7 @@ export interface GroupSettings {
 /** Storages that hold the same files. */
 export class Group {
   readonly name: string
-  readonly settings: GroupSettings
+  #settings: GroupSettings
   readonly #onChange: () => void
   #members: readonly Member[] = []
   #active: readonly Member[] = []
@@ -23,8 +26,13 @@ export class Group {
   /** @param onChange - called after each change of a status */
   constructor(name: string, settings: GroupSettings, onChange: () => void) {
     this.name = name
-    this.settings = settings
+    this.#settings = settings
     this.#onChange = onChange
+  }
+
+  /** What all storages have in common. */
+  get settings(): GroupSettings {
+    return this.#settings
   }
 
   /** All storages by ID. */
@@ -74,6 +82,24 @@ export class Group {
     this.#changed()
   }
 
+  /** Gives up a storage. It stays in the lists, told apart by its status (protocol.md §2.5, 93). */
+  delete(member: Member): void {
+    for (const other of this.#members) if (other.syncSourceId === member.id) other.syncSourceId = ''
+    clear(member)
+    this.setStatus(member, STORAGE_STATUS.DELETED)
+  }
+
+  /**
+   * Takes over what a storage joins with: all from the first one, and another number of store paths once all that
+   * have not been deleted have joined with it.
+   */
+  adapt(join: GroupSettings): void {
+    if (this.#settings.subdirCountPerPath === 0) this.#settings = join
+    const counts = this.#members.map((member) => member.join.storePathCount).filter((count) => count > 0)
+    if (counts.some((count) => count !== join.storePathCount)) return
+    this.#settings = { ...this.#settings, storePathCount: join.storePathCount }
+  }
+
   /** The storage for the next write: each in turn. */
   nextWritable(): Member | undefined {
     const index = clockwise(this.#writeIndex, this.#active.length)
@@ -96,8 +122,8 @@ export class Group {
 
   /** The store path for the next upload to a member: each in turn. */
   nextStorePath(member: Member): number {
-    const index = member.nextStorePath
-    member.nextStorePath = clockwise(index + 1, this.settings.storePathCount)
+    const index = clockwise(member.nextStorePath, this.#settings.storePathCount)
+    member.nextStorePath = clockwise(index + 1, this.#settings.storePathCount)
     return index
   }
 

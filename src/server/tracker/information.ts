@@ -47,25 +47,12 @@ export const informationHandlers: TrackerHandlers = {
   trackerGetStatus: (_, { context }) => {
     if (context.cluster.groups.length === 0) return STATUS.ENOENT
     const running = unixSeconds() - context.startedAt
-    return { isLeader: true, runningTime: running - (running % TIME_STEP), restartInterval: 0 }
+    return {
+      isLeader: context.cluster.trackers.leads,
+      runningTime: running - (running % TIME_STEP),
+      restartInterval: 0,
+    }
   },
 
   storageGetMyIp: (_, { context }) => ({ ip: context.peerIp }),
-
-  storageGetServerId: ({ group, address }, { context }) => {
-    const [, ip, port] = /^(.+):(\d+)$/.exec(address ?? '') ?? []
-    if (ip === undefined) return STATUS.EINVAL
-    const members = context.cluster.find(group)?.members ?? []
-    const member = members.find(({ ip: own, join }) => own === ip && join.storagePort === Number(port))
-    return member === undefined ? STATUS.ENOENT : { id: member.id }
-  },
-
-  fetchStorageIds: ({ startIndex }, { context }) => {
-    const lines = context.cluster.groups.flatMap((group) =>
-      group.members.map(({ id, ip, join }) => `${id} ${group.name} ${ip}:${join.storagePort}\n`),
-    )
-    if (startIndex < 0 || startIndex > lines.length) return STATUS.EINVAL
-    const rest = lines.slice(startIndex)
-    return { total: lines.length, count: rest.length, lines: rest.join('') }
-  },
 }

@@ -8,7 +8,7 @@ import type { TrackerHandlers } from './context.js'
 import { syncedUntil } from './file-query.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
-import { isActive, spaceOf } from './member.js'
+import { spaceOf } from './member.js'
 
 /** Bits of a storage's read and write mode. */
 const READ_WRITE = 6
@@ -37,7 +37,8 @@ function storageRecordOf(group: Group, member: Member): ValuesOf<typeof storageR
   const { join } = member
   return {
     status: member.status,
-    rwMode: isActive(member) ? READ_WRITE : 0,
+    // What it is meant for, not what it is: real trackers tell it of deleted ones too.
+    rwMode: READ_WRITE,
     id: member.id,
     ip: member.ip,
     syncSourceId: member.syncSourceId,

@@ -7,7 +7,8 @@ import type { Cluster } from './cluster.js'
 import type { Joined, TrackerContext, TrackerHandlers } from './context.js'
 import type { Group } from './group.js'
 import type { JoinRequest, Member } from './member.js'
-import { newMember } from './member.js'
+import { briefOf, isValidId, newMember } from './member.js'
+import { parseTracker } from './trackers.js'
 
 const { STORAGE_STATUS } = limits
 
@@ -15,18 +16,19 @@ type Changes = ResponseOf<typeof trackerClusterCommands.storageBeat>
 
 /** A storage that does not know its own status sends this one. */
 const UNKNOWN_STATUS = -1
-/** Numeric IDs fit the three bytes that a file name has for them (§1.2). */
-const MAX_ID = 0xffffff
+/** Statuses that no storage can have before a tracker knows it (§1.4, 14). */
+const IMPOSSIBLE: readonly number[] = [
+  UNKNOWN_STATUS,
+  STORAGE_STATUS.DELETED,
+  STORAGE_STATUS.IP_CHANGED,
+  STORAGE_STATUS.NONE,
+]
 
 /** In these a storage waits for old files; a beat does not make it ACTIVE. */
 const WAITING: readonly number[] = [STORAGE_STATUS.INIT, STORAGE_STATUS.WAIT_SYNC, STORAGE_STATUS.SYNCING]
 
 /** In these a storage is no destination of files (§4.2, 86). */
 const UNSETTLED: readonly number[] = [STORAGE_STATUS.INIT, STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
-
-function isValidId(id: string | undefined): id is string {
-  return id !== undefined && /^[1-9]\d{0,7}$/.test(id) && Number(id) <= MAX_ID
-}
 
 function isWithin(value: number, most: number): boolean {
   return value >= 1 && value <= most
@@ -38,14 +40,19 @@ function isValidJoin(join: JoinRequest): boolean {
     isWithin(join.storagePort, 0xffff) &&
     isWithin(join.storePathCount, 256) &&
     isWithin(join.subdirCountPerPath, 256) &&
-    isWithin(join.trackers.length, limits.MAX_TRACKERS)
+    isWithin(join.trackers.length, limits.MAX_TRACKERS) &&
+    join.trackers.every((line) => parseTracker(line) !== undefined)
   )
 }
 
-/** All members of a group lay out their files alike. */
-function fitsGroup(join: JoinRequest, { settings }: Group): boolean {
+/** All members of a group lay out their files alike; one may have more store paths, or the last of all fewer. */
+function fitsGroup(join: JoinRequest, { members, settings }: Group): boolean {
+  const { storePathCount } = join
+  const alike = (member: Member): boolean =>
+    member.id === join.id || [0, storePathCount].includes(member.join.storePathCount)
   return (
-    join.subdirCountPerPath === settings.subdirCountPerPath && join.storePathCount >= settings.storePathCount
+    [0, join.subdirCountPerPath].includes(settings.subdirCountPerPath) &&
+    (storePathCount >= settings.storePathCount || members.every(alike))
   )
 }
 
@@ -57,7 +64,7 @@ function hasRoom({ groups }: Cluster, group: Group | undefined): boolean {
 /** The status of a storage that joins for the first time; undefined where it says one that cannot be. */
 function firstStatus({ initFlag, status }: JoinRequest): number | undefined {
   if (initFlag !== 0 || status === STORAGE_STATUS.INIT) return STORAGE_STATUS.INIT
-  if (status === UNKNOWN_STATUS) return undefined
+  if (IMPOSSIBLE.includes(status)) return undefined
   return status === STORAGE_STATUS.ACTIVE ? STORAGE_STATUS.ONLINE : status
 }
 
@@ -77,7 +84,11 @@ function join(request: JoinRequest, context: TrackerContext): Member | number {
   let member = known?.find(id)
   if (member === undefined && !hasRoom(context.cluster, known)) return STATUS.ENOSPC
   const status = member === undefined ? firstStatus(request) : nextStatus(member.status)
-  if (status === undefined) return STATUS.EFAULT
+  if (status === undefined) {
+    // The group is made all the same, as by real trackers; its first storage will tell the rest of its settings.
+    context.cluster.obtain(request.group, { ...request, storePathCount: 0, subdirCountPerPath: 0 })
+    return STATUS.EFAULT
+  }
 
   const group = context.cluster.obtain(request.group, request)
   if (member === undefined) {
@@ -88,6 +99,14 @@ function join(request: JoinRequest, context: TrackerContext): Member | number {
     member.ip = context.peerIp
     group.setStatus(member, status)
   }
+  group.adapt(request)
+  // A new one has no use for what became of others before it.
+  if (status === STORAGE_STATUS.INIT) member.changelogOffset = context.cluster.changelog.end
+  context.cluster.trackers.learn(
+    request.trackers,
+    [context.ownIp, request.currentTrackerIp ?? ''],
+    context.ownPort,
+  )
   if (context.joined?.member !== member) leave(context)
   member.toldChanges = 0
   member.connection = context
@@ -102,6 +121,7 @@ export function leave(context: TrackerContext): void {
   if (joined === undefined || joined.member.connection !== context) return
   const { group, member } = joined
   member.connection = undefined
+  member.join = { ...member.join, upTime: 0 }
   if (member.status === STORAGE_STATUS.ACTIVE || member.status === STORAGE_STATUS.ONLINE) {
     group.setStatus(member, STORAGE_STATUS.OFFLINE)
   }
@@ -118,7 +138,9 @@ function activate({ group, member }: Joined): void {
 /** What the storage has not been told yet. */
 function changesFor(context: TrackerContext, { group, member }: Joined): Changes {
   const changes: Changes = {}
-  if (!context.leaderTold) {
+  const { leads } = context.cluster.trackers
+  if (!leads) context.leaderTold = false
+  else if (!context.leaderTold) {
     const { ownIp, ownPort } = context
     changes.leader = { status: 0, port: ownPort, id: ownIp.slice(0, limits.STORAGE_ID_SIZE - 1), ip: ownIp }
     context.leaderTold = true
@@ -128,10 +150,6 @@ function changesFor(context: TrackerContext, { group, member }: Joined): Changes
     member.toldChanges = group.changes
   }
   return changes
-}
-
-function briefOf(member: Member) {
-  return { status: member.status, port: member.join.storagePort, id: member.id, ip: member.ip }
 }
 
 function endOldSync(group: Group, member: Member): void {
@@ -178,7 +196,7 @@ export const membershipHandlers: TrackerHandlers = {
     return {}
   },
 
-  storageSyncNotify: ({ sourceId }, { context }) => {
+  storageSyncNotify: ({ sourceId, until }, { context }) => {
     const { joined } = context
     if (joined === undefined) return STATUS.EACCES
     const { group, member } = joined
@@ -186,6 +204,7 @@ export const membershipHandlers: TrackerHandlers = {
     else if (group.find(sourceId) === undefined) return STATUS.ENOENT
     else if (member.status === STORAGE_STATUS.INIT) {
       member.syncSourceId = sourceId
+      member.syncUntil = until
       group.setStatus(member, STORAGE_STATUS.WAIT_SYNC)
     }
     return {}
@@ -197,12 +216,17 @@ export const membershipHandlers: TrackerHandlers = {
     return destination === undefined || UNSETTLED.includes(destination.status) ? STATUS.ENOENT : {}
   },
 
-  // What a storage says of the others is for trackers that do not lead.
-  storageReplicaChg: (_, { context }) => (context.joined === undefined ? STATUS.EACCES : {}),
+  storageSyncDestQuery: (_, { context }) => {
+    const { joined } = context
+    if (joined === undefined) return STATUS.EACCES
+    const { syncSourceId: sourceId, syncUntil: until } = joined.member
+    return sourceId === '' ? {} : { sync: { sourceId, until } }
+  },
 
   storageChangelogReq: ({ storage }, { context }) => {
-    if (storage === undefined) return context.joined === undefined ? STATUS.EINVAL : { lines: '' }
-    const known = context.cluster.find(storage.group)?.find(storage.id)
-    return known === undefined ? STATUS.ENOENT : { lines: '' }
+    const { cluster, joined } = context
+    if ((joined === undefined) === (storage === undefined)) return STATUS.EINVAL
+    const member = storage === undefined ? joined?.member : cluster.find(storage.group)?.find(storage.id)
+    return member === undefined ? STATUS.ENOENT : { lines: cluster.changelog.readFor(member) }
   },
 }

@@ -7,12 +7,15 @@ import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
 import { Session } from '../session.js'
 import { Turns } from '../turns.js'
+import { administrationHandlers } from './administration.js'
 import { Cluster } from './cluster.js'
 import type { TrackerContext } from './context.js'
+import { identityHandlers } from './identities.js'
 import { informationHandlers } from './information.js'
 import { listHandlers } from './lists.js'
 import { leave, membershipHandlers } from './membership.js'
 import { queryHandlers } from './queries.js'
+import { statusHandlers } from './statuses.js'
 
 /** Options of a {@link Tracker}. */
 export interface TrackerOptions {
@@ -30,6 +33,9 @@ const routes: Routes<TrackerContext> = routesOf('tracker', {
   ...queryHandlers,
   ...listHandlers,
   ...membershipHandlers,
+  ...identityHandlers,
+  ...statusHandlers,
+  ...administrationHandlers,
 })
 const service = { routes, maxRequest: 64 * 1024, closesOnInvalid: false }
 
@@ -107,6 +113,7 @@ export class Tracker {
       peerIp: plainAddress(socket.remoteAddress),
       ownIp: plainAddress(socket.localAddress),
       ownPort: this.port,
+      load: this.#listener,
       joined: undefined,
       leaderTold: false,
     }

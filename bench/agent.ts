@@ -1,0 +1,191 @@
+/** The process of one contender: it does what the benchmark asks for, and says what that took. */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { parseFileId } from '../src/index.js'
+import { answer } from './child.js'
+import type { BenchClient, Contender } from './client.js'
+import { METADATA } from './client.js'
+import { fastDfsClient } from './fastdfs-client.js'
+import { RawClient } from './raw-client.js'
+import type { Next, Slice } from './slice.js'
+import { measureSlice } from './slice.js'
+
+export const SMALL = ['upload', 'download', 'metadata', 'info', 'delete'] as const
+export type Small = (typeof SMALL)[number]
+export const LARGE = ['upload', 'download to path', 'download discarded'] as const
+export type Large = (typeof LARGE)[number]
+
+export type AgentRequest =
+  /** Makes sure that it does what it is said to do. */
+  | { do: 'check' }
+  | { do: 'slice'; what: Small; size: number; concurrency: number; duration: number }
+  /** Uploads until there are `count` files. */
+  | { do: 'fill'; size: number; count: number }
+  /** Uploads a file that stays until the end; gives its ID. */
+  | { do: 'keep'; path: string }
+  | { do: 'large'; what: Large; id: string; path: string; size: number }
+  /** How many file IDs it parses in a second. */
+  | { do: 'parse'; id: string; duration: number }
+  | { do: 'deleteAll' }
+
+export interface AgentAnswer {
+  readonly slice?: Slice
+  readonly id?: string
+  readonly rate?: number
+  /** The most memory so far, in MiB. */
+  readonly rss: number
+}
+
+const [contender, ...trackers] = process.argv.slice(2) as [Contender, ...string[]]
+const client: BenchClient = contender === 'fastdfs' ? fastDfsClient(trackers) : new RawClient(trackers)
+/** All files that are on the cluster because of this process. */
+const files: string[] = []
+const contents = new Map<number, Buffer>()
+
+answer<AgentRequest, AgentAnswer>(
+  async (request) => ({ ...(await handle(request)), rss: await peakRss() }),
+  async () => {
+    await deleteAll()
+    await client.close()
+  },
+)
+
+async function handle(request: AgentRequest): Promise<Omit<AgentAnswer, 'rss'>> {
+  switch (request.do) {
+    case 'check':
+      await check(100_000)
+      return {}
+    case 'slice': {
+      const { what, size, concurrency, duration } = request
+      return { slice: await measureSlice(operations(what, size), concurrency, duration) }
+    }
+    case 'fill': {
+      const content = contentOf(request.size)
+      let missing = request.count - files.length
+      await inParallel(async () => {
+        while (missing-- > 0) files.push(await client.upload(content))
+      })
+      return {}
+    }
+    case 'keep': {
+      const id = await client.uploadPath(request.path)
+      files.push(id)
+      return { id }
+    }
+    case 'large':
+      return { slice: await measureLarge(request.what, request) }
+    case 'parse':
+      return { rate: parseRate(request.id, request.duration) }
+    case 'deleteAll':
+      await deleteAll()
+      return {}
+  }
+}
+
+function operations(what: Small, size: number): Next {
+  const content = contentOf(size)
+  let turn = 0
+  /** In turn, so that no file is asked for twice at a time. */
+  const next = (): string => files[turn++ % files.length] as string
+  switch (what) {
+    case 'upload':
+      return () => async () => {
+        files.push(await client.upload(content))
+      }
+    case 'download':
+      return () => async () => {
+        expectSame((await client.download(next())).length, size)
+      }
+    case 'metadata':
+      return () => async () => {
+        expectSame(await client.metadata(next()), METADATA.length)
+      }
+    case 'info':
+      return () => async () => {
+        expectSame(await client.info(next()), size)
+      }
+    case 'delete':
+      return () => {
+        const id = files.pop()
+        return id === undefined ? undefined : () => client.delete(id)
+      }
+  }
+}
+
+/** Bytes per second are the caller's to work out: an operation is the whole file. */
+async function measureLarge(
+  what: Large,
+  { id, path, size }: { id: string; path: string; size: number },
+): Promise<Slice> {
+  const usage = process.cpuUsage()
+  const start = performance.now()
+  if (what === 'upload') files.push(await client.uploadPath(path))
+  else if (what === 'download to path') expectSame(await client.downloadPath(id, path), size)
+  else expectSame(await client.downloadDiscarded(id), size)
+  const wall = performance.now() - start
+  const { user, system } = process.cpuUsage(usage)
+  return { operations: 1, wall: wall / 1000, cpu: (user + system) / 1e6, p50: wall, p99: wall }
+}
+
+/** A floor that does something else would be no floor. */
+async function check(size: number): Promise<void> {
+  const content = randomBytes(size)
+  const id = await client.upload(content)
+  files.push(id)
+  if (!(await client.download(id)).equals(content)) throw new Error(`${contender} downloads other bytes`)
+  expectSame(await client.metadata(id), METADATA.length)
+  expectSame(await client.info(id), size)
+  await deleteAll()
+  const gone = await client.info(id).then(
+    () => false,
+    () => true,
+  )
+  if (!gone) throw new Error(`${contender} does not delete`)
+}
+
+function expectSame(found: number, expected: number): void {
+  if (found !== expected) throw new Error(`${contender}: ${found} instead of ${expected}`)
+}
+
+function contentOf(size: number): Buffer {
+  let content = contents.get(size)
+  if (content === undefined) contents.set(size, (content = randomBytes(size)))
+  return content
+}
+
+async function deleteAll(): Promise<void> {
+  await inParallel(async () => {
+    for (let id = files.pop(); id !== undefined; id = files.pop()) await client.delete(id)
+  })
+}
+
+async function inParallel(work: () => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: 16 }, work))
+}
+
+/** Of `id` and its likes: many texts, so that nothing can be remembered. */
+function parseRate(id: string, duration: number): number {
+  // Each another time of creation: the second word of the name.
+  const at = id.lastIndexOf('/') + 7
+  const ids = Array.from(
+    { length: 4096 },
+    (_, i) => id.slice(0, at) + i.toString(16).toUpperCase().padStart(3, '0') + id.slice(at + 3),
+  )
+  let count = 0
+  let sum = 0
+  const start = performance.now()
+  const end = start + duration
+  while (performance.now() < end) {
+    for (const text of ids) sum += parseFileId(text).storePathIndex
+    count += ids.length
+  }
+  if (!Number.isFinite(sum)) throw new Error('the file IDs were not parsed')
+  return (count / (performance.now() - start)) * 1000
+}
+
+/** Not from getrusage: its peak begins with that of the process that forked this one. */
+async function peakRss(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
+  const kib = /^VmHWM:\s*(\d+) kB/m.exec(status)?.[1]
+  return kib === undefined ? process.resourceUsage().maxRSS / 1024 : Number(kib) / 1024
+}

@@ -1,0 +1,61 @@
+import type { ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+
+/** What a child answers to each request. */
+export type Reply<A> = { readonly result: A } | { readonly error: string }
+
+/** A process that answers one request at a time. */
+export class Child<Q extends object, A> {
+  readonly #process: ChildProcess
+
+  constructor(script: string, args: readonly string[], execArgv: readonly string[] = []) {
+    // Nothing of tsx, which runs this process, in the one that is measured.
+    const env = { ...process.env, NODE_OPTIONS: '' }
+    this.#process = fork(script, [...args], { execArgv: [...execArgv], env })
+  }
+
+  ask(request: Q): Promise<A> {
+    return new Promise((resolve, reject) => {
+      const onExit = (): void =>
+        reject(new Error(`the process that was to ${JSON.stringify(request)} is gone`))
+      if (!this.#process.connected) return onExit()
+      this.#process.once('exit', onExit)
+      this.#process.once('message', (reply: Reply<A>) => {
+        this.#process.off('exit', onExit)
+        if ('error' in reply) reject(new Error(reply.error))
+        else resolve(reply.result)
+      })
+      this.#process.send(request)
+    })
+  }
+
+  /** It ends by itself when nobody listens any more. */
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const exited = once(this.#process, 'exit')
+    if (this.#process.connected) this.#process.disconnect()
+    await exited
+  }
+}
+
+/** Answers requests in the child, and calls `end` when the parent is gone. */
+export function answer<Q, A>(handle: (request: Q) => Promise<A>, end: () => Promise<void>): void {
+  // A Ctrl-C reaches the whole group; the parent decides when its children end.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+  process.on('message', (request: Q) => {
+    handle(request).then(
+      (result) => process.send?.({ result } satisfies Reply<A>),
+      (error: Error) => process.send?.({ error: error.stack ?? error.message } satisfies Reply<A>),
+    )
+  })
+  process.on('disconnect', () => {
+    end().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
+  })
+}

@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import type { Agents } from './agents.js'
+import { Child } from './child.js'
+import type { StartupRequest } from './startup-process.js'
+import { median } from './stats.js'
+
+/** What is not measured side by side: there is no raw client for it. */
+export interface Once {
+  /** File IDs parsed and validated in a second. */
+  readonly parseRate: number
+  readonly imports: { readonly what: string; readonly milliseconds: number; readonly nodeAlone: number }
+  /** Milliseconds until an embedded cluster is ready. */
+  readonly startup: { readonly small: Startup; readonly large: Startup }
+}
+
+export interface Startup {
+  readonly first: number
+  readonly later: number
+}
+
+const TIMES = 9
+/** A file ID from protocol.md §5. */
+const FILE_ID = 'group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt'
+
+export async function measureOnce(agents: Agents, startupScript: string): Promise<Once> {
+  const rates: number[] = []
+  for (let i = 0; i < TIMES; i++) {
+    const { rate = 0 } = await agents.ask('fastdfs', { do: 'parse', id: FILE_ID, duration: 100 })
+    rates.push(rate)
+  }
+  return {
+    parseRate: median(rates),
+    imports: await measureImport(),
+    startup: {
+      small: await measureStartup(startupScript, { trackers: 1, storages: 1 }),
+      large: await measureStartup(startupScript, { trackers: 2, groups: 2, storages: 2 }),
+    },
+  }
+}
+
+async function measureStartup(script: string, options: Omit<StartupRequest, 'times'>): Promise<Startup> {
+  const child = new Child<StartupRequest, readonly number[]>(script, [])
+  try {
+    const [first = NaN, ...later] = await child.ask({ ...options, times: 1 + TIMES })
+    return { first, later: median(later) }
+  } finally {
+    await child.stop()
+  }
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** `import 'fastdfs'` in a new process, without the start of Node itself. */
+async function measureImport(): Promise<Once['imports']> {
+  const dist = join(ROOT, 'dist', 'index.js')
+  const isBuilt = existsSync(dist)
+  const entry = isBuilt ? dist : join(ROOT, 'src', 'index.ts')
+  const age = isBuilt && statSync(dist).mtimeMs < newest(join(ROOT, 'src')) ? ', older than src' : ''
+  const milliseconds = await importTime(pathToFileURL(entry).href, isBuilt ? [] : ['--import', 'tsx'])
+  return {
+    what: isBuilt ? `dist/index.js${age}` : 'src/index.ts, compiled by tsx at every import',
+    milliseconds,
+    nodeAlone: await importTime('node:net', []),
+  }
+}
+
+async function importTime(url: string, flags: readonly string[]): Promise<number> {
+  const program = `const start = performance.now(); await import(${JSON.stringify(url)}); console.log(performance.now() - start)`
+  const times: number[] = []
+  for (let i = 0; i < TIMES; i++) {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [...flags, '--input-type=module', '--eval', program],
+      { cwd: ROOT, env: { ...process.env, NODE_OPTIONS: '' } },
+    )
+    times.push(Number(stdout))
+  }
+  return median(times)
+}
+
+function newest(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return Math.max(...files.map((file) => statSync(join(folder, file)).mtimeMs))
+}

@@ -1,0 +1,74 @@
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+/** How much is measured. */
+export interface Options {
+  readonly full: boolean
+  /** Rounds that count, after one that warms up. */
+  readonly rounds: number
+  /** Milliseconds that each contender works on one row in one round. */
+  readonly slice: number
+  readonly concurrency: readonly number[]
+  /** Names of the rows to measure; empty: all. */
+  readonly only: readonly string[]
+  readonly largeBytes: number
+  readonly largeRounds: number
+  /** Where latest.json goes. */
+  readonly out: string
+  /** Where CPU profiles of the contenders go. */
+  readonly profile: string | undefined
+}
+
+const MIB = 1024 * 1024
+
+export const USAGE = `node --import tsx bench/run.ts [options]
+  --short               64 MiB files, 7 rounds of short slices: under two minutes (the default)
+  --full                1 GiB files, 11 rounds of long slices: about twelve minutes
+  --rounds N            rounds that count
+  --slice MS            the time of one contender for one row in one round
+  --concurrency 1,16    instead of 1,16,64
+  --only upload,large   some of: upload download metadata info delete large once
+  --out DIR             where latest.json goes, instead of the system's temporary folder
+  --profile DIR         write a CPU profile of every contender's process there
+FASTDFS_TRACKERS names a cluster to measure on; without it, an embedded one in a process of its own.`
+
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      short: { type: 'boolean' },
+      full: { type: 'boolean' },
+      rounds: { type: 'string' },
+      slice: { type: 'string' },
+      concurrency: { type: 'string' },
+      only: { type: 'string' },
+      out: { type: 'string' },
+      profile: { type: 'string' },
+    },
+  })
+  const full = values.full === true
+  if (full && values.short === true) throw new Error('--short and --full exclude each other')
+  return {
+    full,
+    rounds: numberOf(values.rounds ?? (full ? '11' : '7')),
+    slice: numberOf(values.slice ?? (full ? '500' : '120')),
+    concurrency: (values.concurrency ?? '1,16,64').split(',').map(numberOf),
+    only: values.only?.split(',') ?? [],
+    largeBytes: full ? 1024 * MIB : 64 * MIB,
+    largeRounds: full ? 5 : 7,
+    out: resolve(values.out ?? tmpdir()),
+    profile: values.profile === undefined ? undefined : resolve(values.profile),
+  }
+}
+
+/** Whether `name` is to be measured. */
+export function isWanted({ only }: Options, name: string): boolean {
+  return only.length === 0 || only.includes(name)
+}
+
+function numberOf(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${text} is no whole number of at least 1`)
+  return value
+}

@@ -1,0 +1,110 @@
+import type { BenchClient } from './client.js'
+import { RawConnection } from './raw-connection.js'
+import { receiveDiscarded, receiveToPath, sendPath } from './raw-large.js'
+import type { Place } from './raw-packets.js'
+import * as packets from './raw-packets.js'
+
+/**
+ * The floor: as little as Node needs for the same requests (performance.md §8). It is no client to use: it has no
+ * timeouts, retries, limits or checks, and an error leaves it in any state.
+ */
+export class RawClient implements BenchClient {
+  readonly #trackers: readonly Place[]
+  readonly #free = new Map<string, RawConnection[]>()
+  #next = 0
+
+  constructor(trackers: readonly string[]) {
+    this.#trackers = trackers.map((text) => {
+      const colon = text.lastIndexOf(':')
+      return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
+    })
+  }
+
+  async upload(content: Buffer): Promise<string> {
+    const { place, storePathIndex } = await this.#queryStore()
+    return packets.readFileId(
+      await this.#ask(place, packets.uploadHead(storePathIndex, content.length), content),
+    )
+  }
+
+  async download(id: string): Promise<Buffer> {
+    return this.#ask(await this.#query(packets.QUERY_FETCH, id), packets.download(id))
+  }
+
+  async delete(id: string): Promise<void> {
+    const place = await this.#query(packets.QUERY_UPDATE, id)
+    await this.#ask(place, packets.aboutFile(packets.DELETE_FILE, id))
+  }
+
+  async metadata(id: string): Promise<number> {
+    await this.#ask(await this.#query(packets.QUERY_UPDATE, id), packets.setMetadata(id))
+    const place = await this.#query(packets.QUERY_UPDATE, id)
+    return packets.countMetadata(await this.#ask(place, packets.aboutFile(packets.GET_METADATA, id)))
+  }
+
+  async info(id: string): Promise<number> {
+    const place = await this.#query(packets.QUERY_FETCH, id)
+    return (await this.#ask(place, packets.aboutFile(packets.FILE_INFO, id))).readUInt32BE(4)
+  }
+
+  async uploadPath(path: string): Promise<string> {
+    const { place, storePathIndex } = await this.#queryStore()
+    const connection = this.#take(place)
+    const body = await sendPath(connection, path, (size) => packets.uploadHead(storePathIndex, size))
+    this.#give(place, connection)
+    return packets.readFileId(body)
+  }
+
+  async downloadPath(id: string, path: string): Promise<number> {
+    return receiveToPath(await this.#query(packets.QUERY_FETCH, id), packets.download(id), path)
+  }
+
+  async downloadDiscarded(id: string): Promise<number> {
+    return receiveDiscarded(await this.#query(packets.QUERY_FETCH, id), packets.download(id))
+  }
+
+  async close(): Promise<void> {
+    for (const connection of [...this.#free.values()].flat()) connection.destroy()
+  }
+
+  async #queryStore(): Promise<{ place: Place; storePathIndex: number }> {
+    const body = await this.#ask(this.#tracker(), packets.queryStore())
+    return { place: packets.readPlace(body, 1), storePathIndex: body[body.length - 1] as number }
+  }
+
+  async #query(command: number, id: string): Promise<Place> {
+    return packets.readPlace(await this.#ask(this.#tracker(), packets.aboutFile(command, id)), 0)
+  }
+
+  /** In turn, as our client does. */
+  #tracker(): Place {
+    return this.#trackers[this.#next++ % this.#trackers.length] as Place
+  }
+
+  async #ask(place: Place, head: Buffer, content?: Buffer): Promise<Buffer> {
+    const connection = this.#take(place)
+    const body = await connection.request(head, content)
+    this.#give(place, connection)
+    return body
+  }
+
+  #freeOf({ host, port }: Place): RawConnection[] {
+    const key = `${host}:${port}`
+    let free = this.#free.get(key)
+    if (free === undefined) this.#free.set(key, (free = []))
+    return free
+  }
+
+  #take(place: Place): RawConnection {
+    const free = this.#freeOf(place)
+    for (let connection = free.pop(); connection !== undefined; connection = free.pop()) {
+      // Servers close what rests for long between two slices.
+      if (!connection.closed) return connection
+    }
+    return new RawConnection(place.host, place.port)
+  }
+
+  #give(place: Place, connection: RawConnection): void {
+    this.#freeOf(place).push(connection)
+  }
+}

@@ -1,0 +1,375 @@
+import type { FastDfsError } from '../errors.js'
+import { isFastDfsError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
+import type { Call, CallOptions } from '../net/call.js'
+import type { Endpoint } from '../net/endpoint.js'
+import { formatEndpoint, parseEndpoint } from '../net/endpoint.js'
+import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
+import { limits, trackerCommands } from '../protocol/index.js'
+import type { GroupInfo, StorageInfo } from './admin-types.js'
+import { bytesOf, dateOf, groupInfoOf, statusName, storageInfoOf } from './admin-types.js'
+import { checkGroup, checkNames, checkStorageId } from './check.js'
+import type { ClusterStatistics, StorageIdEntry, TrackerStatus } from './cluster-types.js'
+import type { Context, Run } from './context.js'
+
+/** States in which a storage is alive and cannot be deleted (protocol.md §2.5). */
+const ALIVE: readonly number[] = [
+  limits.STORAGE_STATUS.ONLINE,
+  limits.STORAGE_STATUS.ACTIVE,
+  limits.STORAGE_STATUS.RECOVERY,
+]
+/** The form of a request for storage IDs before V6.11 (protocol.md §2.5). */
+const OLD_DIALECT = { version: '6.10', addressSize: 16 } as const
+
+/** What operators ask of trackers: `client.admin`. Every method takes `{ signal, timeout }`. */
+export class AdminClient {
+  readonly #context: Context
+  readonly #run: Run
+
+  /** @internal */
+  constructor(context: Context, run: Run) {
+    this.#context = context
+    this.#run = run
+  }
+
+  /** All groups, by name (protocol.md §2.3). */
+  listGroups(options: CallOptions = {}): Promise<GroupInfo[]> {
+    return this.#ask(options, 'listGroups', async (ask) => {
+      const { groups } = await ask(trackerCommands.listAllGroups, {})
+      return groups.map(groupInfoOf)
+    })
+  }
+
+  /**
+   * One group (protocol.md §2.3).
+   *
+   * @throws {@link FileNotFoundError} when there is no such group
+   */
+  listGroup(group: string, options: CallOptions = {}): Promise<GroupInfo> {
+    return this.#ask(options, 'listGroup', async (ask) => {
+      checkGroup(group)
+      return groupInfoOf(await ask(trackerCommands.listOneGroup, { group }))
+    })
+  }
+
+  /**
+   * The storages of a group, by ID, or the one of that ID (protocol.md §2.4).
+   *
+   * @throws {@link FileNotFoundError} when there is no such group or storage
+   */
+  listStorages(group: string, options: CallOptions & { id?: string } = {}): Promise<StorageInfo[]> {
+    const { id } = options
+    return this.#ask(
+      options,
+      'listStorages',
+      async (ask) => {
+        checkGroup(group)
+        if (id !== undefined) checkStorageId(id)
+        const { storages } = await ask(trackerCommands.listStorage, { group, id })
+        return storages.map(storageInfoOf)
+      },
+      ['id'],
+    )
+  }
+
+  /**
+   * Forgets a storage that is gone for good, at every tracker (protocol.md §2.5).
+   *
+   * @throws {@link ServerError} with status 16 while a tracker counts it as alive; then it is deleted at none
+   * @throws {@link FileNotFoundError} when there is no such storage
+   */
+  deleteStorage(group: string, id: string, options: CallOptions = {}): Promise<void> {
+    return this.#call(options, 'deleteStorage', async (call) => {
+      checkGroup(group)
+      checkStorageId(id)
+      const known = await this.#each(trackerCommands.listStorage, { group, id }, call)
+      if (known.some(({ storages }) => storages.some(({ status }) => ALIVE.includes(status)))) {
+        throw new ServerError(`storage ${id} of ${group} is alive: stop it first`, {
+          command: trackerCommands.deleteStorage.name,
+          status: STATUS.EBUSY,
+        })
+      }
+      await this.#each(trackerCommands.deleteStorage, { group, id }, call)
+    })
+  }
+
+  /**
+   * Forgets an empty group, at every tracker (protocol.md §2.5).
+   *
+   * @throws {@link ServerError} with status 16 while it has storages, deleted ones included
+   * @throws {@link FileNotFoundError} when there is no such group
+   */
+  deleteGroup(group: string, options: CallOptions = {}): Promise<void> {
+    return this.#call(options, 'deleteGroup', async (call) => {
+      checkGroup(group)
+      await this.#each(trackerCommands.deleteGroup, { group }, call)
+    })
+  }
+
+  /**
+   * Makes a storage the trunk server of its group (protocol.md §2.5).
+   *
+   * @param options - `id`: the storage; without it the tracker chooses
+   * @returns the ID of the trunk server
+   * @throws {@link NotSupportedError} when trunk files are off
+   */
+  setTrunkServer(group: string, options: CallOptions & { id?: string } = {}): Promise<string> {
+    const { id } = options
+    return this.#call(
+      options,
+      'setTrunkServer',
+      async (call) => {
+        checkGroup(group)
+        if (id !== undefined) checkStorageId(id)
+        return (await this.#askLeader(trackerCommands.setTrunkServer, { group, id }, call)).id
+      },
+      ['id'],
+    )
+  }
+
+  /** What each tracker says of itself (protocol.md §2.5); `error` where one could not be asked. */
+  trackerStatus(options: CallOptions = {}): Promise<TrackerStatus[]> {
+    return this.#call(options, 'trackerStatus', (call) =>
+      Promise.all(
+        this.#context.trackers.endpoints.map(async (tracker): Promise<TrackerStatus> => {
+          const endpoint = formatEndpoint(tracker)
+          try {
+            const status = await this.#context.trackers.askAt(
+              tracker,
+              trackerCommands.trackerGetStatus,
+              {},
+              call,
+            )
+            return { endpoint, ...status, error: undefined }
+          } catch (error) {
+            call.check()
+            if (!isFastDfsError(error)) throw error
+            return { endpoint, isLeader: false, runningTime: undefined, restartInterval: undefined, error }
+          }
+        }),
+      ),
+    )
+  }
+
+  /**
+   * The tracker that leads (protocol.md §2.5). Trackers before V6.15.5 do not tell of each other; there it is the one
+   * of the client's trackers that says it leads.
+   *
+   * @throws {@link FileNotFoundError} when there is none
+   */
+  leader(options: CallOptions = {}): Promise<Endpoint> {
+    return this.#call(options, 'leader', async (call) => {
+      try {
+        const { leader } = await this.#context.trackers.ask(trackerCommands.getLeader, {}, call)
+        return parseEndpoint(leader, TRACKER_PORT)
+      } catch (error) {
+        if (!isUnknownCommand(error)) throw error
+        for (const tracker of this.#context.trackers.endpoints) {
+          const { isLeader } = await this.#context.trackers.askAt(
+            tracker,
+            trackerCommands.trackerGetStatus,
+            {},
+            call,
+          )
+          if (isLeader) return tracker
+        }
+        throw error
+      }
+    })
+  }
+
+  /**
+   * Trackers, storages and space of the whole cluster (protocol.md §2.5).
+   *
+   * @throws {@link NotSupportedError} when the trackers are older than V6.16
+   */
+  clusterStatistics(options: CallOptions = {}): Promise<ClusterStatistics> {
+    return this.#call(options, 'clusterStatistics', async (call) => {
+      const all = { filterBy: 0 }
+      const { trackers } = await this.#askLeader(
+        trackerCommands.trackerClusterStat,
+        { ...all, isActive: false, isLeader: false },
+        call,
+      )
+      const { storages } = await this.#askLeader(
+        trackerCommands.storageClusterStat,
+        { ...all, op: '=', status: 0, isTrunkServer: false },
+        call,
+      )
+      const { groups } = await this.#askLeader(
+        trackerCommands.storageVolumeStat,
+        { ...all, disk: 0, trunk: 0, space: 0 },
+        call,
+      )
+      return {
+        trackers: trackers.map(({ upTime, lastHeartBeat, ...tracker }) => ({
+          ...tracker,
+          upTime: dateOf(upTime),
+          lastHeartBeat: dateOf(lastHeartBeat),
+        })),
+        storages: storages.map(({ upTime, lastHeartBeat, status, ...storage }) => ({
+          ...storage,
+          status: statusName(status),
+          upTime: dateOf(upTime),
+          lastHeartBeat: dateOf(lastHeartBeat),
+        })),
+        groups: groups.map((group) => ({
+          group: group.group,
+          totalBytes: bytesOf(group.totalMb),
+          freeBytes: bytesOf(group.freeMb),
+          reservedBytes: bytesOf(group.reservedMb),
+          availableBytes: bytesOf(group.availableMb),
+          trunkFreeBytes: bytesOf(group.trunkFreeMb),
+          diskAvailable: group.diskAvailable,
+          trunkAvailable: group.trunkAvailable,
+        })),
+      }
+    })
+  }
+
+  /** The IDs of all storages, as storage_ids.conf has them; none where IDs are not used (protocol.md §2.5). */
+  storageIds(options: CallOptions = {}): Promise<StorageIdEntry[]> {
+    return this.#call(options, 'storageIds', async (call) => {
+      try {
+        const entries: StorageIdEntry[] = []
+        for (;;) {
+          const page = await this.#storageIdsFrom(entries.length, call)
+          entries.push(...page.lines.split('\n').filter(Boolean).map(storageIdOf))
+          if (page.count === 0 || entries.length >= page.total) return entries
+        }
+      } catch (error) {
+        if (error instanceof NotSupportedError) return []
+        throw error
+      }
+    })
+  }
+
+  /** Servers before V6.11 take a request without the second field. */
+  async #storageIdsFrom(
+    startIndex: number,
+    call: Call,
+  ): Promise<ResponseOf<typeof trackerCommands.fetchStorageIds>> {
+    const { trackers } = this.#context
+    const { fetchStorageIds } = trackerCommands
+    try {
+      return await trackers.ask(fetchStorageIds, { startIndex, allowEmpty: true }, call)
+    } catch (error) {
+      if (!isUnknownCommand(error)) throw error
+      return trackers.ask(fetchStorageIds, { startIndex }, call, OLD_DIALECT)
+    }
+  }
+
+  /** What the trackers tell storages of their configuration (protocol.md §4.3). */
+  parameters(options: CallOptions = {}): Promise<Record<string, string>> {
+    return this.#ask(options, 'parameters', async (ask) => {
+      const { parameters } = await ask(trackerCommands.parameterReq, {})
+      const entries = parameters.split('\n').map((line): [string, string] => {
+        const [name = '', value = ''] = line.split(/=(.*)/s)
+        return [name.trim(), value.trim()]
+      })
+      return Object.fromEntries(entries.filter(([name]) => name !== ''))
+    })
+  }
+
+  #call<T>(
+    options: CallOptions,
+    method: string,
+    operation: (call: Call) => Promise<T>,
+    more: readonly string[] = [],
+  ): Promise<T> {
+    return this.#run(options, async (call) => {
+      checkNames(options, ['signal', 'timeout', ...more], `admin.${method}`)
+      return operation(call)
+    })
+  }
+
+  #ask<T>(
+    options: CallOptions,
+    method: string,
+    operation: (
+      ask: <C extends Command>(command: C, fields: RequestOf<C>) => Promise<ResponseOf<C>>,
+    ) => Promise<T>,
+    more?: readonly string[],
+  ): Promise<T> {
+    return this.#call(
+      options,
+      method,
+      (call) => operation((command, fields) => this.#context.trackers.ask(command, fields, call)),
+      more,
+    )
+  }
+
+  /**
+   * The answers of all trackers. Some may not know what others do, or have done it already: an error is thrown when
+   * none answers well, or one could not be asked.
+   */
+  async #each<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>[]> {
+    const { trackers } = this.#context
+    const results = await Promise.allSettled(
+      trackers.endpoints.map((tracker) => trackers.askAt(tracker, command, fields, call)),
+    )
+    const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const errors = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as FastDfsError] : [],
+    )
+    const isAnswer = (error: FastDfsError): boolean =>
+      error.status === STATUS.ENOENT || error.status === STATUS.EALREADY
+    const failures = answers.length > 0 ? errors.filter((error) => !isAnswer(error)) : errors
+    const [first] = failures
+    if (first === undefined) return answers
+    if (failures.length === 1 || failures.every(({ status }) => status === first.status)) throw first
+    throw new RetryError(`${failures.length} of ${trackers.endpoints.length} trackers failed`, {
+      errors: failures,
+      command: command.name,
+    })
+  }
+
+  /** Asks one tracker after the other until one does not say that it does not lead. */
+  async #askLeader<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>> {
+    const { trackers } = this.#context
+    let failure: unknown
+    for (const tracker of trackers.endpoints) {
+      try {
+        return await trackers.askAt(tracker, command, fields, call)
+      } catch (error) {
+        call.check()
+        if (isUnknownCommand(error)) {
+          throw new NotSupportedError(
+            'this tracker is too old for it: the command came with V6.15.5 or V6.16',
+            {
+              command: command.name,
+              endpoint: formatEndpoint(tracker),
+              status: STATUS.EINVAL,
+              cause: error,
+            },
+          )
+        }
+        // A tracker that cannot be reached says less than one that does not lead.
+        if (!(failure instanceof ServerError)) failure = error
+        if (error instanceof ServerError && !(error instanceof NotSupportedError)) throw error
+      }
+    }
+    throw failure
+  }
+}
+
+/** The port of a tracker where none is named. */
+const TRACKER_PORT = 22_122
+
+/** 22 is the answer to an unknown command, and to a body of a length that this version does not know. */
+function isUnknownCommand(error: unknown): boolean {
+  return error instanceof ServerError && error.status === STATUS.EINVAL
+}
+
+/** `100001 group1 10.0.0.1,10.0.0.2:23000 rw=read` */
+function storageIdOf(line: string): StorageIdEntry {
+  const [id = '', group = '', address = '', ...options] = line.trim().split(/\s+/)
+  const [, hosts = address, port] =
+    /^(.*?)(?::(\d+))?$/.exec(address.includes(']') || !/:.*:/.test(address) ? address : `[${address}]`) ?? []
+  return {
+    id,
+    group,
+    hosts: hosts.replace(/^\[|\]$/g, '').split(','),
+    port: port === undefined ? undefined : Number(port),
+    access: options.find((option) => option.startsWith('rw='))?.slice(3),
+  }
+}

@@ -1,0 +1,114 @@
+import { ServerError, STATUS } from '../errors.js'
+import type { SplitFileId } from '../file-id/index.js'
+import type { Call } from '../net/call.js'
+import { retry } from '../net/retry.js'
+import { limits, storageCommands } from '../protocol/index.js'
+import { checkInteger, checkNames } from './check.js'
+import type { Context } from './context.js'
+import { askStorage } from './context.js'
+import { fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
+import type { Source } from './sources.js'
+import { openSource } from './sources.js'
+import { sendContent } from './transfer.js'
+import type { ContentOptions } from './upload.js'
+import { newFileOf, withSource } from './upload.js'
+
+/** How a part of an appender file is written over. */
+export interface ModifyOptions extends ContentOptions {
+  /** Where to begin, in bytes from the file's start; at most its size. @defaultValue 0 */
+  offset?: number | undefined
+}
+
+/** A normal file that was an appender file. */
+export interface RegeneratedFile {
+  /** Its new ID; the old one is gone. */
+  readonly id: string
+  /** The group it is in. */
+  readonly group: string
+  /** The logic filename: the ID without the group. */
+  readonly name: string
+}
+
+/** Adds content to the end of an appender file (protocol.md §3.2). Never made again once it was begun. */
+export async function append(
+  context: Context,
+  file: SplitFileId,
+  source: Source,
+  options: ContentOptions,
+  call: Call,
+): Promise<void> {
+  checkNames(options, ['size', 'signal', 'timeout'], 'appendFile')
+  await withSource(source, options.size, call, async (opened) => {
+    await context.serial.run(file.id, call, () =>
+      sendContent(context, storageCommands.appendFile, { ...opened, repeatable: false }, call, async () => ({
+        storage: await context.trackers.queryUpdate(file, call),
+        fields: { name: file.name },
+      })),
+    )
+  })
+}
+
+/** Writes content over a part of an appender file (protocol.md §3.2). */
+export async function modify(
+  context: Context,
+  file: SplitFileId,
+  source: Source,
+  options: ModifyOptions,
+  call: Call,
+): Promise<void> {
+  checkNames(options, ['offset', 'size', 'signal', 'timeout'], 'modifyFile')
+  const offset = options.offset === undefined ? 0 : checkInteger(options.offset, 'offset', 0)
+  await withSource(source, options.size, call, async (opened) => {
+    await context.serial.run(file.id, call, () =>
+      sendContent(context, storageCommands.modifyFile, opened, call, async () => ({
+        storage: await context.trackers.queryUpdate(file, call),
+        fields: { name: file.name, offset },
+      })),
+    )
+  })
+}
+
+/** Cuts an appender file, or adds zeros to it (protocol.md §3.2). */
+export async function truncate(context: Context, file: SplitFileId, size: number, call: Call): Promise<void> {
+  checkInteger(size, 'size', 0)
+  const { name } = file
+  await context.serial.run(file.id, call, () =>
+    retry(context.options, call, async () => {
+      const storage = await context.trackers.queryUpdate(file, call)
+      try {
+        await askStorage(context, storage, storageCommands.truncateFile, { name, newSize: size }, call)
+      } catch (error) {
+        if (!(error instanceof ServerError) || error.status !== STATUS.EINVAL) throw error
+        // Up to V5.11 a storage only cuts; zeros at the end do the same.
+        const { size: present } = await fileInfoFrom(context, storage, file, call)
+        if (size <= present) throw error
+        const zeros = await openSource(zerosOf(size - present), size - present)
+        await askStorage(context, storage, storageCommands.appendFile, { name }, call, { source: zeros })
+      }
+    }),
+  )
+}
+
+function* zerosOf(count: number): Generator<Uint8Array> {
+  const piece = Buffer.alloc(Math.min(count, 1024 * 1024))
+  for (let left = count; left > 0; left -= piece.length) yield piece.subarray(0, left)
+}
+
+/**
+ * Turns an appender file into a normal one, which gets another name (protocol.md §3.2). Storages lose the metadata on
+ * the way; it is set again.
+ */
+export function regenerate(context: Context, file: SplitFileId, call: Call): Promise<RegeneratedFile> {
+  const { name } = file
+  return context.serial.run(file.id, call, async () => {
+    const metadata = packMetadata(await getMetadata(context, file, call))
+    const reply = await retry(context.options, call, async () => {
+      const storage = await context.trackers.queryUpdate(file, call)
+      return askStorage(context, storage, storageCommands.regenerateAppenderFilename, { name }, call)
+    })
+    const renamed = newFileOf(reply)
+    if (metadata.length > 0)
+      await setMetadata(context, renamed, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
+    return renamed
+  })
+}

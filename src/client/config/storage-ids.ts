@@ -1,0 +1,76 @@
+import { ConfigError } from '../../errors.js'
+import { show } from '../check.js'
+import { checkGroupName } from './group-name.js'
+import { within } from './place.js'
+import type { ServerAddress } from './server-address.js'
+import { parseServerAddress } from './server-address.js'
+
+/** A storage that the cluster knows by an ID. */
+export interface StorageId extends ServerAddress {
+  /** A number from 1 to 16777215, as a text. */
+  readonly id: string
+  /** The group's name. */
+  readonly group: string
+  /** What the storage takes part in. */
+  readonly mode: StorageMode
+}
+
+/** What a storage takes part in: `both` reading and writing, one of them, or `none`. */
+export type StorageMode = 'both' | 'read' | 'write' | 'none'
+
+const STORAGE_PORT = 23_000
+const MAX_ID = 2 ** 24 - 1
+
+const MODES: ReadonlyMap<string | undefined, StorageMode> = new Map([
+  ['both', 'both'],
+  ['all', 'both'],
+  ['read', 'read'],
+  ['readonly', 'read'],
+  ['write', 'write'],
+  ['writeonly', 'write'],
+  ['none', 'none'],
+])
+
+/**
+ * Reads the lines of a `storage_ids.conf`, which are those of a tracker's answer to 69 too: `id group
+ * host[,host][:port] [rw=both|read|write|none]`, port 23000 where none is named (protocol.md §8.2).
+ *
+ * @param path - stands in error messages
+ * @throws {@link ConfigError} that names file and line
+ */
+export function parseStorageIds(text: string, path: string): readonly StorageId[] {
+  const storages: StorageId[] = []
+  const seen = new Map<string, string>()
+  const once = (name: string, place: string): void => {
+    const before = seen.get(name)
+    if (before !== undefined) throw new ConfigError(`${name} stands in ${before} already`)
+    seen.set(name, place)
+  }
+  text.split('\n').forEach((raw, index) => {
+    const line = raw.trim()
+    if (line === '' || line.startsWith('#')) return
+    const place = `${path}:${index + 1}`
+    within(place, () => {
+      const storage = parseStorageId(line)
+      once(`storage ID ${storage.id}`, place)
+      for (const host of storage.hosts) once(`storage ${host} port ${storage.port}`, place)
+      storages.push(storage)
+    })
+  })
+  return storages
+}
+
+function parseStorageId(line: string): StorageId {
+  const [id = '', group = '', address, ...options] = line.split(/[ \t]+/)
+  if (address === undefined) throw new ConfigError(`expected id, group and address, not ${show(line)}`)
+  if (!/^[1-9]\d{0,7}$/.test(id) || Number(id) > MAX_ID) {
+    throw new ConfigError(`a storage ID is a number from 1 to ${MAX_ID}, not ${show(id)}`)
+  }
+  checkGroupName(group)
+  const rw = options.length === 0 ? 'rw=both' : options.join(' ')
+  const mode = MODES.get(/^rw=(.+)$/i.exec(rw)?.[1]?.toLowerCase())
+  if (mode === undefined) {
+    throw new ConfigError(`expected rw=both, rw=read, rw=write or rw=none, not ${show(rw)}`)
+  }
+  return Object.freeze({ id, group, mode, ...parseServerAddress(address, STORAGE_PORT) })
+}

@@ -1,0 +1,103 @@
+import { splitFileId } from '../file-id/index.js'
+import type { CallOptions } from '../net/call.js'
+import type { Endpoint } from '../net/endpoint.js'
+import { trackerCommands } from '../protocol/index.js'
+import { checkGroup, checkNames } from './check.js'
+import type { Context, Run } from './context.js'
+import type { StoreTarget } from './trackers.js'
+
+/** All storages of a group that can be uploaded to. */
+export interface StoreTargets {
+  /** The group. */
+  readonly group: string
+  /** Its storages. */
+  readonly storages: readonly Endpoint[]
+  /** The store path that the tracker chose for the first of them (protocol.md §2.1). */
+  readonly storePathIndex: number
+}
+
+/** How to ask for a storage to upload to. */
+export interface QueryStoreOptions extends CallOptions {
+  /** The group. Default: the tracker chooses. */
+  group?: string | undefined
+}
+
+/** Where files go and where they are: `client.tracker`. Every method takes `{ signal, timeout }`. */
+export class TrackerClient {
+  readonly #context: Context
+  readonly #run: Run
+
+  /** @internal */
+  constructor(context: Context, run: Run) {
+    this.#context = context
+    this.#run = run
+  }
+
+  /**
+   * A storage to upload to (protocol.md §2.1).
+   *
+   * @throws {@link FileNotFoundError} when there is no such group, or none of its storages can be uploaded to
+   * @throws {@link NoSpaceError} when none has room
+   */
+  queryStore(options: QueryStoreOptions = {}): Promise<StoreTarget> {
+    return this.#run(options, async (call) => {
+      checkQuery(options, 'tracker.queryStore')
+      return this.#context.trackers.queryStore(options.group, call)
+    })
+  }
+
+  /** All storages of a group to upload to (protocol.md §2.1). Throws what {@link TrackerClient.queryStore} does. */
+  queryStoreAll(options: QueryStoreOptions = {}): Promise<StoreTargets> {
+    return this.#run(options, async (call) => {
+      checkQuery(options, 'tracker.queryStoreAll')
+      const { trackers } = this.#context
+      const { group, storages, storePathIndex } =
+        options.group === undefined
+          ? await trackers.ask(trackerCommands.queryStoreWithoutGroupAll, {}, call)
+          : await trackers.ask(trackerCommands.queryStoreWithGroupAll, { group: options.group }, call)
+      return { group, storages: storages.map(({ ip, port }) => ({ host: ip, port })), storePathIndex }
+    })
+  }
+
+  /**
+   * A storage to read a file from (protocol.md §2.2). It does not prove that the file exists.
+   *
+   * @throws {@link FileNotFoundError} when there is no such group, or none of its storages has the file for certain
+   */
+  queryFetch(id: string, options: CallOptions = {}): Promise<Endpoint> {
+    return this.#run(options, async (call) => {
+      checkNames(options, CALL_OPTIONS, 'tracker.queryFetch')
+      return this.#context.trackers.queryFetch(splitFileId(id), call)
+    })
+  }
+
+  /** All storages to read a file from. Throws what {@link TrackerClient.queryFetch} does. */
+  queryFetchAll(id: string, options: CallOptions = {}): Promise<Endpoint[]> {
+    return this.#run(options, async (call) => {
+      checkNames(options, CALL_OPTIONS, 'tracker.queryFetchAll')
+      const { group, name } = splitFileId(id)
+      const { ip, port, others } = await this.#context.trackers.ask(
+        trackerCommands.queryFetchAll,
+        { group, name },
+        call,
+      )
+      // Before V6.16 all members of a group have one port.
+      return [{ host: ip, port }, ...others.map((other) => ({ host: other.ip, port: other.port ?? port }))]
+    })
+  }
+
+  /** The storage to change a file at (protocol.md §2.2). Throws what {@link TrackerClient.queryFetch} does. */
+  queryUpdate(id: string, options: CallOptions = {}): Promise<Endpoint> {
+    return this.#run(options, async (call) => {
+      checkNames(options, CALL_OPTIONS, 'tracker.queryUpdate')
+      return this.#context.trackers.queryUpdate(splitFileId(id), call)
+    })
+  }
+}
+
+const CALL_OPTIONS = ['signal', 'timeout']
+
+function checkQuery(options: QueryStoreOptions, what: string): void {
+  checkNames(options, ['group', ...CALL_OPTIONS], what)
+  if (options.group !== undefined) checkGroup(options.group)
+}

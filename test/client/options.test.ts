@@ -1,0 +1,217 @@
+import { constants } from 'node:buffer'
+import { resolveOptions } from '../../src/client/options.js'
+import type { ClientOptions } from '../../src/index.js'
+import { ConfigError, DEFAULTS, FastDfsClient } from '../../src/index.js'
+
+const trackers = '10.0.0.1:22122'
+const resolve = (options: object): ReturnType<typeof resolveOptions> =>
+  resolveOptions({ trackers, ...options })
+
+function refusal(options: unknown): ConfigError {
+  try {
+    new FastDfsClient(options as ClientOptions)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return error as ConfigError
+  }
+  throw new Error('the options were taken')
+}
+
+describe('defaults', () => {
+  const defaults = {
+    connectTimeout: 5000,
+    idleTimeout: 30_000,
+    timeout: Infinity,
+    retries: 2,
+    retryDeadline: 60_000,
+    maxConnections: 64,
+    maxQueue: 10_000,
+    queueTimeout: 30_000,
+    idleConnectionTtl: 20_000,
+    maxBufferBytes: 268_435_456,
+  }
+
+  it('are those of design.md, and cannot be changed', () => {
+    expect(DEFAULTS).toEqual(defaults)
+    expect(Object.isFrozen(DEFAULTS)).toBe(true)
+  })
+
+  it('are used where an option is absent or undefined', () => {
+    const expected = { trackers: [{ host: '10.0.0.1', port: 22122 }], ...defaults }
+    expect(resolve({})).toEqual(expected)
+    expect(resolve(Object.fromEntries(Object.keys(defaults).map((name) => [name, undefined])))).toEqual(
+      expected,
+    )
+    expect(Object.isFrozen(resolve({}))).toBe(true)
+  })
+})
+
+describe('values', () => {
+  it.each([
+    [{ timeout: 1500 }, 1500],
+    [{ timeout: 0.5 }, 0.5],
+    [{ idleTimeout: Infinity }, 2 ** 31 - 1],
+    [{ connectTimeout: 2 ** 40 }, 2 ** 31 - 1],
+    [{ retries: 0 }, 0],
+    [{ maxConnections: 1 }, 1],
+    [{ maxBufferBytes: 0 }, 0],
+    [{ maxBufferBytes: Number.MAX_SAFE_INTEGER }, constants.MAX_LENGTH],
+  ])('%j is taken', (options, value) => {
+    const [name] = Object.keys(options)
+    expect(resolve(options)).toHaveProperty(name as string, value)
+  })
+
+  const durations = [
+    'connectTimeout',
+    'idleTimeout',
+    'timeout',
+    'retryDeadline',
+    'queueTimeout',
+    'idleConnectionTtl',
+  ]
+  const wrongDurations = [
+    [0, '0'],
+    [-1, '-1'],
+    [NaN, 'NaN'],
+    [-Infinity, '-Infinity'],
+    ['5000', '"5000"'],
+    [null, 'null'],
+    [true, 'true'],
+    [5n, '5n'],
+    [{}, '{}'],
+  ] as const
+
+  it.each(durations.flatMap((name) => wrongDurations.map(([value, shown]) => [name, shown, value] as const)))(
+    '%s %s is refused',
+    (name, shown, value) => {
+      expect(refusal({ trackers, [name]: value }).message).toBe(
+        `${name} must be a number of milliseconds above 0, not ${shown}`,
+      )
+    },
+  )
+
+  const integers = { retries: 0, maxConnections: 1, maxQueue: 1, maxBufferBytes: 0 }
+  const wrongIntegers = [
+    [-1, '-1'],
+    [1.5, '1.5'],
+    [NaN, 'NaN'],
+    [Infinity, 'Infinity'],
+    [2 ** 53, '9007199254740992'],
+    ['3', '"3"'],
+    [null, 'null'],
+    [3n, '3n'],
+    [[3], '[ 3 ]'],
+  ] as const
+
+  it.each(
+    Object.entries(integers).flatMap(([name, min]) =>
+      [...wrongIntegers, [min - 1, String(min - 1)] as const].map(
+        ([value, shown]) => [name, shown, value, min] as const,
+      ),
+    ),
+  )('%s %s is refused', (name, shown, value, min) => {
+    expect(refusal({ trackers, [name]: value }).message).toBe(
+      `${name} must be a whole number of at least ${min}, not ${shown}`,
+    )
+  })
+
+  it.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['10.0.0.1', '"10.0.0.1"'],
+    [5, '5'],
+  ])('instead of options, %s is refused', (value, shown) => {
+    expect(refusal(value).message).toBe(`options must be an object with trackers, not ${shown}`)
+  })
+})
+
+describe('names', () => {
+  it.each([
+    ['tracker', 'trackers'],
+    ['Trackers', 'trackers'],
+    ['timeOut', 'timeout'],
+    ['connecttimeout', 'connectTimeout'],
+    ['conectTimeout', 'connectTimeout'],
+    ['retry', 'retries'],
+    ['maxConnection', 'maxConnections'],
+    ['idleConnectionTTL', 'idleConnectionTtl'],
+    ['maxBufferByte', 'maxBufferBytes'],
+  ])('%s: did you mean %s?', (name, meant) => {
+    const similar = name === 'retry' ? /known are trackers, / : `did you mean ${meant}?`
+    expect(refusal({ trackers, [name]: 1 }).message).toMatch(similar)
+    expect(refusal({ trackers, [name]: 1 }).message).toMatch(`FastDfsClient has no option "${name}"`)
+  })
+
+  it('unlike any other are answered with all that are known', () => {
+    expect(refusal({ trackers, secret: 1 }).message).toBe(
+      'FastDfsClient has no option "secret": known are trackers, connectTimeout, idleTimeout, timeout, retries, ' +
+        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes',
+    )
+  })
+})
+
+describe('trackers', () => {
+  const sixteen = Array.from({ length: 16 }, (_, i) => `10.0.0.${i + 1}`)
+
+  it.each<[unknown, [string, number][]]>([
+    ['tracker.example.com', [['tracker.example.com', 22122]]],
+    ['10.0.0.1:22122', [['10.0.0.1', 22122]]],
+    [' 10.0.0.1:1 ', [['10.0.0.1', 1]]],
+    ['10.0.0.1:65535', [['10.0.0.1', 65535]]],
+    ['[::1]', [['::1', 22122]]],
+    ['[fe80::1]:23000', [['fe80::1', 23000]]],
+    ['[::ffff:10.0.0.1]:5', [['::ffff:10.0.0.1', 5]]],
+    [
+      'a:1, b , [::1]:3',
+      [
+        ['a', 1],
+        ['b', 22122],
+        ['::1', 3],
+      ],
+    ],
+    [
+      ['a:1', { host: 'b', port: 2 }],
+      [
+        ['a', 1],
+        ['b', 2],
+      ],
+    ],
+    [[{ host: '::1', port: 22122 }], [['::1', 22122]]],
+    [sixteen, sixteen.map((host) => [host, 22122])],
+    [sixteen.join(','), sixteen.map((host) => [host, 22122])],
+  ])('%j', (given, expected) => {
+    expect(resolve({ trackers: given }).trackers).toEqual(expected.map(([host, port]) => ({ host, port })))
+  })
+
+  const none = 'trackers must name at least one tracker as host:port, not '
+  const noAddress = ' is not an address: expected host:port or [ipv6]:port'
+
+  it.each<[unknown, string]>([
+    [undefined, `${none}undefined`],
+    [null, `${none}null`],
+    [[], `${none}[]`],
+    [22122, `${none}22122`],
+    [{ host: 'a', port: 1 }, `${none}{ host: 'a', port: 1 }`],
+    ['', `""${noAddress}`],
+    ['a,', `""${noAddress}`],
+    ['a b', `"a b"${noAddress}`],
+    ['a:', `"a:"${noAddress}`],
+    ['a:b', `"a:b"${noAddress}`],
+    ['a:0', `"a:0"${noAddress}`],
+    ['a:65536', `"a:65536"${noAddress}`],
+    ['a:123456', `"a:123456"${noAddress}`],
+    ['::1', `"::1"${noAddress}`],
+    ['[::1', `"[::1"${noAddress}`],
+    ['[a]:1', `"[a]:1"${noAddress}`],
+    ['http://a:1', `"http://a:1"${noAddress}`],
+    [['a', 5], 'a tracker is a text host:port or { host, port }, not 5'],
+    [[null], 'a tracker is a text host:port or { host, port }, not null'],
+    [[{ host: 'a' }], "a tracker is a text host:port or { host, port }, not { host: 'a' }"],
+    [[{ host: '', port: 1 }], "a tracker is a text host:port or { host, port }, not { host: '', port: 1 }"],
+    [[{ host: 'a', port: 0 }], 'the port of tracker "a" must be 1 to 65535, not 0'],
+    [[{ host: 'a', port: 1.5 }], 'the port of tracker "a" must be 1 to 65535, not 1.5'],
+    [[...sixteen, 'b'], '17 trackers are named, at most 16 are possible'],
+  ])('%j is refused', (given, message) => {
+    expect(refusal({ trackers: given }).message).toBe(message)
+  })
+})

@@ -1,0 +1,375 @@
+/** Connections: how many, for how long, and which are never used again (design.md, Connections). */
+import { Socket } from 'node:net'
+import type { FastDfsError } from '../../src/index.js'
+import { FastDfsClient } from '../../src/index.js'
+import { Call } from '../../src/net/call.js'
+import type { PoolOptions } from '../../src/net/pool.js'
+import { ConnectionPool } from '../../src/net/pool.js'
+import { storageCommands } from '../../src/protocol/index.js'
+import type { FakeCluster } from '../client/fakes.js'
+import {
+  CONTENT,
+  deadAddress,
+  deafServer,
+  deferred,
+  fakeCluster,
+  ID,
+  INFO,
+  NAME,
+  OK,
+  rawServer,
+  rejection,
+  status,
+  STORED,
+} from '../client/fakes.js'
+import { fakeServer, header, response } from '../support/fake-server.js'
+
+const OPTIONS: PoolOptions = {
+  connectTimeout: 1000,
+  idleTimeout: 1000,
+  maxConnections: 4,
+  maxQueue: 100,
+  queueTimeout: 1000,
+  idleConnectionTtl: 10_000,
+}
+
+const endpointOf = (address: string): { host: string; port: number } => {
+  const [host, port] = address.split(':') as [string, string]
+  return { host, port: Number(port) }
+}
+
+async function closing(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
+}
+
+describe('connections', () => {
+  it('are made one for each call at once, up to maxConnections, and all calls are served', async () => {
+    const open: Socket[] = []
+    await using cluster = await fakeCluster(
+      {
+        22: (_, socket) => {
+          open.push(socket)
+          expect(open.length).toBeLessThanOrEqual(5)
+          // Five at a time: with fewer connections the test would not end.
+          if (open.length === 5) for (const waiting of open.splice(0)) waiting.write(INFO)
+        },
+      },
+      { maxConnections: 5 },
+    )
+    const calls = Array.from({ length: 100 }, () => cluster.client.fileInfo(ID))
+    for (const info of await Promise.all(calls)) expect(info.size).toBe(13)
+    expect(cluster.storage.connections).toHaveLength(5)
+    expect(cluster.tracker.connections.length).toBeLessThanOrEqual(5)
+    expect(cluster.storage.requests).toHaveLength(100)
+  })
+
+  it('are used again, one after the other', async () => {
+    await using cluster = await fakeCluster()
+    for (let i = 0; i < 20; i++) {
+      await cluster.client.uploadFile(CONTENT)
+      await cluster.client.downloadFile(ID)
+    }
+    expect(cluster.storage.connections).toHaveLength(1)
+    expect(cluster.tracker.connections).toHaveLength(1)
+  })
+
+  it('that were unused for idleConnectionTtl are closed', async () => {
+    await using cluster = await fakeCluster({}, { idleConnectionTtl: 40 })
+    await cluster.client.fileInfo(ID)
+    await Promise.all([
+      closing(cluster.storage.connections[0] as Socket),
+      closing(cluster.tracker.connections[0] as Socket),
+    ])
+    await cluster.client.fileInfo(ID)
+    expect(cluster.storage.connections).toHaveLength(2)
+  })
+
+  it('that the server closed while they were idle are replaced, and nobody sees it', async () => {
+    await using cluster = await fakeCluster()
+    await Promise.all([1, 2, 3].map(() => cluster.client.fileInfo(ID)))
+    const before = [...cluster.storage.connections, ...cluster.tracker.connections]
+    const after = before.map(closing)
+    for (const socket of before) socket.destroy()
+    await Promise.all(after)
+    // The client's side hears of it in its own time; with retries: 0 a last race would be an error.
+    await using other = await fakeCluster()
+    await other.client.fileInfo(ID)
+    await expect(cluster.client.uploadFile(CONTENT)).resolves.toMatchObject({ id: ID })
+  })
+
+  it('that send something unasked are replaced', async () => {
+    for (const noise of [Buffer.from('x'), header(0), Buffer.alloc(100, 0xff)]) {
+      await using cluster = await fakeCluster()
+      await cluster.client.fileInfo(ID)
+      const [socket] = cluster.storage.connections as [Socket]
+      const isHeader = noise.length >= 10
+      const gone = isHeader ? closing(socket) : Promise.resolve()
+      await new Promise<void>((resolve) => socket.write(noise, () => resolve()))
+      await gone
+      await using other = await fakeCluster()
+      await other.client.fileInfo(ID)
+      await expect(cluster.client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+      expect(cluster.storage.connections).toHaveLength(2)
+    }
+  })
+})
+
+describe('a connection is not used again after', () => {
+  it.each<[string, (cluster: FakeCluster) => Promise<unknown>, number, string]>([
+    ['status 22', ({ client }) => client.fileInfo(ID), 22, 'ServerError'],
+    ['status 2 to an upload', ({ client }) => client.uploadFile(CONTENT), 2, 'FileNotFoundError'],
+    ['status 28 to an upload', ({ client }) => client.uploadFile(CONTENT), 28, 'NoSpaceError'],
+    ['status 5 to an empty upload', ({ client }) => client.uploadFile(Buffer.alloc(0)), 5, 'ServerError'],
+  ])('%s', async (_, call, number, error) => {
+    let calls = 0
+    const once = (answer: Buffer) => (): Buffer => (++calls === 1 ? status(number) : answer)
+    await using cluster = await fakeCluster({ 11: once(STORED), 22: once(INFO) })
+    await expect(call(cluster)).rejects.toMatchObject({ name: error, status: number })
+    await closing(cluster.storage.connections[0] as Socket)
+    await cluster.client.fileInfo(ID)
+    expect(cluster.storage.connections).toHaveLength(2)
+  })
+
+  it.each<[string, (socket: Socket) => Buffer | void]>([
+    ['bytes behind an answer', () => Buffer.concat([INFO, Buffer.from('x')])],
+    ['another answer behind an answer', () => Buffer.concat([INFO, INFO])],
+  ])('%s', async (_, answer) => {
+    await using cluster = await fakeCluster({ 22: (__, socket) => answer(socket) })
+    for (let i = 0; i < 3; i++) await expect(cluster.client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+    expect(cluster.storage.connections).toHaveLength(3)
+  })
+})
+
+describe('a dead server', () => {
+  it('is tried once for each call, and each call hears why', async () => {
+    const address = await deadAddress()
+    const connect = jest.spyOn(Socket.prototype, 'connect')
+    const pool = new ConnectionPool(OPTIONS)
+    const errors = await Promise.all(
+      Array.from({ length: 30 }, () =>
+        rejection<FastDfsError>(pool.use(endpointOf(address), new Call({}), async () => 'never')),
+      ),
+    )
+    const connects = connect.mock.calls.length
+    connect.mockRestore()
+    for (const error of errors) {
+      expect(error).toMatchObject({
+        name: 'ConnectError',
+        reason: 'cannot connect: ECONNREFUSED',
+        endpoint: address,
+        retriable: true,
+        cause: { code: 'ECONNREFUSED' },
+      })
+    }
+    expect(connects).toBe(30)
+    await pool.close()
+  })
+
+  it('that comes back is used again', async () => {
+    const server = await rawServer(() => {})
+    await server[Symbol.asyncDispose]()
+    const pool = new ConnectionPool(OPTIONS)
+    const endpoint = endpointOf(server.address)
+    await Promise.all([1, 2, 3].map(() => rejection(pool.use(endpoint, new Call({}), async () => 1))))
+    const { createServer } = await import('node:net')
+    const again = createServer().listen(endpoint.port, '127.0.0.1')
+    await new Promise((resolve) => again.once('listening', resolve))
+    await expect(pool.use(endpoint, new Call({}), async () => 'alive')).resolves.toBe('alive')
+    await pool.close()
+    await new Promise((resolve) => again.close(resolve))
+  })
+})
+
+describe('the queue', () => {
+  /** A pool of one connection, which is lent out until the test lets go. */
+  async function crowded(
+    options: Partial<PoolOptions>,
+  ): Promise<
+    { pool: ConnectionPool; use: () => Promise<unknown>; free: () => void; address: string } & AsyncDisposable
+  > {
+    const server = await fakeServer(() => OK)
+    const pool = new ConnectionPool({ ...OPTIONS, maxConnections: 1, ...options })
+    const endpoint = endpointOf(server.address)
+    const lent = deferred()
+    const gate = deferred()
+    const first = pool.use(endpoint, new Call({}), () => {
+      lent.resolve()
+      return gate.promise
+    })
+    await lent.promise
+    return {
+      pool,
+      address: server.address,
+      use: () => pool.use(endpoint, new Call({}), async (connection) => connection.usable),
+      free: () => gate.resolve(),
+      [Symbol.asyncDispose]: async () => {
+        gate.resolve()
+        await first
+        await pool.close()
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  it('gives up after queueTimeout, and says what there is', async () => {
+    await using place = await crowded({ queueTimeout: 40 })
+    await expect(place.use()).rejects.toMatchObject({
+      name: 'PoolTimeoutError',
+      code: 'FDFS_POOL_TIMEOUT',
+      endpoint: place.address,
+      reason: expect.stringMatching(
+        /^no connection became free: 1 of 1 in use, \d callers waiting; raise/,
+      ) as string,
+    })
+  })
+
+  it('refuses more than maxQueue callers at once', async () => {
+    await using place = await crowded({ maxQueue: 2 })
+    const waiting = [place.use(), place.use()]
+    await expect(place.use()).rejects.toMatchObject({
+      name: 'PoolTimeoutError',
+      reason: expect.stringMatching(/1 of 1 in use, 2 callers waiting/) as string,
+    })
+    place.free()
+    expect(await Promise.all(waiting)).toEqual([true, true])
+  })
+
+  it('serves those who still wait after others gave up', async () => {
+    await using place = await crowded({ queueTimeout: 60 })
+    const controller = new AbortController()
+    const endpoint = endpointOf(place.address)
+    const aborted = rejection(
+      place.pool.use(endpoint, new Call({ signal: controller.signal }), async () => 1),
+    )
+    const inTime = rejection(place.pool.use(endpoint, new Call({ timeout: 20 }), async () => 1))
+    const early = rejection(place.use())
+    controller.abort()
+    expect(await aborted).toMatchObject({ name: 'AbortError' })
+    expect(await inTime).toMatchObject({ name: 'TimeoutError' })
+    expect(await early).toMatchObject({ name: 'PoolTimeoutError' })
+    const late = place.use()
+    place.free()
+    await expect(late).resolves.toBe(true)
+  })
+})
+
+describe('before a request that must not be repeated', () => {
+  let now: jest.SpyInstance<number, []>
+  let ahead = 0
+  beforeEach(() => {
+    ahead = 0
+    const real = performance.now.bind(performance)
+    now = jest.spyOn(performance, 'now').mockImplementation(() => real() + ahead)
+  })
+  afterEach(() => now.mockRestore())
+
+  it('a connection that was idle for over a second is tested', async () => {
+    await using cluster = await fakeCluster()
+    await cluster.client.uploadFile(CONTENT)
+    await cluster.client.uploadFile(CONTENT)
+    ahead = 1100
+    await cluster.client.uploadFile(CONTENT)
+    await cluster.client.uploadFile(CONTENT)
+    expect(cluster.commands()).toEqual([11, 11, 111, 11, 11])
+    expect(cluster.storage.requests[2]?.toString('hex')).toBe('00000000000000006f00')
+    expect(cluster.storage.connections).toHaveLength(1)
+  })
+
+  it('but not before others', async () => {
+    await using cluster = await fakeCluster({ 15: response(Buffer.from('a\x02b')) })
+    await cluster.client.uploadFile(CONTENT)
+    ahead = 1100
+    await cluster.client.fileInfo(ID)
+    ahead = 2200
+    await cluster.client.setMetadata(ID, { a: 'b' })
+    ahead = 3300
+    await cluster.client.deleteFile(ID)
+    expect(cluster.commands()).toEqual([11, 22, 13, 12])
+  })
+
+  it.each<[string, (socket: Socket) => Buffer | void]>([
+    ['closes', (socket) => void socket.end()],
+    ['resets', (socket) => void socket.resetAndDestroy()],
+    ['answers with a status', () => status(22)],
+    ['answers with garbage', () => Buffer.alloc(10, 0xff)],
+    ['says nothing', () => {}],
+  ])('one that %s when tested is replaced, and the upload made once', async (_, answer) => {
+    await using cluster = await fakeCluster({ 111: (__, socket) => answer(socket) }, { connectTimeout: 50 })
+    await cluster.client.uploadFile(CONTENT)
+    ahead = 1100
+    await expect(cluster.client.uploadFile(CONTENT)).resolves.toMatchObject({ id: ID })
+    expect(cluster.commands()).toEqual([11, 111, 11])
+    expect(cluster.storage.connections).toHaveLength(2)
+  })
+
+  it.each<[string, object]>([
+    ['aborted', { name: 'AbortError' }],
+    ['over', { name: 'TimeoutError', reason: 'the call did not end within 40 ms' }],
+  ])('a test during which the call is %s gives the connection back', async (how, error) => {
+    const tested = deferred()
+    await using cluster = await fakeCluster(
+      { 111: () => tested.resolve() },
+      { maxConnections: 1, queueTimeout: 500 },
+    )
+    await cluster.client.uploadFile(CONTENT)
+    ahead = 1100
+    const controller = new AbortController()
+    const options = how === 'over' ? { timeout: 40 } : { signal: controller.signal }
+    const uploading = rejection(cluster.client.uploadFile(CONTENT, options))
+    await tested.promise
+    if (how === 'aborted') controller.abort()
+    expect(await uploading).toMatchObject(error)
+    await expect(cluster.client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+    expect(cluster.commands()).toEqual([11, 111, 22])
+  })
+})
+
+describe('close', () => {
+  it('ends connections in use, those that are idle, and callers that wait', async () => {
+    const server = await fakeServer(() => {})
+    const pool = new ConnectionPool({ ...OPTIONS, maxConnections: 2 })
+    const endpoint = endpointOf(server.address)
+    const info = (): Promise<unknown> =>
+      pool.use(endpoint, new Call({}), (connection) =>
+        connection.request(storageCommands.queryFileInfo, { group: 'group1', name: NAME }, new Call({})),
+      )
+    const outcomes = Array.from({ length: 6 }, () => rejection<FastDfsError>(info()))
+    await new Promise<void>((resolve) => {
+      const check = (): void => (server.requests.length === 2 ? resolve() : void setImmediate(check))
+      check()
+    })
+    await pool.close()
+    for (const error of await Promise.all(outcomes)) {
+      expect(error).toMatchObject({ name: 'ClosedError', endpoint: server.address, retriable: false })
+    }
+    expect(server.connections).toHaveLength(2)
+    await Promise.all(server.connections.map(closing))
+    await expect(info()).rejects.toMatchObject({ name: 'ClosedError' })
+    await pool.close()
+    await server[Symbol.asyncDispose]()
+  })
+
+  it('does not wait for a server that does not take connections', async () => {
+    await using deaf = await deafServer()
+    const pool = new ConnectionPool({
+      ...OPTIONS,
+      connectTimeout: 60_000,
+      maxConnections: 2,
+      queueTimeout: 60_000,
+    })
+    const outcomes = Array.from({ length: 5 }, () =>
+      rejection(pool.use(endpointOf(deaf.address), new Call({}), async () => 1)),
+    )
+    await new Promise((resolve) => setImmediate(resolve))
+    await pool.close()
+    for (const error of await Promise.all(outcomes)) expect(error).toMatchObject({ name: 'ClosedError' })
+  })
+})
+
+it('a client asks no more of a server with many addresses than of one', async () => {
+  await using cluster = await fakeCluster()
+  await using client = new FastDfsClient({
+    trackers: cluster.tracker.address.replace('127.0.0.1', 'localhost'),
+  })
+  await expect(client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+})

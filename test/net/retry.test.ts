@@ -1,0 +1,117 @@
+import type { FastDfsError, RetryError } from '../../src/errors.js'
+import {
+  ConnectError,
+  FileNotFoundError,
+  InvalidArgumentError,
+  UnknownOutcomeError,
+} from '../../src/errors.js'
+import { Call } from '../../src/net/call.js'
+import { retry } from '../../src/net/retry.js'
+import { rejection } from '../client/fakes.js'
+
+const lost = (n: number): ConnectError =>
+  new ConnectError(`lost ${n}`, {
+    retriable: true,
+    command: 'deleteFile',
+    endpoint: `10.0.0.${n}:1`,
+    status: n,
+  })
+
+/** Attempts that fail as told, and then succeed. */
+function attempts(...failures: Error[]): { run: () => Promise<string>; count: () => number } {
+  let count = 0
+  return {
+    run: async () => {
+      const failure = failures[count++]
+      if (failure !== undefined) throw failure
+      return `attempt ${count}`
+    },
+    count: () => count,
+  }
+}
+
+const OPTIONS = { retries: 2, retryDeadline: 60_000 }
+
+describe('pauses', () => {
+  it('are random, of twice the length each time, and of 5 s at most', async () => {
+    jest.spyOn(Math, 'random').mockReturnValue(0.5)
+    const delays: number[] = []
+    const call = new Call({})
+    jest.spyOn(call, 'sleep').mockImplementation(async (delay) => void delays.push(delay))
+    const { run } = attempts(...Array.from({ length: 9 }, (_, i) => lost(i)))
+    await expect(retry({ retries: 9, retryDeadline: 60_000 }, call, run)).resolves.toBe('attempt 10')
+    expect(delays).toEqual([50, 100, 200, 400, 800, 1600, 2500, 2500, 2500])
+    jest.restoreAllMocks()
+  })
+})
+
+describe('retry', () => {
+  beforeAll(() => void jest.spyOn(Math, 'random').mockReturnValue(0))
+  afterAll(() => jest.restoreAllMocks())
+
+  it.each([0, 1, 2])('gives the success after %d failures', async (failures) => {
+    const { run } = attempts(...Array.from({ length: failures }, (_, i) => lost(i)))
+    await expect(retry(OPTIONS, new Call({}), run)).resolves.toBe(`attempt ${failures + 1}`)
+  })
+
+  it.each([0, 1, 2, 7])('makes %d attempts more than one', async (retries) => {
+    const errors = Array.from({ length: 20 }, (_, i) => lost(i))
+    const { run, count } = attempts(...errors)
+    const error = await rejection<RetryError>(retry({ ...OPTIONS, retries }, new Call({}), run))
+    expect(count()).toBe(retries + 1)
+    if (retries === 0) expect(error).toBe(errors[0])
+    else {
+      expect(error.name).toBe('RetryError')
+      expect(error.errors).toEqual(errors.slice(0, retries + 1))
+      expect(error.cause).toBe(errors[retries])
+      expect(error.message).toBe(
+        `all ${retries + 1} attempts failed, the last one: lost ${retries} (deleteFile at 10.0.0.${retries}:1)`,
+      )
+      expect(error).toMatchObject({ command: 'deleteFile', endpoint: `10.0.0.${retries}:1`, status: retries })
+    }
+  })
+
+  it.each<[string, FastDfsError]>([
+    ['an answer', new FileNotFoundError('no such file', { status: 2 })],
+    ['an unknown outcome', new UnknownOutcomeError('lost')],
+    ['a wrong argument', new InvalidArgumentError('wrong')],
+  ])('gives %s as it is, first or after failures', async (_, final) => {
+    for (const failures of [[], [lost(0)], [lost(0), lost(1)]]) {
+      const { run, count } = attempts(...failures, final)
+      expect(await rejection(retry(OPTIONS, new Call({}), run))).toBe(final)
+      expect(count()).toBe(failures.length + 1)
+    }
+  })
+
+  it('gives a mistake in the program as it is, first or after a failure', async () => {
+    for (const failures of [[], [lost(0)]]) {
+      const mistake = new TypeError('x is not a function')
+      const { run, count } = attempts(...failures, mistake)
+      expect(await rejection(retry(OPTIONS, new Call({}), run))).toBe(mistake)
+      expect(count()).toBe(failures.length + 1)
+    }
+  })
+
+  it('keeps a success that an abort came with', async () => {
+    const controller = new AbortController()
+    const { run } = attempts(lost(0))
+    const result = retry(OPTIONS, new Call({ signal: controller.signal }), async () => {
+      const value = await run()
+      controller.abort()
+      return value
+    })
+    await expect(result).resolves.toBe('attempt 2')
+  })
+
+  it('makes no attempt after an abort', async () => {
+    const controller = new AbortController()
+    let count = 0
+    const result = retry(OPTIONS, new Call({ signal: controller.signal }), async () => {
+      count++
+      controller.abort()
+      throw lost(0)
+    })
+    expect(await rejection(result)).toMatchObject({ name: 'ConnectError' })
+    expect(count).toBe(1)
+  })
+})
