@@ -2,13 +2,15 @@ import type { FastDfsError } from '../errors.js'
 import { isFastDfsError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
-import { formatEndpoint, parseEndpoint } from '../net/endpoint.js'
+import { parseEndpoint } from '../net/endpoint.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { limits, trackerCommands } from '../protocol/index.js'
 import type { GroupInfo, StorageInfo } from './admin-types.js'
 import { bytesOf, dateOf, groupInfoOf, statusName, storageInfoOf } from './admin-types.js'
 import { checkGroup, checkNames, checkStorageId } from './check.js'
 import type { ClusterStatistics, StorageIdEntry, TrackerStatus } from './cluster-types.js'
+import { formatServerAddress } from './config/server-address.js'
+import { TRACKER_PORT } from './config/trackers.js'
 import type { Context, Run } from './context.js'
 
 /** States in which a storage is alive and cannot be deleted (protocol.md §2.5). */
@@ -130,8 +132,8 @@ export class AdminClient {
   trackerStatus(options: CallOptions = {}): Promise<TrackerStatus[]> {
     return this.#call(options, 'trackerStatus', (call) =>
       Promise.all(
-        this.#context.trackers.endpoints.map(async (tracker): Promise<TrackerStatus> => {
-          const endpoint = formatEndpoint(tracker)
+        this.#context.trackers.all.map(async (tracker): Promise<TrackerStatus> => {
+          const endpoint = formatServerAddress(tracker)
           try {
             const status = await this.#context.trackers.askAt(
               tracker,
@@ -163,14 +165,14 @@ export class AdminClient {
         return parseEndpoint(leader, TRACKER_PORT)
       } catch (error) {
         if (!isUnknownCommand(error)) throw error
-        for (const tracker of this.#context.trackers.endpoints) {
+        for (const tracker of this.#context.trackers.all) {
           const { isLeader } = await this.#context.trackers.askAt(
             tracker,
             trackerCommands.trackerGetStatus,
             {},
             call,
           )
-          if (isLeader) return tracker
+          if (isLeader) return { host: tracker.hosts[0], port: tracker.port }
         }
         throw error
       }
@@ -305,7 +307,7 @@ export class AdminClient {
   async #each<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>[]> {
     const { trackers } = this.#context
     const results = await Promise.allSettled(
-      trackers.endpoints.map((tracker) => trackers.askAt(tracker, command, fields, call)),
+      trackers.all.map((tracker) => trackers.askAt(tracker, command, fields, call)),
     )
     const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     const errors = results.flatMap((result) =>
@@ -317,7 +319,7 @@ export class AdminClient {
     const [first] = failures
     if (first === undefined) return answers
     if (failures.length === 1 || failures.every(({ status }) => status === first.status)) throw first
-    throw new RetryError(`${failures.length} of ${trackers.endpoints.length} trackers failed`, {
+    throw new RetryError(`${failures.length} of ${trackers.all.length} trackers failed`, {
       errors: failures,
       command: command.name,
     })
@@ -327,7 +329,7 @@ export class AdminClient {
   async #askLeader<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>> {
     const { trackers } = this.#context
     let failure: unknown
-    for (const tracker of trackers.endpoints) {
+    for (const tracker of trackers.all) {
       try {
         return await trackers.askAt(tracker, command, fields, call)
       } catch (error) {
@@ -337,7 +339,7 @@ export class AdminClient {
             'this tracker is too old for it: the command came with V6.15.5 or V6.16',
             {
               command: command.name,
-              endpoint: formatEndpoint(tracker),
+              endpoint: formatServerAddress(tracker),
               status: STATUS.EINVAL,
               cause: error,
             },
@@ -351,9 +353,6 @@ export class AdminClient {
     throw failure
   }
 }
-
-/** The port of a tracker where none is named. */
-const TRACKER_PORT = 22_122
 
 /** 22 is the answer to an unknown command, and to a body of a length that this version does not know. */
 function isUnknownCommand(error: unknown): boolean {

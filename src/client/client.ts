@@ -17,6 +17,10 @@ import { AdminClient } from './admin.js'
 import type { ModifyOptions, RegeneratedFile } from './appender.js'
 import { append, modify, regenerate, truncate } from './appender.js'
 import { checkDuration, checkNames, checkSignal, show } from './check.js'
+import { loadClientConf } from './config/client-conf.js'
+import { isConnectionString, parseConnectionString } from './config/connection-string.js'
+import { optionsFromEnvironment } from './config/environment.js'
+import { resolveTrackers } from './config/trackers.js'
 import type { Context } from './context.js'
 import type { DownloadOptions } from './download.js'
 import { checkRange, download, DownloadStream, downloadTo } from './download.js'
@@ -56,14 +60,47 @@ export class FastDfsClient {
   readonly #running = new Set<Promise<unknown>>()
   #closed = false
 
-  /** @throws {@link ConfigError} when an option is wrong, or its name unknown */
-  constructor(options: ClientOptions) {
-    const resolved = resolveOptions(options)
+  /**
+   * @param options - the options, or a text: trackers separated by commas, or `fdfs://host:port,host:port/group`
+   * @throws {@link ConfigError} when an option is wrong, or its name unknown
+   */
+  constructor(options: ClientOptions | string) {
+    const resolved = resolveOptions(typeof options === 'string' ? optionsFromText(options) : options)
     const pool = new ConnectionPool(resolved)
     const trackers = new Trackers(resolved.trackers, pool)
     this.#context = { options: resolved, pool, trackers, serial: new Serial() }
     this.tracker = new TrackerClient(this.#context, (given, operation) => this.#run(given, operation))
     this.admin = new AdminClient(this.#context, (given, operation) => this.#run(given, operation))
+  }
+
+  /**
+   * A client with the options of a `client.conf`, as the C library reads it, or of a Java client's `.properties`.
+   *
+   * @param options - count more than what the file says
+   * @throws {@link ConfigError} that names the file and the line
+   */
+  static fromConfig(path: string, options: Partial<ClientOptions> = {}): FastDfsClient {
+    return new FastDfsClient({ ...loadClientConf(path).options, ...options })
+  }
+
+  /**
+   * A client with the options of the environment: `FASTDFS_TRACKERS` or `FASTDFS_CONFIG`, `FASTDFS_GROUP`,
+   * `FASTDFS_STORAGE_MAP`.
+   *
+   * @param options - count more than what the environment says
+   * @throws {@link ConfigError} that names the variable
+   */
+  static fromEnvironment(options: Partial<ClientOptions> = {}): FastDfsClient {
+    return new FastDfsClient({ ...optionsFromEnvironment(), ...options })
+  }
+
+  /**
+   * Asks these trackers from now on; what is under way goes on with the old ones.
+   *
+   * @throws {@link ConfigError} when one of them is no address
+   */
+  setTrackers(trackers: ClientOptions['trackers']): void {
+    this.#context.trackers.replace(resolveTrackers(trackers))
   }
 
   /**
@@ -369,6 +406,10 @@ export class FastDfsClient {
 export interface DownloadedFile {
   /** Bytes written. */
   readonly size: number
+}
+
+function optionsFromText(text: string): ClientOptions {
+  return isConnectionString(text) ? parseConnectionString(text) : { trackers: text }
 }
 
 const CALL_OPTIONS = ['signal', 'timeout']

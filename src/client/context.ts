@@ -1,11 +1,14 @@
+import type { FastDfsError } from '../errors.js'
+import { ConnectError, TimeoutError } from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { RequestOptions } from '../net/connection.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
+import { explainAddress } from './config/explain-address.js'
 import type { ResolvedOptions } from './options.js'
 import type { Serial } from './serial.js'
-import type { Trackers } from './trackers.js'
+import type { StorageEndpoint, Trackers } from './trackers.js'
 
 /** What an operation works with. */
 export interface Context {
@@ -19,16 +22,41 @@ export interface Context {
 /** Runs a call of a public method: checks its options, and knows of it until it ends. */
 export type Run = <T>(options: CallOptions, operation: (call: Call) => Promise<T>) => Promise<T>
 
-/** Makes one request to a storage. One that must not be repeated gets a connection that is known to live. */
-export function askStorage<C extends Command>(
-  { pool }: Context,
-  storage: Endpoint,
+/**
+ * Makes one request to a storage, at the address that `storageAddressMap` has for it. One that must not be repeated
+ * gets a connection that is known to live.
+ *
+ * @throws {@link ConnectError} that says which address the tracker gave, and how to map it
+ */
+export async function askStorage<C extends Command>(
+  { options, pool }: Context,
+  storage: StorageEndpoint,
   command: C,
   fields: RequestOf<C>,
   call: Call,
-  options?: RequestOptions,
+  request?: RequestOptions,
 ): Promise<ResponseOf<C>> {
-  return pool.use(storage, call, (connection) => connection.request(command, fields, call, options), {
-    mustLive: !command.idempotent,
+  const used = options.addressOf(storage.group, storage)
+  try {
+    return await pool.use(used, call, (connection) => connection.request(command, fields, call, request), {
+      mustLive: !command.idempotent,
+    })
+  } catch (error) {
+    throw isConnectFailure(error) ? explained(error, storage, used) : error
+  }
+}
+
+/** A request that was made has its command in the error; without one, no connection could be made. */
+function isConnectFailure(error: unknown): error is FastDfsError {
+  const isKind = error instanceof ConnectError || error instanceof TimeoutError
+  return isKind && error.retriable && error.command === undefined
+}
+
+function explained(error: FastDfsError, storage: StorageEndpoint, used: Endpoint): FastDfsError {
+  const Kind = error instanceof TimeoutError ? TimeoutError : ConnectError
+  return new Kind(`${error.reason}: ${explainAddress(storage.group, storage, used)}`, {
+    cause: error.cause ?? error,
+    endpoint: error.endpoint,
+    retriable: true,
   })
 }

@@ -5,7 +5,6 @@ import type { SplitFileId } from '../file-id/index.js'
 import { parseFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
-import type { Endpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import { storageCommands } from '../protocol/index.js'
 import { checkInteger, checkNames } from './check.js'
@@ -13,6 +12,7 @@ import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import { fileInfoFrom } from './files.js'
 import type { WholeSink } from './sinks.js'
+import type { StorageEndpoint } from './trackers.js'
 
 /** Which part of a file is downloaded, and how. */
 export interface DownloadOptions extends CallOptions {
@@ -89,7 +89,7 @@ const NO_FLOW: ContentFlow = { resume: () => {}, fail: () => {} }
  */
 async function countOf(
   context: Context,
-  storage: Endpoint,
+  storage: StorageEndpoint,
   file: SplitFileId,
   { offset, length }: Range,
   call: Call,

@@ -1,12 +1,12 @@
 import { FileNotFoundError, InvalidArgumentError, isFastDfsError, ServerError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
-import type { Endpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import type { Metadata } from '../protocol/index.js'
 import { decodeMetadata, encodeMetadata, storageCommands } from '../protocol/index.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import type { StorageEndpoint } from './trackers.js'
 
 /** What a storage says about a file. */
 export interface FileInfo {
@@ -26,7 +26,7 @@ export interface FileInfo {
 /** Asks one storage about a file. */
 export async function fileInfoFrom(
   context: Context,
-  storage: Endpoint,
+  storage: StorageEndpoint,
   file: SplitFileId,
   call: Call,
 ): Promise<FileInfo> {

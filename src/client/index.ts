@@ -13,5 +13,32 @@ export type { Pieces, Source } from './sources.js'
 export type { ClusterStatistics, StorageIdEntry, TrackerStatus } from './cluster-types.js'
 export type { QueryStoreOptions, StoreTargets } from './tracker-client.js'
 export { TrackerClient } from './tracker-client.js'
-export type { StoreTarget } from './trackers.js'
+export type { StorageEndpoint, StoreTarget } from './trackers.js'
 export type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
+export {
+  appendFile,
+  closeDefaultClient,
+  deleteFile,
+  downloadFile,
+  downloadStream,
+  fileExists,
+  fileInfo,
+  getDefaultClient,
+  getMetadata,
+  mergeMetadata,
+  modifyFile,
+  regenerateAppenderFile,
+  setDefaultClient,
+  setMetadata,
+  truncateFile,
+  uploadAppenderFile,
+  uploadFile,
+  uploadSlaveFile,
+} from './default-client.js'
+export type { StorageAddress, StorageAddressMap } from './config/address-map.js'
+export type { AntiSteal, ClientConf } from './config/client-conf.js'
+export { loadClientConf } from './config/client-conf.js'
+export type { ConfiguredOptions } from './config/configured-options.js'
+export type { ServerAddress } from './config/server-address.js'
+export type { StorageId } from './config/storage-ids.js'
+export type { TrackerOption } from './config/trackers.js'

@@ -1,19 +1,29 @@
 import { constants } from 'node:buffer'
 import { ConfigError } from '../errors.js'
-import type { Endpoint } from '../net/endpoint.js'
-import { parseEndpoint } from '../net/endpoint.js'
 import type { PoolOptions } from '../net/pool.js'
 import type { RetryOptions } from '../net/retry.js'
-import { limits } from '../protocol/index.js'
 import { checkDuration, checkInteger, checkNames, show } from './check.js'
+import type { AddressLookup, StorageAddressMap } from './config/address-map.js'
+import { compileAddressMap } from './config/address-map.js'
+import { checkGroupName } from './config/group-name.js'
+import type { ServerAddress } from './config/server-address.js'
+import type { TrackerOption } from './config/trackers.js'
+import { resolveTrackers } from './config/trackers.js'
 
 /** What a client is made with. All times are in milliseconds. */
 export interface ClientOptions {
   /**
-   * The trackers as `host:port`, `host` (port 22122), `[ipv6]:port` or `{ host, port }`; one text may hold several,
-   * separated by commas. At most 16.
+   * The trackers as `host:port`, `host` (port 22122), `[ipv6]:port` or `{ host, port }`; with two addresses as
+   * `[host1,host2]:port` or `{ hosts, port }`. One text may hold several, separated by commas. At most 16.
    */
-  trackers: string | readonly (string | Endpoint)[]
+  trackers: string | readonly TrackerOption[]
+  /** The group to upload to where a call names none. @defaultValue the tracker chooses */
+  group?: string | undefined
+  /**
+   * Where storages are, for clusters whose trackers give addresses that cannot be reached from here: behind NAT, or in
+   * containers. Used for every connection to a storage.
+   */
+  storageAddressMap?: StorageAddressMap | undefined
   /** The time to make a connection. @defaultValue 5000 */
   connectTimeout?: number | undefined
   /** The time without a byte in either direction after which a request fails. @defaultValue 30000 */
@@ -50,12 +60,12 @@ export const DEFAULTS = Object.freeze({
   maxBufferBytes: 256 * 1024 * 1024,
 })
 
-/** The port of a tracker where none is named. */
-const TRACKER_PORT = 22_122
-
 /** Options checked and completed. */
 export interface ResolvedOptions extends PoolOptions, RetryOptions {
-  readonly trackers: readonly Endpoint[]
+  readonly trackers: readonly ServerAddress[]
+  readonly group: string | undefined
+  /** Where to connect to for a storage. */
+  readonly addressOf: AddressLookup
   readonly timeout: number
   readonly maxBufferBytes: number
 }
@@ -71,7 +81,12 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
     throw new ConfigError(`options must be an object with trackers, not ${show(options)}`)
   }
-  checkNames(options, ['trackers', ...Object.keys(DEFAULTS)], 'FastDfsClient', refuse)
+  checkNames(
+    options,
+    ['trackers', 'group', 'storageAddressMap', ...Object.keys(DEFAULTS)],
+    'FastDfsClient',
+    refuse,
+  )
   const value = (name: keyof typeof DEFAULTS): unknown =>
     options[name] === undefined ? DEFAULTS[name] : options[name]
   const duration = (name: keyof typeof DEFAULTS): number => checkDuration(value(name), name, refuse)
@@ -79,6 +94,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     checkInteger(value(name), name, min, refuse)
   return Object.freeze({
     trackers: resolveTrackers(options.trackers),
+    group: options.group === undefined ? undefined : checkGroupName(options.group),
+    addressOf: compileAddressMap(options.storageAddressMap ?? {}),
     connectTimeout: duration('connectTimeout'),
     idleTimeout: duration('idleTimeout'),
     timeout: value('timeout') === Infinity ? Infinity : duration('timeout'),
@@ -91,30 +108,4 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     // No Buffer can be larger.
     maxBufferBytes: Math.min(integer('maxBufferBytes', 0), constants.MAX_LENGTH),
   })
-}
-
-function resolveTrackers(given: unknown): readonly Endpoint[] {
-  const items: unknown[] = typeof given === 'string' ? given.split(',') : Array.isArray(given) ? given : []
-  const trackers = items.map(resolveTracker)
-  if (trackers.length === 0) {
-    throw new ConfigError(`trackers must name at least one tracker as host:port, not ${show(given)}`)
-  }
-  if (trackers.length > limits.MAX_TRACKERS) {
-    throw new ConfigError(
-      `${trackers.length} trackers are named, at most ${limits.MAX_TRACKERS} are possible`,
-    )
-  }
-  return Object.freeze(trackers)
-}
-
-function resolveTracker(item: unknown): Endpoint {
-  if (typeof item === 'string') return parseEndpoint(item, TRACKER_PORT)
-  const { host, port } = (item ?? {}) as Partial<Endpoint>
-  if (typeof host !== 'string' || host === '' || typeof port !== 'number') {
-    throw new ConfigError(`a tracker is a text host:port or { host, port }, not ${show(item)}`)
-  }
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new ConfigError(`the port of tracker ${show(host)} must be 1 to 65535, not ${show(port)}`)
-  }
-  return { host, port }
 }

@@ -18,7 +18,7 @@ export interface StoreTargets {
 
 /** How to ask for a storage to upload to. */
 export interface QueryStoreOptions extends CallOptions {
-  /** The group. Default: the tracker chooses. */
+  /** The group. Default: the client's, or the tracker chooses. */
   group?: string | undefined
 }
 
@@ -42,7 +42,7 @@ export class TrackerClient {
   queryStore(options: QueryStoreOptions = {}): Promise<StoreTarget> {
     return this.#run(options, async (call) => {
       checkQuery(options, 'tracker.queryStore')
-      return this.#context.trackers.queryStore(options.group, call)
+      return this.#context.trackers.queryStore(options.group ?? this.#context.options.group, call)
     })
   }
 
@@ -51,10 +51,11 @@ export class TrackerClient {
     return this.#run(options, async (call) => {
       checkQuery(options, 'tracker.queryStoreAll')
       const { trackers } = this.#context
+      const wanted = options.group ?? this.#context.options.group
       const { group, storages, storePathIndex } =
-        options.group === undefined
+        wanted === undefined
           ? await trackers.ask(trackerCommands.queryStoreWithoutGroupAll, {}, call)
-          : await trackers.ask(trackerCommands.queryStoreWithGroupAll, { group: options.group }, call)
+          : await trackers.ask(trackerCommands.queryStoreWithGroupAll, { group: wanted }, call)
       return { group, storages: storages.map(({ ip, port }) => ({ host: ip, port })), storePathIndex }
     })
   }

@@ -5,11 +5,17 @@ import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
 import type { Command, Dialect, RequestOf, ResponseOf } from '../protocol/index.js'
 import { trackerCommands } from '../protocol/index.js'
+import type { ServerAddress } from './config/server-address.js'
+import { endpointsOf, formatServerAddress } from './config/server-address.js'
+
+/** Where a storage is, as the tracker says. */
+export interface StorageEndpoint extends Endpoint {
+  /** The group it belongs to. */
+  readonly group: string
+}
 
 /** A storage to upload to. */
-export interface StoreTarget extends Endpoint {
-  /** The group. */
-  readonly group: string
+export interface StoreTarget extends StorageEndpoint {
   /** The store path that the tracker chose; sent back with the upload (protocol.md §2.1). */
   readonly storePathIndex: number
 }
@@ -20,11 +26,14 @@ const AVOIDED_FOR = 10_000
 /** Asks trackers: in turn, and the next one when one fails. */
 export class Trackers {
   readonly #pool: ConnectionPool
-  readonly #trackers: readonly Endpoint[]
-  readonly #failedAt = new Map<Endpoint, number>()
+  #trackers: readonly ServerAddress[]
+  /** By address, since trackers can be replaced. */
+  readonly #failedAt = new Map<string, number>()
+  /** The host by which a tracker of two addresses was last reached. */
+  readonly #lastHost = new Map<string, string>()
   #next: number
 
-  constructor(trackers: readonly Endpoint[], pool: ConnectionPool) {
+  constructor(trackers: readonly ServerAddress[], pool: ConnectionPool) {
     this.#trackers = trackers
     this.#pool = pool
     // Many clients that start together must not all begin with the same one.
@@ -37,39 +46,70 @@ export class Trackers {
       group === undefined
         ? await this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
         : await this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
-    return { ...endpointOf(reply), group: reply.group, storePathIndex: reply.storePathIndex }
+    return { ...endpointOf(reply), storePathIndex: reply.storePathIndex }
   }
 
   /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */
-  async queryFetch(file: { group: string; name: string }, call: Call): Promise<Endpoint> {
+  async queryFetch(file: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
     return endpointOf(
       await this.ask(trackerCommands.queryFetchOne, { group: file.group, name: file.name }, call),
     )
   }
 
   /** Where to change a file (protocol.md §2.2). */
-  async queryUpdate(file: { group: string; name: string }, call: Call): Promise<Endpoint> {
+  async queryUpdate(file: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
     return endpointOf(
       await this.ask(trackerCommands.queryUpdate, { group: file.group, name: file.name }, call),
     )
   }
 
   /** All trackers, in the order of the configuration. */
-  get endpoints(): readonly Endpoint[] {
+  get all(): readonly ServerAddress[] {
     return this.#trackers
   }
 
-  /** Asks one tracker. */
-  askAt<C extends Command>(
-    tracker: Endpoint,
+  /** Asks these from now on. */
+  replace(trackers: readonly ServerAddress[]): void {
+    this.#trackers = trackers
+    this.#failedAt.clear()
+    this.#lastHost.clear()
+  }
+
+  /** Asks one tracker: at its other address too, when no connection can be made to the first. */
+  async askAt<C extends Command>(
+    tracker: ServerAddress,
     command: C,
     fields: RequestOf<C>,
     call: Call,
     dialect?: Dialect,
   ): Promise<ResponseOf<C>> {
-    return this.#pool.use(tracker, call, (connection) =>
-      connection.request(command, fields, call, { dialect }),
-    )
+    let failure: unknown
+    for (const endpoint of this.#endpointsOf(tracker)) {
+      try {
+        const response = await this.#pool.use(endpoint, call, (connection) =>
+          connection.request(command, fields, call, { dialect }),
+        )
+        if (tracker.hosts.length > 1) this.#lastHost.set(formatServerAddress(tracker), endpoint.host)
+        return response
+      } catch (error) {
+        // A request that was made has its command in the error.
+        if (!isFastDfsError(error) || !error.retriable || error.command !== undefined) throw error
+        failure ??= error
+        call.check()
+      }
+    }
+    throw failure
+  }
+
+  /** The address that worked last comes first. */
+  #endpointsOf(tracker: ServerAddress): readonly Endpoint[] {
+    const endpoints = endpointsOf(tracker)
+    if (endpoints.length === 1) return endpoints
+    const last = this.#lastHost.get(formatServerAddress(tracker))
+    return [
+      ...endpoints.filter(({ host }) => host === last),
+      ...endpoints.filter(({ host }) => host !== last),
+    ]
   }
 
   /** Asks a tracker: every one at most once; "no such thing" is believed when all of them say so. */
@@ -83,12 +123,12 @@ export class Trackers {
     for (const tracker of this.#inTurn()) {
       try {
         const response = await this.askAt(tracker, command, fields, call, dialect)
-        this.#failedAt.delete(tracker)
+        if (this.#failedAt.size > 0) this.#failedAt.delete(formatServerAddress(tracker))
         return response
       } catch (error) {
         if (!isFastDfsError(error)) throw error
         errors.push(error)
-        if (error.retriable) this.#failedAt.set(tracker, performance.now())
+        if (error.retriable) this.#failedAt.set(formatServerAddress(tracker), performance.now())
         else if (!(error instanceof FileNotFoundError)) throw error
         call.check()
       }
@@ -109,18 +149,19 @@ export class Trackers {
   }
 
   /** All trackers, beginning with the next one in turn; those that failed a moment ago come last. */
-  #inTurn(): readonly Endpoint[] {
+  #inTurn(): readonly ServerAddress[] {
     const start = this.#next++ % this.#trackers.length
     const order = [...this.#trackers.slice(start), ...this.#trackers.slice(0, start)]
     if (this.#failedAt.size === 0) return order
     const since = performance.now() - AVOIDED_FOR
-    const isAvoided = (tracker: Endpoint): boolean => (this.#failedAt.get(tracker) ?? -Infinity) > since
+    const isAvoided = (tracker: ServerAddress): boolean =>
+      (this.#failedAt.get(formatServerAddress(tracker)) ?? -Infinity) > since
     return [...order.filter((tracker) => !isAvoided(tracker)), ...order.filter(isAvoided)]
   }
 }
 
-function endpointOf({ ip, port }: { ip: string; port: number }): Endpoint {
+function endpointOf({ group, ip, port }: { group: string; ip: string; port: number }): StorageEndpoint {
   // Node takes an empty host for this machine.
   if (ip === '') throw new ProtocolError('the tracker named a storage without an address')
-  return { host: ip, port }
+  return { group, host: ip, port }
 }

@@ -2,23 +2,23 @@ import { isFastDfsError, locateError } from '../errors.js'
 import { crc32 } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
-import type { Endpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import type { OpenSource } from './sources.js'
+import type { StorageEndpoint } from './trackers.js'
 
 /** Where content goes, and with which fields. */
 export interface Target<C extends Command> {
-  readonly storage: Endpoint
+  readonly storage: StorageEndpoint
   readonly fields: RequestOf<C>
 }
 
 /** Content that was taken. */
 export interface Sent<R> {
   readonly reply: R
-  readonly storage: Endpoint
+  readonly storage: StorageEndpoint
   /** CRC32 of what was sent. */
   readonly crc32: number
 }

@@ -33,7 +33,7 @@ export interface UploadOptions extends ContentOptions {
   filename?: string | undefined
   /** Stored with the file: names up to 64 bytes, values up to 256. */
   metadata?: Metadata | undefined
-  /** The group to store in. Default: the tracker chooses. */
+  /** The group to store in. Default: the client's, or the tracker chooses. */
   group?: string | undefined
 }
 
@@ -89,7 +89,7 @@ export async function upload(
   return withSource(source, options.size, call, async (opened) => {
     const ext = given ?? extOf(filename ?? opened.fileName)
     const sent = await sendContent(context, command, opened, call, async () => {
-      const target = await context.trackers.queryStore(group, call)
+      const target = await context.trackers.queryStore(group ?? context.options.group, call)
       return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
     })
     return finish(context, sent, opened, metadata, call)

@@ -190,7 +190,7 @@ describe('a source', () => {
     'that fails with %s ends the request with an error of ours, and the connection',
     async (_, thrown, error) => {
       const { peer, connection } = connected()
-      const failing = { size: 5, send: () => Promise.reject<void>(thrown) }
+      const failing = { size: 5, send: jest.fn<Promise<void>, []>().mockRejectedValue(thrown) }
       expect(await rejection(upload(connection, failing))).toMatchObject({ ...error, command: 'uploadFile' })
       expect(peer.destroyed).toBe(true)
     },

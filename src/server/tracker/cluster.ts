@@ -5,7 +5,6 @@ import { Changelog } from './changelog.js'
 import type { GroupSettings } from './group.js'
 import { Group } from './group.js'
 import type { Member } from './member.js'
-import { isActive } from './member.js'
 import { clockwise } from './rotation.js'
 import { Trackers } from './trackers.js'
 
@@ -70,7 +69,8 @@ export class Cluster {
     const deadline = unixSeconds() - seconds
     for (const group of this.#groups) {
       for (const member of group.members) {
-        if (isActive(member) && member.lastBeat < deadline) group.setStatus(member, STORAGE_STATUS.OFFLINE)
+        if (member.status === STORAGE_STATUS.ACTIVE && member.lastBeat < deadline)
+          group.setStatus(member, STORAGE_STATUS.OFFLINE)
       }
     }
   }

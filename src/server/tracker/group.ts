@@ -82,6 +82,12 @@ export class Group {
     this.#changed()
   }
 
+  /** Notes the connection that a member has joined on, or that it has none any more. */
+  connect(member: Member, connection: object | undefined): void {
+    member.connection = connection
+    this.#active = this.#members.filter(isActive)
+  }
+
   /** Gives up a storage. It stays in the lists, told apart by its status (protocol.md §2.5, 93). */
   delete(member: Member): void {
     for (const other of this.#members) if (other.syncSourceId === member.id) other.syncSourceId = ''

@@ -36,7 +36,7 @@ export interface Member {
   readonly syncedFrom: Map<string, number>
   /** The store path for the next upload. */
   nextStorePath: number
-  /** The connection it joined on last, told apart from others only. */
+  /** The connection it joined on last, told apart from others only. Changed by its group only. */
   connection: object | undefined
   /** The group's change counter when this storage was told of it last; see `changes` of the group. */
   toldChanges: number
@@ -87,9 +87,12 @@ export function briefOf(member: Member): Brief {
   return { status: member.status, port: member.join.storagePort, id: member.id, ip: member.ip }
 }
 
-/** Whether it is in the lists of those that may be read and written (protocol.md §4.6). */
+/**
+ * Whether it is in the lists of those that may be read and written (protocol.md §4.6). Another server's word makes a
+ * storage ACTIVE, but not one that can be reached.
+ */
 export function isActive(member: Member): boolean {
-  return member.status === STORAGE_STATUS.ACTIVE
+  return member.status === STORAGE_STATUS.ACTIVE && member.connection !== undefined
 }
 
 /** Its space in all store paths together. */

@@ -8,7 +8,6 @@ import type { Joined, TrackerContext, TrackerHandlers } from './context.js'
 import type { Group } from './group.js'
 import type { JoinRequest, Member } from './member.js'
 import { briefOf, isValidId, newMember } from './member.js'
-import { parseTracker } from './trackers.js'
 
 const { STORAGE_STATUS } = limits
 
@@ -19,16 +18,18 @@ const UNKNOWN_STATUS = -1
 /** Statuses that no storage can have before a tracker knows it (§1.4, 14). */
 const IMPOSSIBLE: readonly number[] = [
   UNKNOWN_STATUS,
+  STORAGE_STATUS.NONE,
   STORAGE_STATUS.DELETED,
   STORAGE_STATUS.IP_CHANGED,
-  STORAGE_STATUS.NONE,
 ]
 
 /** In these a storage waits for old files; a beat does not make it ACTIVE. */
 const WAITING: readonly number[] = [STORAGE_STATUS.INIT, STORAGE_STATUS.WAIT_SYNC, STORAGE_STATUS.SYNCING]
 
+/** In these a storage is gone for good. */
+const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
 /** In these a storage is no destination of files (§4.2, 86). */
-const UNSETTLED: readonly number[] = [STORAGE_STATUS.INIT, STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
+const UNSETTLED: readonly number[] = [STORAGE_STATUS.INIT, ...GONE]
 
 function isWithin(value: number, most: number): boolean {
   return value >= 1 && value <= most
@@ -40,8 +41,7 @@ function isValidJoin(join: JoinRequest): boolean {
     isWithin(join.storagePort, 0xffff) &&
     isWithin(join.storePathCount, 256) &&
     isWithin(join.subdirCountPerPath, 256) &&
-    isWithin(join.trackers.length, limits.MAX_TRACKERS) &&
-    join.trackers.every((line) => parseTracker(line) !== undefined)
+    isWithin(join.trackers.length, limits.MAX_TRACKERS)
   )
 }
 
@@ -65,13 +65,13 @@ function hasRoom({ groups }: Cluster, group: Group | undefined): boolean {
 function firstStatus({ initFlag, status }: JoinRequest): number | undefined {
   if (initFlag !== 0 || status === STORAGE_STATUS.INIT) return STORAGE_STATUS.INIT
   if (IMPOSSIBLE.includes(status)) return undefined
-  return status === STORAGE_STATUS.ACTIVE ? STORAGE_STATUS.ONLINE : status
+  return status === STORAGE_STATUS.ACTIVE ? STORAGE_STATUS.ONLINE : nextStatus(status)
 }
 
 /** The status of a storage that joins again. */
 function nextStatus(status: number): number {
   if (status === STORAGE_STATUS.OFFLINE || status === STORAGE_STATUS.RECOVERY) return STORAGE_STATUS.ONLINE
-  if (status === STORAGE_STATUS.DELETED || status === STORAGE_STATUS.IP_CHANGED) return STORAGE_STATUS.INIT
+  if (GONE.includes(status)) return STORAGE_STATUS.INIT
   return status
 }
 
@@ -109,7 +109,7 @@ function join(request: JoinRequest, context: TrackerContext): Member | number {
   )
   if (context.joined?.member !== member) leave(context)
   member.toldChanges = 0
-  member.connection = context
+  group.connect(member, context)
   context.joined = { group, member }
   context.leaderTold = false
   return member
@@ -120,7 +120,7 @@ export function leave(context: TrackerContext): void {
   const { joined } = context
   if (joined === undefined || joined.member.connection !== context) return
   const { group, member } = joined
-  member.connection = undefined
+  group.connect(member, undefined)
   member.join = { ...member.join, upTime: 0 }
   if (member.status === STORAGE_STATUS.ACTIVE || member.status === STORAGE_STATUS.ONLINE) {
     group.setStatus(member, STORAGE_STATUS.OFFLINE)
@@ -139,6 +139,7 @@ function activate({ group, member }: Joined): void {
 function changesFor(context: TrackerContext, { group, member }: Joined): Changes {
   const changes: Changes = {}
   const { leads } = context.cluster.trackers
+  // Unlike real ones, all tell of the storages: nobody else is elected when the leader is away.
   if (!leads) context.leaderTold = false
   else if (!context.leaderTold) {
     const { ownIp, ownPort } = context
@@ -200,9 +201,13 @@ export const membershipHandlers: TrackerHandlers = {
     const { joined } = context
     if (joined === undefined) return STATUS.EACCES
     const { group, member } = joined
-    if (sourceId === '') endOldSync(group, member)
-    else if (group.find(sourceId) === undefined) return STATUS.ENOENT
-    else if (member.status === STORAGE_STATUS.INIT) {
+    if (sourceId === '') {
+      endOldSync(group, member)
+      return {}
+    }
+    const source = group.find(sourceId)
+    if (source === undefined || GONE.includes(source.status)) return STATUS.ENOENT
+    if (member.status === STORAGE_STATUS.INIT) {
       member.syncSourceId = sourceId
       member.syncUntil = until
       group.setStatus(member, STORAGE_STATUS.WAIT_SYNC)
