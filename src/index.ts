@@ -21,6 +21,7 @@ export type {
   Source,
   StatisticsTimes,
   ServerAddress,
+  ServerStatistics,
   StorageAddress,
   StorageAddressMap,
   StorageEndpoint,

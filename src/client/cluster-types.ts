@@ -15,18 +15,8 @@ export interface TrackerStatus {
   readonly error: FastDfsError | undefined
 }
 
-/** Connections that a server has. */
-interface Connections {
-  /** Kept ready for connections. */
-  readonly connectionsAllocated: number
-  /** Open now. */
-  readonly connectionsCurrent: number
-  /** The most there have been. */
-  readonly connectionsMax: number
-}
-
-/** Times and version of a server. */
-interface Server extends Connections {
+/** What a server is and has. */
+export interface ServerStatistics {
   /** `ip:port`. */
   readonly host: string
   /** The server's version. */
@@ -35,14 +25,23 @@ interface Server extends Connections {
   readonly upTime: Date | undefined
   /** When the leader last heard of it. */
   readonly lastHeartBeat: Date | undefined
+  /** Kept ready for connections. */
+  readonly connectionsAllocated: number
+  /** Open now. */
+  readonly connectionsCurrent: number
+  /** The most there have been. */
+  readonly connectionsMax: number
 }
 
 /** The whole cluster as its leader sees it. */
 export interface ClusterStatistics {
   /** All trackers. */
-  readonly trackers: readonly (Server & { readonly isLeader: boolean; readonly isActive: boolean })[]
+  readonly trackers: readonly (ServerStatistics & {
+    readonly isLeader: boolean
+    readonly isActive: boolean
+  })[]
   /** All storages. */
-  readonly storages: readonly (Server & {
+  readonly storages: readonly (ServerStatistics & {
     readonly id: string
     readonly isTrunkServer: boolean
     readonly status: StorageStatusName | `${number}`
