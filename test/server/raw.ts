@@ -131,6 +131,7 @@ export function joinBody({
   subdirs = 256,
   initFlag = 1,
   status = 0,
+  trackers = ['127.0.0.1:22122'],
 } = {}): Buffer {
   return bytes(
     str(group, 17),
@@ -145,7 +146,7 @@ export function joinBody({
     status & 0xff,
     str(id, 16),
     str('127.0.0.1', 46),
-    i64(1),
-    '127.0.0.1:22122\n',
+    i64(trackers.length),
+    ...trackers.map((tracker) => `${tracker}\n`),
   )
 }

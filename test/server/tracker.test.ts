@@ -163,10 +163,10 @@ describe('join', () => {
     expect(await status()).toBe(7)
   })
 
-  it('takes a storage with files at the status it says, ACTIVE as ONLINE', async () => {
+  it('takes a storage with files at the status it says, ACTIVE and OFFLINE as ONLINE', async () => {
     const raw = await client()
     expect((await raw.ask(81, joinBody({ initFlag: 0, status: 7 }))).body[0]).toBe(6)
-    expect((await raw.ask(81, joinBody({ id: '100002', initFlag: 0, status: 5 }))).body[0]).toBe(5)
+    expect((await raw.ask(81, joinBody({ id: '100002', initFlag: 0, status: 5 }))).body[0]).toBe(6)
     expect(await raw.status(81, joinBody({ id: '100003', initFlag: 0, status: -1 }))).toBe(14)
   })
 
@@ -295,7 +295,7 @@ describe('replies to beats', () => {
     expect(await raw.status(86, bytes(group1, str('100002', 16)))).toBe(2)
     await raw.ask(81, joinBody({ id: '100002' }))
     expect(await raw.status(86, bytes(group1, str('100002', 16)))).toBe(2)
-    expect(await raw.status(85)).toBe(0)
+    expect(await raw.status(85)).toBe(22)
     expect(await (await client()).status(85)).toBe(13)
   })
 

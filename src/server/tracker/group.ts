@@ -23,7 +23,7 @@ export class Group {
   #writeIndex = 0
   #readIndex = 0
 
-  /** @param onChange - called after each change of a status */
+  /** @param onChange - called after each change of a status or connection */
   constructor(name: string, settings: GroupSettings, onChange: () => void) {
     this.name = name
     this.#settings = settings
@@ -86,6 +86,7 @@ export class Group {
   connect(member: Member, connection: object | undefined): void {
     member.connection = connection
     this.#active = this.#members.filter(isActive)
+    this.#onChange()
   }
 
   /** Gives up a storage. It stays in the lists, told apart by its status (protocol.md §2.5, 93). */
