@@ -1,12 +1,14 @@
 import { ServerError, STATUS } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
+import { splitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
+import { log } from '../observe/log.js'
 import { limits, storageCommands } from '../protocol/index.js'
 import { checkInteger, checkNames } from './check.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
-import { fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
+import { deleteFile, fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
 import type { Source } from './sources.js'
 import { openSource } from './sources.js'
 import { sendContent } from './transfer.js'
@@ -107,8 +109,20 @@ export function regenerate(context: Context, file: SplitFileId, call: Call): Pro
       return askStorage(context, storage, storageCommands.regenerateAppenderFilename, { name }, call)
     })
     const renamed = newFileOf(reply)
-    if (metadata.length > 0)
+    if (metadata.length > 0) {
       await setMetadata(context, renamed, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
+      await dropOldMetadata(context, file, call)
+    }
     return renamed
   })
+}
+
+/** Storages leave the metadata of the old name behind, a file of its own that nobody would ever find again. */
+async function dropOldMetadata(context: Context, { id }: SplitFileId, call: Call): Promise<void> {
+  try {
+    await deleteFile(context, splitFileId(`${id}-m`), call)
+  } catch (error) {
+    // The file has its new name and its metadata; what is left over harms nobody.
+    log.net('%s-m is left behind: %s', id, (error as Error).message)
+  }
 }
