@@ -3,6 +3,7 @@ import type { RequestOptions } from '../net/connection.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
+import type { OldCrcs } from './integrity.js'
 import type { ResolvedOptions } from './options.js'
 import type { Serial } from './serial.js'
 import type { Trackers } from './trackers.js'
@@ -14,6 +15,8 @@ export interface Context {
   readonly pool: ConnectionPool
   /** Changes of appender files, by file ID. */
   readonly serial: Serial
+  /** Storages whose names hold CRC32s of before V5.12. */
+  readonly oldCrcs: OldCrcs
 }
 
 /** Runs a call of a public method: checks its options, and knows of it until it ends. */

@@ -5,7 +5,7 @@ import { parseEndpoint } from '../net/endpoint.js'
 import type { PoolOptions } from '../net/pool.js'
 import type { RetryOptions } from '../net/retry.js'
 import { limits } from '../protocol/index.js'
-import { checkDuration, checkInteger, checkNames, show } from './check.js'
+import { checkBoolean, checkDuration, checkInteger, checkNames, show } from './check.js'
 
 /** What a client is made with. All times are in milliseconds. */
 export interface ClientOptions {
@@ -34,6 +34,11 @@ export interface ClientOptions {
   idleConnectionTtl?: number | undefined
   /** The largest file that is downloaded to a Buffer, in bytes. @defaultValue 268435456 (256 MiB) */
   maxBufferBytes?: number | undefined
+  /**
+   * Whether content is compared with what the name of its file says, by size and CRC32, on uploads and on downloads of
+   * whole files; each call can set its own. @defaultValue true
+   */
+  verify?: boolean | undefined
 }
 
 /** What is used where an option is absent. */
@@ -48,6 +53,7 @@ export const DEFAULTS = Object.freeze({
   queueTimeout: 30_000,
   idleConnectionTtl: 20_000,
   maxBufferBytes: 256 * 1024 * 1024,
+  verify: true,
 })
 
 /** The port of a tracker where none is named. */
@@ -58,6 +64,7 @@ export interface ResolvedOptions extends PoolOptions, RetryOptions {
   readonly trackers: readonly Endpoint[]
   readonly timeout: number
   readonly maxBufferBytes: number
+  readonly verify: boolean
 }
 
 const refuse = (message: string): ConfigError => new ConfigError(message)
@@ -90,6 +97,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     idleConnectionTtl: duration('idleConnectionTtl'),
     // No Buffer can be larger.
     maxBufferBytes: Math.min(integer('maxBufferBytes', 0), constants.MAX_LENGTH),
+    verify: checkBoolean(value('verify'), 'verify', refuse),
   })
 }
 
