@@ -40,6 +40,12 @@ export function checkDuration(value: unknown, name: string, refuse = refuseArgum
 
 const MAX_TIMER = 2 ** 31 - 1
 
+/** Refuses what is neither true nor false. */
+export function checkBoolean(value: unknown, name: string, refuse = refuseArgument): boolean {
+  if (typeof value !== 'boolean') throw refuse(`${name} must be true or false, not ${show(value)}`)
+  return value
+}
+
 /** Refuses what is no AbortSignal; looks at what it can do, since another realm's has another class. */
 export function checkSignal(value: unknown): void {
   if (value === undefined) return

@@ -23,9 +23,10 @@ import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { Context } from './context.js'
 import type { DownloadOptions } from './download.js'
-import { checkRange, download, DownloadStream, downloadTo } from './download.js'
+import { checkDownload, download, DownloadStream, downloadTo } from './download.js'
 import type { FileInfo } from './files.js'
 import { deleteFile, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
+import { OldCrcs } from './integrity.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
 import { bufferSink, fileSink } from './sinks.js'
@@ -68,7 +69,7 @@ export class FastDfsClient {
     const resolved = resolveOptions(typeof options === 'string' ? optionsFromText(options) : options)
     const pool = new ConnectionPool(resolved)
     const trackers = new Trackers(resolved.trackers, pool)
-    this.#context = { options: resolved, pool, trackers, serial: new Serial() }
+    this.#context = { options: resolved, pool, trackers, serial: new Serial(), oldCrcs: new OldCrcs() }
     this.tracker = new TrackerClient(this.#context, (given, operation) => this.#run(given, operation))
     this.admin = new AdminClient(this.#context, (given, operation) => this.#run(given, operation))
   }
@@ -111,6 +112,7 @@ export class FastDfsClient {
    *   the extension, group or metadata do not fit; or later, when the source gives more or less than its size: then
    *   nothing is stored
    * @throws {@link NoSpaceError} when no storage has room
+   * @throws {@link IntegrityError} when the storage has something else than was sent; it is deleted again
    * @throws {@link UnknownOutcomeError} when the answer is lost: the file may be stored under an ID that nobody knows
    * @example
    * ```ts
@@ -208,6 +210,8 @@ export class FastDfsClient {
    * Reads a file, or a part of it, into a Buffer of at most `maxBufferBytes` (protocol.md §2.2, §3.4).
    *
    * @throws {@link FileNotFoundError} when there is no such file
+   * @throws {@link IntegrityError} when the whole of a normal file has another size than its name says, or each reading
+   *   gives something else
    */
   downloadFile(id: string, options?: DownloadOptions): Promise<Buffer>
   /**
@@ -215,6 +219,7 @@ export class FastDfsClient {
    *
    * @throws {@link FileNotFoundError} when there is no such file
    * @throws {@link InvalidArgumentError} when the path cannot be written
+   * @throws {@link IntegrityError} as the download to a Buffer does
    * @example
    * ```ts
    * const { size } = await client.downloadFile(id, 'copy.jpg')
@@ -227,21 +232,24 @@ export class FastDfsClient {
     options: DownloadOptions = {},
   ): Promise<Buffer | DownloadedFile> {
     if (typeof pathOrOptions !== 'string') {
-      return this.#runOn(id, pathOrOptions, (call, file) => {
-        const range = checkRange(pathOrOptions, 'downloadFile')
-        return download(this.#context, file, range, call, bufferSink(this.#context.options.maxBufferBytes))
+      return this.#runOn(id, pathOrOptions, async (call, file) => {
+        const plan = checkDownload(pathOrOptions, 'downloadFile')
+        const sink = bufferSink(this.#context.options.maxBufferBytes)
+        return (await download(this.#context, file, plan, call, sink, false)).content
       })
     }
     return this.#runOn(id, options, async (call, file) => {
-      const range = checkRange(options, 'downloadFile')
-      const size = await download(this.#context, file, range, call, await fileSink(pathOrOptions))
-      return { size }
+      const plan = checkDownload(options, 'downloadFile')
+      const sink = await fileSink(pathOrOptions)
+      const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
+      return { size, ...rest }
     })
   }
 
   /**
    * Reads a file, or a part of it, as a stream: with backpressure, and a few buffers in memory whatever the size.
-   * The request is made at the first read; what fails destroys the stream with the error.
+   * The request is made at the first read; what fails destroys the stream with the error. Read it to its end: that
+   * content was damaged on the way is known only then, and is an {@link IntegrityError} in the place of the end.
    *
    * @example
    * ```ts
@@ -250,11 +258,11 @@ export class FastDfsClient {
    */
   downloadStream(id: string, options: DownloadOptions = {}): Readable {
     checkCallOptions(options)
-    const range = checkRange(options, 'downloadStream')
+    const plan = checkDownload(options, 'downloadStream')
     return new DownloadStream(
       (sink, signal) =>
         this.#runOn(id, { ...options, signal }, (call, file) =>
-          downloadTo(this.#context, file, range, call, sink),
+          downloadTo(this.#context, file, plan, call, sink),
         ),
       options.signal,
     )
@@ -406,6 +414,13 @@ export class FastDfsClient {
 export interface DownloadedFile {
   /** Bytes written. */
   readonly size: number
+  /** CRC32 of what was written, unsigned. */
+  readonly crc32: number
+  /**
+   * Whether that is what the file's name says. False where nothing was compared: a range, an appender or slave file, a
+   * name that tells nothing, `verify: false`; or where the name's CRC32 means nothing.
+   */
+  readonly verified: boolean
 }
 
 function optionsFromText(text: string): ClientOptions {

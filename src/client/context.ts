@@ -6,6 +6,7 @@ import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { explainAddress } from './config/explain-address.js'
+import type { OldCrcs } from './integrity.js'
 import type { ResolvedOptions } from './options.js'
 import type { Serial } from './serial.js'
 import type { StorageEndpoint, Trackers } from './trackers.js'
@@ -17,6 +18,8 @@ export interface Context {
   readonly pool: ConnectionPool
   /** Changes of appender files, by file ID. */
   readonly serial: Serial
+  /** Storages whose names hold CRC32s of before V5.12. */
+  readonly oldCrcs: OldCrcs
 }
 
 /** Runs a call of a public method: checks its options, and knows of it until it ends. */

@@ -1,18 +1,18 @@
 import { Readable } from 'node:stream'
 import type { FastDfsError } from '../errors.js'
-import { AbortError, isFastDfsError, locateError, ServerError, STATUS } from '../errors.js'
+import { AbortError, isFastDfsError, locateError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
-import { parseFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
 import { retry } from '../net/retry.js'
-import { storageCommands } from '../protocol/index.js'
-import { checkInteger, checkNames } from './check.js'
+import { checkBoolean, checkInteger, checkNames } from './check.js'
+import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
-import { askStorage } from './context.js'
-import { fileInfoFrom } from './files.js'
+import type { NamedContent, Transferred } from './integrity.js'
+import { contentInName, verifyDownload } from './integrity.js'
+import type { Range } from './read.js'
+import { NO_FLOW, readFrom } from './read.js'
 import type { WholeSink } from './sinks.js'
-import type { StorageEndpoint } from './trackers.js'
 
 /** Which part of a file is downloaded, and how. */
 export interface DownloadOptions extends CallOptions {
@@ -20,98 +20,92 @@ export interface DownloadOptions extends CallOptions {
   offset?: number | undefined
   /** How many bytes; fewer come where the file ends before. @defaultValue up to the end */
   length?: number | undefined
+  /**
+   * Whether what comes is compared with what the file's name says; ranges never are. Default: the client's `verify`.
+   */
+  verify?: boolean | undefined
 }
 
-interface Range {
-  readonly offset: number
-  readonly length: number | undefined
+/** What is to be downloaded, and whether it is to be verified. */
+export interface DownloadPlan extends Range {
+  /** The client's, where it is absent. */
+  readonly verify: boolean | undefined
 }
 
 /** Checks a download's options. */
-export function checkRange(options: DownloadOptions, what: string): Range {
-  checkNames(options, ['offset', 'length', 'signal', 'timeout'], what)
+export function checkDownload(options: DownloadOptions, what: string): DownloadPlan {
+  checkNames(options, ['offset', 'length', 'verify', 'signal', 'timeout'], what)
+  const { offset, length, verify } = options
   return {
-    offset: options.offset === undefined ? 0 : checkInteger(options.offset, 'offset', 0),
-    length: options.length === undefined ? undefined : checkInteger(options.length, 'length', 0),
+    offset: offset === undefined ? 0 : checkInteger(offset, 'offset', 0),
+    length: length === undefined ? undefined : checkInteger(length, 'length', 0),
+    verify: verify === undefined ? undefined : checkBoolean(verify, 'verify'),
   }
 }
 
-/** Downloads to a sink that can begin again, so that every attempt is a fresh one. */
+/** A download that ended well. */
+export interface Downloaded<T> {
+  /** What the sink became. */
+  readonly content: T
+  /** CRC32 of it, where it was counted. */
+  readonly crc32: number
+  /** Whether it is what the file's name says. */
+  readonly verified: boolean
+}
+
+/**
+ * Downloads to a sink that can begin again, so that every attempt is a fresh one.
+ *
+ * @param counts - count the CRC32, also where nothing is verified
+ */
 export async function download<T>(
   context: Context,
   file: SplitFileId,
-  range: Range,
+  plan: DownloadPlan,
   call: Call,
   sink: WholeSink<T>,
-): Promise<T> {
+  counts: boolean,
+): Promise<Downloaded<T>> {
   try {
-    await retry(context.options, call, () => attempt(context, file, range, call, sink))
-    return await sink.finish()
+    const named = namedOf(context, file, plan)
+    const read = await retry(context.options, call, () =>
+      attempt(context, file, plan, named, call, sink, counts),
+    )
+    const { crc32, verified } =
+      named === undefined
+        ? { crc32: read.sum.crc32, verified: false }
+        : await verifyDownload(context, file, named, read, { sink, replaces: true }, call)
+    return { content: await sink.finish(), crc32, verified }
   } catch (error) {
     await sink.abandon()
     throw error
   }
 }
 
-/** One attempt: asks a tracker, then the storage that it names (protocol.md §3.4). */
+/** What a download is compared with: nothing but the whole of a normal file is. */
+function namedOf(context: Context, file: SplitFileId, plan: DownloadPlan): NamedContent | undefined {
+  const { offset, length, verify = context.options.verify } = plan
+  if (!verify || offset !== 0 || length !== undefined) return undefined
+  const named = contentInName(file)
+  return named?.size === undefined ? undefined : named
+}
+
+/** One attempt: asks a tracker, then the storage that it names. */
 async function attempt(
   context: Context,
   file: SplitFileId,
-  range: Range,
+  plan: DownloadPlan,
+  named: NamedContent | undefined,
   call: Call,
   sink: ContentSink,
-): Promise<void> {
+  counts: boolean,
+): Promise<Transferred> {
   const storage = await context.trackers.queryFetch(file, call)
-  const count = await countOf(context, storage, file, range, call)
-  if (count === NOTHING) return sink.start(0, NO_FLOW)
-  const { group, name } = file
-  try {
-    const fields = { offset: range.offset, count, group, name }
-    await askStorage(context, storage, storageCommands.downloadFile, fields, call, { sink })
-  } catch (error) {
-    // From V6.15.4 on an empty file is refused like a range past the end.
-    const isEmpty =
-      error instanceof ServerError &&
-      error.status === STATUS.EINVAL &&
-      (await fileInfoFrom(context, storage, file, call)).size === 0
-    if (!isEmpty) throw error
-    sink.start(0, NO_FLOW)
-  }
-}
-
-/** Told instead of a count where the range holds no byte. */
-const NOTHING = -1
-const NO_FLOW: ContentFlow = { resume: () => {}, fail: () => {} }
-
-/**
- * How many bytes to ask for; 0 means up to the end. Ranges are cut to the file here: up to V6.15.3 a storage refuses
- * one that reaches past the end, and never answers one that begins there (protocol.md §3.4).
- */
-async function countOf(
-  context: Context,
-  storage: StorageEndpoint,
-  file: SplitFileId,
-  { offset, length }: Range,
-  call: Call,
-): Promise<number> {
-  const named = sizeInName(file)
-  if (offset === 0 && length === undefined && named !== 0) return 0
-  const reaches = (size: number): boolean => offset < size && length !== 0
-  // Where nothing is to be read, the storage still has to say that the file exists.
-  const size =
-    named !== undefined && reaches(named) ? named : (await fileInfoFrom(context, storage, file, call)).size
-  if (!reaches(size)) return NOTHING
-  return length === undefined ? 0 : Math.min(length, size - offset)
-}
-
-/** The size that the name of a file tells, where it does. */
-function sizeInName({ id }: SplitFileId): number | undefined {
-  try {
-    return parseFileId(id).size
-  } catch {
-    // Legal, but of a form that tells nothing, like the short names of some slaves (protocol.md §5).
-    return undefined
-  }
+  const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
+  const counting = new CountingSink(sink, named?.size, withOld)
+  const isCounted = named !== undefined || counts
+  await readFrom(context, storage, file, plan, call, isCounted ? counting : sink)
+  return { storage, sum: counting.sum }
 }
 
 /** A download that is read piece by piece. The request is made at the first read. */
@@ -164,10 +158,10 @@ export class DownloadStream extends Readable {
 }
 
 /** Downloads to a stream: what was handed out cannot be taken back, so nothing is repeated after the first byte. */
-export function downloadTo(
+export async function downloadTo(
   context: Context,
   file: SplitFileId,
-  range: Range,
+  plan: DownloadPlan,
   call: Call,
   sink: ContentSink,
 ): Promise<void> {
@@ -179,9 +173,12 @@ export function downloadTo(
       return sink.write(chunk)
     },
   }
-  return retry(context.options, call, () =>
-    attempt(context, file, range, call, watched).catch((error: FastDfsError) => {
+  const named = namedOf(context, file, plan)
+  const read = await retry(context.options, call, () =>
+    attempt(context, file, plan, named, call, watched, false).catch((error: FastDfsError) => {
       throw received && isFastDfsError(error) ? locateError(error, { retriable: false }) : error
     }),
   )
+  if (named !== undefined)
+    await verifyDownload(context, file, named, read, { sink: NOWHERE, replaces: false }, call)
 }

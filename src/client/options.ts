@@ -2,7 +2,7 @@ import { constants } from 'node:buffer'
 import { ConfigError } from '../errors.js'
 import type { PoolOptions } from '../net/pool.js'
 import type { RetryOptions } from '../net/retry.js'
-import { checkDuration, checkInteger, checkNames, show } from './check.js'
+import { checkBoolean, checkDuration, checkInteger, checkNames, show } from './check.js'
 import type { AddressLookup, StorageAddressMap } from './config/address-map.js'
 import { compileAddressMap } from './config/address-map.js'
 import { checkGroupName } from './config/group-name.js'
@@ -44,6 +44,11 @@ export interface ClientOptions {
   idleConnectionTtl?: number | undefined
   /** The largest file that is downloaded to a Buffer, in bytes. @defaultValue 268435456 (256 MiB) */
   maxBufferBytes?: number | undefined
+  /**
+   * Whether content is compared with what the name of its file says, by size and CRC32, on uploads and on downloads of
+   * whole files; each call can set its own. @defaultValue true
+   */
+  verify?: boolean | undefined
 }
 
 /** What is used where an option is absent. */
@@ -58,6 +63,7 @@ export const DEFAULTS = Object.freeze({
   queueTimeout: 30_000,
   idleConnectionTtl: 20_000,
   maxBufferBytes: 256 * 1024 * 1024,
+  verify: true,
 })
 
 /** Options checked and completed. */
@@ -68,6 +74,7 @@ export interface ResolvedOptions extends PoolOptions, RetryOptions {
   readonly addressOf: AddressLookup
   readonly timeout: number
   readonly maxBufferBytes: number
+  readonly verify: boolean
 }
 
 const refuse = (message: string): ConfigError => new ConfigError(message)
@@ -107,5 +114,6 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     idleConnectionTtl: duration('idleConnectionTtl'),
     // No Buffer can be larger.
     maxBufferBytes: Math.min(integer('maxBufferBytes', 0), constants.MAX_LENGTH),
+    verify: checkBoolean(value('verify'), 'verify', refuse),
   })
 }

@@ -76,14 +76,7 @@ export class TrackerClient {
   queryFetchAll(id: string, options: CallOptions = {}): Promise<Endpoint[]> {
     return this.#run(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'tracker.queryFetchAll')
-      const { group, name } = splitFileId(id)
-      const { ip, port, others } = await this.#context.trackers.ask(
-        trackerCommands.queryFetchAll,
-        { group, name },
-        call,
-      )
-      // Before V6.16 all members of a group have one port.
-      return [{ host: ip, port }, ...others.map((other) => ({ host: other.ip, port: other.port ?? port }))]
+      return this.#context.trackers.queryFetchAll(splitFileId(id), call)
     })
   }
 

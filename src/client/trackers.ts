@@ -56,6 +56,17 @@ export class Trackers {
     )
   }
 
+  /** Everywhere that a file can be read (protocol.md §2.2). */
+  async queryFetchAll(
+    { group, name }: { group: string; name: string },
+    call: Call,
+  ): Promise<StorageEndpoint[]> {
+    const { ip, port, others } = await this.ask(trackerCommands.queryFetchAll, { group, name }, call)
+    // Before V6.16 all members of a group have one port.
+    const all = [{ ip, port }, ...others.map((other) => ({ ip: other.ip, port: other.port ?? port }))]
+    return all.map((storage) => endpointOf({ group, ...storage }))
+  }
+
   /** Where to change a file (protocol.md §2.2). */
   async queryUpdate(file: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
     return endpointOf(

@@ -1,9 +1,9 @@
 import { isFastDfsError, locateError } from '../errors.js'
-import { crc32 } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
 import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
+import { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import type { OpenSource } from './sources.js'
@@ -19,13 +19,15 @@ export interface Target<C extends Command> {
 export interface Sent<R> {
   readonly reply: R
   readonly storage: StorageEndpoint
-  /** CRC32 of what was sent. */
-  readonly crc32: number
+  /** Of what was sent. */
+  readonly sum: ContentSum
 }
 
 /**
  * Sends a source's content with a request. A failed attempt is made again, each time where `findTarget` says, as long
  * as the storage cannot have carried it out and the source can be read again.
+ *
+ * @param sumFor - makes what counts the content of an attempt
  */
 export function sendContent<C extends Command>(
   context: Context,
@@ -33,13 +35,15 @@ export function sendContent<C extends Command>(
   source: OpenSource,
   call: Call,
   findTarget: () => Promise<Target<C>>,
+  sumFor: (storage: StorageEndpoint) => ContentSum = () => new ContentSum(false),
 ): Promise<Sent<ResponseOf<C>>> {
   return retry(context.options, call, async () => {
     const { storage, fields } = await findTarget()
-    const counted = countCrc(source)
+    const sum = sumFor(storage)
+    const counted = count(source, sum)
     try {
       const reply = await askStorage(context, storage, command, fields, call, { source: counted })
-      return { reply, storage, crc32: counted.crc32 }
+      return { reply, storage, sum }
     } catch (error) {
       // What a stream gave is gone; only a source that can be read again can be sent again.
       if (isFastDfsError(error) && counted.started && !source.repeatable)
@@ -50,26 +54,21 @@ export function sendContent<C extends Command>(
 }
 
 interface CountedSource extends ContentSource {
-  readonly crc32: number
   readonly started: boolean
 }
 
-/** Counts the CRC32 of what passes. */
-function countCrc(source: OpenSource): CountedSource {
-  let crc = 0
+/** Counts what passes. */
+function count(source: OpenSource, sum: ContentSum): CountedSource {
   let started = false
   return {
     size: source.size,
-    get crc32() {
-      return crc
-    },
     get started() {
       return started
     },
     send: (write) => {
       started = true
       return source.send((piece) => {
-        crc = crc32(piece, crc)
+        sum.update(piece)
         return write(piece)
       })
     },

@@ -8,13 +8,16 @@ import { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { log } from '../observe/log.js'
 import { limits, storageCommands } from '../protocol/index.js'
-import { checkGroup, checkInteger, checkNames, show } from './check.js'
+import { checkBoolean, checkGroup, checkInteger, checkNames, show } from './check.js'
+import type { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { deleteFile, packMetadata, setMetadata } from './files.js'
+import { verifyUpload } from './integrity.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
-import type { Sent } from './transfer.js'
+import type { Sent, Target } from './transfer.js'
 import { sendContent } from './transfer.js'
+import type { StorageEndpoint } from './trackers.js'
 
 /** What is common to the uploads of all kinds of files. */
 export interface ContentOptions extends CallOptions {
@@ -35,6 +38,8 @@ export interface UploadOptions extends ContentOptions {
   metadata?: Metadata | undefined
   /** The group to store in. Default: the client's, or the tracker chooses. */
   group?: string | undefined
+  /** Whether the name that the storage gives is compared with what was sent. Default: the client's `verify`. */
+  verify?: boolean | undefined
 }
 
 /** How a slave file is uploaded. */
@@ -59,12 +64,17 @@ export interface UploadedFile {
   readonly size: number
   /** CRC32 of the bytes that were sent, unsigned. */
   readonly crc32: number
+  /**
+   * Whether the storage has what was sent, by the size and CRC32 in the file's name. False also where a name says
+   * nothing: that of a slave, or of a link to a file that the storage had already.
+   */
+  readonly verified: boolean
   /** The storage that took it, as `host:port`. */
   readonly endpoint: string
 }
 
 const CONTENT_OPTIONS = ['size', 'signal', 'timeout']
-const UPLOAD_OPTIONS = ['ext', 'filename', 'metadata', 'group', ...CONTENT_OPTIONS]
+const UPLOAD_OPTIONS = ['ext', 'filename', 'metadata', 'group', 'verify', ...CONTENT_OPTIONS]
 const SLAVE_OPTIONS = ['prefix', 'ext', 'metadata', ...CONTENT_OPTIONS]
 
 /** The commands that make a file of its own, normal or appender: of one form. */
@@ -86,13 +96,17 @@ export async function upload(
   }
   const given = options.ext === undefined ? undefined : checkExt(options.ext)
   const metadata = packOptional(options.metadata)
+  const { verify = context.options.verify } = options
+  checkBoolean(verify, 'verify')
   return withSource(source, options.size, call, async (opened) => {
     const ext = given ?? extOf(filename ?? opened.fileName)
-    const sent = await sendContent(context, command, opened, call, async () => {
+    const findTarget = async (): Promise<Target<NewFileCommand>> => {
       const target = await context.trackers.queryStore(group ?? context.options.group, call)
       return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
-    })
-    return finish(context, sent, opened, metadata, call)
+    }
+    const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, opened.size)
+    const sent = await sendContent(context, command, opened, call, findTarget, verify ? sumFor : undefined)
+    return finish(context, sent, { metadata, verify }, call)
   })
 }
 
@@ -117,7 +131,8 @@ export async function uploadSlave(
       storage: await context.trackers.queryUpdate(master, call),
       fields,
     }))
-    return finish(context, sent, opened, metadata, call)
+    // Its name holds what its master's says.
+    return finish(context, sent, { metadata, verify: false }, call)
   })
 }
 
@@ -143,23 +158,27 @@ function packOptional(metadata: Metadata | undefined): Buffer | undefined {
   return bytes?.length === 0 ? undefined : bytes
 }
 
-/** What an upload resolves to, after its metadata is set. A file whose metadata cannot be set is deleted again. */
+/**
+ * What an upload resolves to, after it is verified and its metadata is set. A file that is not what was sent, or whose
+ * metadata cannot be set, is deleted again: nobody else knows its ID.
+ */
 async function finish(
   context: Context,
-  { reply, storage, crc32 }: Sent<{ group: string; name: string }>,
-  { size }: OpenSource,
-  metadata: Buffer | undefined,
+  sent: Sent<{ group: string; name: string }>,
+  { metadata, verify }: { metadata: Buffer | undefined; verify: boolean },
   call: Call,
 ): Promise<UploadedFile> {
-  const file = { ...newFileOf(reply), size, crc32, endpoint: formatEndpoint(storage) }
-  if (metadata === undefined) return file
+  const file = newFileOf(sent.reply)
   try {
-    await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
-    return file
+    const verified = verify && (await verifyUpload(context, file, sent, call))
+    if (metadata !== undefined)
+      await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
+    const { size, crc32 } = sent.sum
+    return { ...file, size, crc32, verified, endpoint: formatEndpoint(sent.storage) }
   } catch (error) {
     // The call itself may be over: deleting has a time of its own.
     await deleteFile(context, file, new Call({ timeout: CLEANUP_TIMEOUT })).catch((cause: Error) => {
-      log.net('%s is left behind without its metadata: %s', file.id, cause.message)
+      log.net('%s is left behind: %s', file.id, cause.message)
     })
     throw isFastDfsError(error) ? locateError(error, { fileId: file.id }) : error
   }

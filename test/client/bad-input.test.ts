@@ -150,8 +150,9 @@ describe.each(Object.entries(methods).slice(0, 3))('%s refuses the range', (name
     [{ offset: null }, 'offset must be a whole number of at least 0, not null'],
     [{ length: -1 }, 'length must be a whole number of at least 0, not -1'],
     [{ length: Infinity }, 'length must be a whole number of at least 0, not Infinity'],
+    [{ verify: 'no' }, 'verify must be true or false, not "no"'],
     [{ ofset: 5 }, `${called} has no option "ofset": did you mean offset?`],
-    [{ size: 5 }, `${called} has no option "size": known are offset, length, signal, timeout`],
+    [{ size: 5 }, `${called} has no option "size": known are offset, length, verify, signal, timeout`],
   ])('%j', async (options, message) => {
     await expectRefusal(method(ID, options), InvalidArgumentError, message)
   })
@@ -217,9 +218,10 @@ describe('uploadFile refuses the option', () => {
     [{ size: 12 }, 'size is 12, the source has 13 bytes'],
     [
       { extension: 'jpg' },
-      'uploadFile has no option "extension": known are ext, filename, metadata, group, size, signal, timeout',
+      'uploadFile has no option "extension": known are ext, filename, metadata, group, verify, size, signal, timeout',
     ],
     [{ fileName: 'x' }, 'uploadFile has no option "fileName": did you mean filename?'],
+    [{ verify: 1 }, 'verify must be true or false, not 1'],
     [{ metaData: {} }, 'uploadFile has no option "metaData": did you mean metadata?'],
   ])('%p', async (options, message) => {
     await expectRefusal(upload(CONTENT, options), InvalidArgumentError, message)

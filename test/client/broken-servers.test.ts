@@ -83,7 +83,12 @@ async function withServers(
     return request[8] === 14 ? response(CONTENT) : response(INFO)
   })
   await using tracker = await fakeTracker(storage.port)
-  await using client = new FastDfsClient({ trackers: tracker.address, retries: 0, idleTimeout: 100 })
+  await using client = new FastDfsClient({
+    trackers: tracker.address,
+    retries: 0,
+    idleTimeout: 100,
+    verify: false,
+  })
   await test(client, storage)
 }
 

@@ -1,6 +1,7 @@
 /** Downloads to a Buffer and to a path (protocol.md §3.4). */
 import { readlinkSync, readdirSync } from 'node:fs'
 import { chmod, mkdir, open, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { crc32 } from '../../src/file-id/index.js'
 import type { DownloadOptions, FastDfsError } from '../../src/index.js'
 import { field, header, int64, response } from '../support/fake-server.js'
 import type { Answer } from '../support/fake-server.js'
@@ -34,6 +35,12 @@ const downloadRequest = (offset: number, count: number, id = ID): Buffer => {
     field('group1', 16),
     Buffer.from(name),
   ])
+}
+
+/** What a download to a path resolves to where nothing is verified. */
+const written = (content: Buffer | string): object => {
+  const bytes = Buffer.from(content)
+  return { size: bytes.length, crc32: crc32(bytes), verified: false }
 }
 
 /** A storage that serves ranges of a file as V6.15.4 does, or as those before. */
@@ -105,7 +112,7 @@ describe.each(versions)('a storage %s gives', (_, version) => {
       expect((await cluster.client.downloadFile(id, range)).toString()).toBe(expected)
 
       const path = folder.join('file')
-      expect(await cluster.client.downloadFile(id, path, range)).toEqual({ size: expected.length })
+      expect(await cluster.client.downloadFile(id, path, range)).toEqual(written(expected))
       expect((await readFile(path)).toString()).toBe(expected)
 
       const chunks: Buffer[] = []
@@ -242,7 +249,7 @@ describe('a path', () => {
   it.each([0, 1, MIB - 1, MIB, MIB + 1, large.length])('gets a file of %d bytes', async (size) => {
     const content = large.subarray(0, size)
     await using cluster = await fakeCluster({ 14: response(content), 22: response(info(size)) })
-    expect(await cluster.client.downloadFile(APPENDER_ID, folder.join('file'))).toEqual({ size })
+    expect(await cluster.client.downloadFile(APPENDER_ID, folder.join('file'))).toEqual(written(content))
     expect((await readFile(folder.join('file'))).equals(content)).toBe(true)
     expect(await folder.names()).toEqual(['file'])
     expect(handles()).toBe(0)
@@ -417,7 +424,7 @@ describe('a path', () => {
       },
       { retries: 1 },
     )
-    expect(await cluster.client.downloadFile(APPENDER_ID, folder.join('file'))).toEqual({ size: 13 })
+    expect(await cluster.client.downloadFile(APPENDER_ID, folder.join('file'))).toEqual(written(CONTENT))
     expect(await readFile(folder.join('file'))).toEqual(CONTENT)
     expect(calls).toBe(2)
   })

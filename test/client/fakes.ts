@@ -36,6 +36,9 @@ export const INFO = response(info(13))
 export const STORED = response(Buffer.concat([field('group1', 16), Buffer.from(NAME)]))
 export const OK = header(0)
 
+/** These servers give every file one name, whatever its content; `verify: undefined` gets the default back. */
+const UNVERIFIED = { retries: 0, verify: false }
+
 /** Answers by the number of the command; a command without an answer fails the test by its status. */
 export type Answers = Partial<Record<number, Buffer | Answer>>
 
@@ -60,7 +63,7 @@ export async function fakeCluster(
     return typeof answer === 'function' ? answer(request, socket) : answer
   })
   const tracker = await fakeTracker(storage.port)
-  const client = new FastDfsClient({ trackers: tracker.address, retries: 0, ...options })
+  const client = new FastDfsClient({ trackers: tracker.address, ...UNVERIFIED, ...options })
   return {
     tracker,
     storage,
@@ -110,7 +113,7 @@ export async function rawCluster(
 ): Promise<{ storage: RawServer; client: FastDfsClient } & AsyncDisposable> {
   const storage = await rawServer(onSocket)
   const tracker = await fakeTracker(storage.port)
-  const client = new FastDfsClient({ trackers: tracker.address, retries: 0, ...options })
+  const client = new FastDfsClient({ trackers: tracker.address, ...UNVERIFIED, ...options })
   return {
     storage,
     client,

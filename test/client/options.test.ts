@@ -29,6 +29,7 @@ describe('defaults', () => {
     queueTimeout: 30_000,
     idleConnectionTtl: 20_000,
     maxBufferBytes: 268_435_456,
+    verify: true,
   }
 
   it('are those of design.md, and cannot be changed', () => {
@@ -149,9 +150,15 @@ describe('names', () => {
   it('unlike any other are answered with all that are known', () => {
     expect(refusal({ trackers, secret: 1 }).message).toBe(
       'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, connectTimeout, idleTimeout, timeout, retries, ' +
-        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes',
+        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes, verify',
     )
   })
+})
+
+it.each([0, 1, 'true', null])('verify must be true or false, not %j', (verify) => {
+  expect(refusal({ trackers, verify }).message).toBe(
+    `verify must be true or false, not ${JSON.stringify(verify)}`,
+  )
 })
 
 describe('trackers', () => {

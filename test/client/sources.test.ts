@@ -131,6 +131,7 @@ describe('what an upload', () => {
       name: NAME,
       size: 13,
       crc32: 0x58988d13,
+      verified: false,
       endpoint: cluster.storage.address,
     } satisfies UploadedFile)
   })
@@ -163,7 +164,7 @@ describe('what an upload', () => {
         ]),
       ),
     )
-    await using client = new FastDfsClient({ trackers: tracker.address })
+    await using client = new FastDfsClient({ trackers: tracker.address, verify: false })
     await client.uploadFile(CONTENT)
     expect(storage.requests[0]?.equals(uploadRequest(CONTENT, '', index))).toBe(true)
   })
@@ -292,7 +293,7 @@ describe('a source of the wrong length', () => {
     const late = new Readable({ read() {} })
     const asked = deferred()
     await using tracker = await fakeTracker(cluster.storage.port)
-    await using client = new FastDfsClient({ trackers: tracker.address })
+    await using client = new FastDfsClient({ trackers: tracker.address, verify: false })
     late.once('resume', asked.resolve)
     const uploading = rejection(client.uploadFile(late, { size: 0 }))
     // By the next call's answer the upload has its connection, and has long been waiting for the source.
@@ -345,7 +346,7 @@ describe('a source that fails', () => {
       })
       source.destroy(boom)
     })
-    await using client = new FastDfsClient({ trackers: tracker.address })
+    await using client = new FastDfsClient({ trackers: tracker.address, verify: false })
     expect(await rejection(client.uploadFile(source, { size: 10 }))).toMatchObject({
       name: 'LocalIoError',
       cause: boom,
@@ -616,7 +617,7 @@ describe('an upload that is made again', () => {
         Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(storage.port), Buffer.from([0])]),
       )
     })
-    await using client = new FastDfsClient({ trackers: flaky.address, retries: 1 })
+    await using client = new FastDfsClient({ trackers: flaky.address, retries: 1, verify: false })
     await expect(client.uploadFile(Readable.from([CONTENT]), { size: 13 })).resolves.toMatchObject({ id: ID })
     expect(calls).toBe(2)
     expect(good.requests).toHaveLength(0)

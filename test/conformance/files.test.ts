@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { crc32 } from '../../src/file-id/index.js'
-import { parseFileId } from '../../src/index.js'
+import { FastDfsClient, parseFileId } from '../../src/index.js'
 import { missingLike, noise, targets, useTarget } from './target.js'
 
 describe.each(targets)('files on $name', (target) => {
@@ -128,7 +128,11 @@ describe.each(targets)('files on $name', (target) => {
     it('writes to a path, whole', async () => {
       const path = join(folder, 'copy')
       await writeFile(path, 'what was there before')
-      expect(await fixture.client.downloadFile(id, path)).toEqual({ size: 300_001 })
+      expect(await fixture.client.downloadFile(id, path)).toEqual({
+        size: 300_001,
+        crc32: crc32(content),
+        verified: true,
+      })
       expect(await readFile(path)).toEqual(content)
       const missing = fixture.client.downloadFile(missingLike(id), path)
       await expect(missing).rejects.toMatchObject({ name: 'FileNotFoundError' })
@@ -149,6 +153,62 @@ describe.each(targets)('files on $name', (target) => {
       expect(await fixture.client.downloadFile(`http://host:8888/${id}?a=b`, { length: 5 })).toEqual(
         content.subarray(0, 5),
       )
+    })
+  })
+
+  describe('what is stored and read is verified', () => {
+    let client: FastDfsClient
+    beforeEach(() => {
+      // One that knows nothing yet of what CRC32s the storages make.
+      client = new FastDfsClient({ trackers: fixture.trackers })
+    })
+    afterEach(() => client.close())
+
+    // Up to V5.11 the CRC32 in a name depends on the storage's buffers of 64 or 256 KiB.
+    it.each([0, 1, 5_000, 65_511, 65_512, 262_120, 300_001, 1_000_000, 2_097_152])(
+      '%d bytes',
+      async (size) => {
+        const content = noise(size, 7)
+        const path = join(folder, 'verified')
+        // The second time it knows.
+        for (let i = 0; i < 2; i++) {
+          const file = await client.uploadFile(content)
+          fixture.track(file.id)
+          expect(file).toMatchObject({ size, crc32: crc32(content), verified: true })
+          expect(await client.downloadFile(file.id, path)).toEqual({
+            size,
+            crc32: crc32(content),
+            verified: true,
+          })
+          expect((await client.downloadFile(file.id)).equals(content)).toBe(true)
+          const chunks = (await client.downloadStream(file.id).toArray()) as Buffer[]
+          expect(Buffer.concat(chunks).equals(content)).toBe(true)
+        }
+        const appender = await client.uploadAppenderFile(content)
+        fixture.track(appender.id)
+        expect(appender.verified).toBe(true)
+        expect(await client.downloadFile(appender.id, path)).toEqual({
+          size,
+          crc32: crc32(content),
+          verified: false,
+        })
+      },
+    )
+
+    it('a download by a client that did not upload', async () => {
+      const content = noise(1_000_000, 8)
+      const { id } = await fixture.upload(content, { verify: false })
+      expect(await client.downloadFile(id, join(folder, 'verified'))).toMatchObject({ verified: true })
+      expect((await client.downloadStream(id).toArray()).length).toBeGreaterThan(0)
+    })
+
+    it('but slaves, whose names say what their masters are', async () => {
+      const master = await client.uploadFile(noise(10))
+      fixture.track(master.id)
+      const slave = await client.uploadSlaveFile(master.id, noise(20), { prefix: '_big', ext: 'bin' })
+      fixture.track(slave.id)
+      expect(slave).toMatchObject({ size: 20, verified: false })
+      expect(await client.downloadFile(slave.id, join(folder, 'slave'))).toMatchObject({ verified: false })
     })
   })
 

@@ -1,0 +1,180 @@
+/** Whether content is what the name of its file says: the CRC32s of old servers, and reading again where it is not. */
+import { IntegrityError, isFastDfsError, ServerError } from '../errors.js'
+import type { SplitFileId } from '../file-id/index.js'
+import { parseFileId, toCrc32V511 } from '../file-id/index.js'
+import type { Call } from '../net/call.js'
+import type { ContentSink } from '../net/connection.js'
+import { formatEndpoint } from '../net/endpoint.js'
+import { retry } from '../net/retry.js'
+import { log } from '../observe/log.js'
+import { storageCommands } from '../protocol/index.js'
+import { ContentSum, CountingSink, hex, NOWHERE } from './content-sum.js'
+import type { Context } from './context.js'
+import { readFrom, WHOLE } from './read.js'
+import type { StorageEndpoint } from './trackers.js'
+
+/** What a name says of the content of its file. */
+export interface NamedContent {
+  /** Bytes; an appender file's name does not say. */
+  readonly size: number | undefined
+  /** Of a normal file's content, or of what an appender file began with. */
+  readonly crc32: number
+}
+
+/** Content that was sent to a storage or read from it. */
+export interface Transferred {
+  readonly storage: StorageEndpoint
+  readonly sum: ContentSum
+}
+
+/** What the name of a file says of its own content: nothing in a slave's, which holds its master's (protocol.md §5). */
+export function contentInName({ id }: SplitFileId): NamedContent | undefined {
+  try {
+    const { kind, size, crc32 } = parseFileId(id)
+    return kind === 'slave' ? undefined : { size, crc32 }
+  } catch {
+    // Legal, but of a form that tells nothing.
+    return undefined
+  }
+}
+
+/**
+ * Which storages write CRC32s of before V5.12 into names (protocol.md §5). What the standard CRC32 and the size do not
+ * tell has to be counted byte by byte: that is done only for storages that are known to need it.
+ */
+export class OldCrcs {
+  /** The size above which content must be counted, by endpoint. */
+  readonly #above = new Map<string, number>()
+
+  /** A new sum for content that comes from or goes to a storage. */
+  sumFor(storage: StorageEndpoint, size: number): ContentSum {
+    return new ContentSum(this.covers(storage, size))
+  }
+
+  /** Whether content of `size` bytes of a storage is to be counted in the old ways too. */
+  covers(storage: StorageEndpoint, size: number): boolean {
+    return this.#above.size > 0 && size > (this.#above.get(formatEndpoint(storage)) ?? Infinity)
+  }
+
+  /**
+   * Whether a CRC32 in a name is that of the content, by any way of counting that is known.
+   *
+   * @param storages - that gave the name or the content; it is remembered of them if the CRC32 is an old one
+   */
+  agree(named: number, sum: ContentSum, ...storages: readonly StorageEndpoint[]): boolean {
+    if (named === sum.crc32) return true
+    const isV511 = named === toCrc32V511(sum.crc32, sum.size)
+    if (!isV511 && !sum.hasOld(named)) return false
+    // V5.11's is told by the size as long as the content fits into one buffer; the oldest way has to be counted always.
+    const above = isV511 || sum.size > ONE_BUFFER ? ONE_BUFFER : 0
+    for (const endpoint of storages.map(formatEndpoint)) {
+      this.#above.set(endpoint, Math.min(above, this.#above.get(endpoint) ?? Infinity))
+    }
+    return true
+  }
+}
+
+/** Content that fits into a storage's smallest usual buffer with what stands in front of it (protocol.md §5). */
+const ONE_BUFFER = 64 * 1024 - 25
+
+/**
+ * Whether the name of a new file says what was sent. Where it does not, what is stored counts: it is read back.
+ *
+ * @returns false where the name's CRC32 means nothing, as in links of de-duplicated files
+ * @throws {@link IntegrityError} when something else is stored
+ */
+export async function verifyUpload(
+  context: Context,
+  file: SplitFileId,
+  sent: Transferred,
+  call: Call,
+): Promise<boolean> {
+  const named = contentInName(file)
+  if (named === undefined) return false
+  const { storage, sum } = sent
+  const isOfSize = named.size === undefined || named.size === sum.size
+  if (isOfSize && context.oldCrcs.agree(named.crc32, sum, storage)) return true
+
+  const stored = await retry(context.options, call, () => readWhole(context, storage, file, NOWHERE, call))
+  if (stored.sum.size !== sum.size || stored.sum.crc32 !== sum.crc32) {
+    throw new IntegrityError(`${String(sum)} were sent, but ${String(stored.sum)} are stored`, {
+      command: storageCommands.downloadFile.name,
+      endpoint: formatEndpoint(storage),
+      fileId: file.id,
+    })
+  }
+  if (isOfSize && context.oldCrcs.agree(named.crc32, stored.sum, storage)) return true
+  log.net('%s has what was sent: %s; its name means nothing by %s', file.id, sum, hex(named.crc32))
+  return false
+}
+
+/**
+ * Whether what was read is what the name says. Where it is not, the file is read once more.
+ *
+ * @param again - takes the second reading; where it is not `replaces`, only the first one counts
+ * @returns the CRC32 of what the sink has; not verified where both readings agree with each other only: the name's
+ *   CRC32 means nothing, or the file on the disk is damaged
+ * @throws {@link IntegrityError} when content was damaged, on the way or at one of the storages
+ */
+export async function verifyDownload(
+  context: Context,
+  file: SplitFileId,
+  named: NamedContent,
+  first: Transferred,
+  again: { readonly sink: ContentSink; readonly replaces: boolean },
+  call: Call,
+): Promise<{ crc32: number; verified: boolean }> {
+  if (context.oldCrcs.agree(named.crc32, first.sum, first.storage))
+    return { crc32: first.sum.crc32, verified: true }
+  const told = `${String(first.sum)} came, the name says ${hex(named.crc32)}`
+  log.net('%s: %s for %s: reading it again', formatEndpoint(first.storage), told, file.id)
+
+  const second = await readAgain(context, file, named, first.storage, again.sink, call)
+  const isSame = second.sum.crc32 === first.sum.crc32
+  const agrees = context.oldCrcs.agree(named.crc32, second.sum, first.storage, second.storage)
+  if (!isSame && !(agrees && again.replaces)) {
+    const other = `${hex(second.sum.crc32)} at ${formatEndpoint(second.storage)}`
+    throw new IntegrityError(`damaged on the way or on the disk: ${told}, a second reading gave ${other}`, {
+      command: storageCommands.downloadFile.name,
+      endpoint: formatEndpoint(first.storage),
+      fileId: file.id,
+    })
+  }
+  if (!agrees) log.net('%s: %s, twice: a link, or damaged on the disk', file.id, told)
+  return { crc32: second.sum.crc32, verified: agrees }
+}
+
+/** Reads a file from another storage than `first`, if there is one that has it. */
+async function readAgain(
+  context: Context,
+  file: SplitFileId,
+  { size }: NamedContent,
+  first: StorageEndpoint,
+  sink: ContentSink,
+  call: Call,
+): Promise<Transferred> {
+  try {
+    const all = await context.trackers.queryFetchAll(file, call)
+    const other = all.find((storage) => formatEndpoint(storage) !== formatEndpoint(first))
+    if (other !== undefined) return await readWhole(context, other, file, sink, call, size)
+  } catch (error) {
+    if (!isFastDfsError(error) || !(error.retriable || error instanceof ServerError)) throw error
+    call.check()
+    log.net('another storage cannot be asked: %s', error.message)
+  }
+  return retry(context.options, call, () => readWhole(context, first, file, sink, call, size))
+}
+
+/** Reads a file from one storage, and counts it in every way. */
+async function readWhole(
+  context: Context,
+  storage: StorageEndpoint,
+  file: SplitFileId,
+  sink: ContentSink,
+  call: Call,
+  size?: number,
+): Promise<Transferred> {
+  const counting = new CountingSink(sink, size, true)
+  await readFrom(context, storage, file, WHOLE, call, counting)
+  return { storage, sum: counting.sum }
+}

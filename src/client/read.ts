@@ -1,0 +1,98 @@
+import { IntegrityError, locateError, ServerError, STATUS } from '../errors.js'
+import type { SplitFileId } from '../file-id/index.js'
+import { parseFileId } from '../file-id/index.js'
+import type { Call } from '../net/call.js'
+import type { ContentFlow, ContentSink } from '../net/connection.js'
+import { formatEndpoint } from '../net/endpoint.js'
+import { storageCommands } from '../protocol/index.js'
+import type { Context } from './context.js'
+import { askStorage } from './context.js'
+import { fileInfoFrom } from './files.js'
+import type { StorageEndpoint } from './trackers.js'
+
+/** A part of a file. */
+export interface Range {
+  readonly offset: number
+  /** Absent: up to the end. */
+  readonly length: number | undefined
+}
+
+/** All of a file. */
+export const WHOLE: Range = { offset: 0, length: undefined }
+
+/** For content that no connection gives. */
+export const NO_FLOW: ContentFlow = { resume: () => {}, fail: () => {} }
+
+/** Reads a part of a file from one storage, in the same way from every version (protocol.md §3.4). */
+export async function readFrom(
+  context: Context,
+  storage: StorageEndpoint,
+  file: SplitFileId,
+  range: Range,
+  call: Call,
+  sink: ContentSink,
+): Promise<void> {
+  const count = await countOf(context, storage, file, range, call)
+  if (count === NOTHING) return startEmpty(sink, storage)
+  const { group, name } = file
+  try {
+    const fields = { offset: range.offset, count, group, name }
+    await askStorage(context, storage, storageCommands.downloadFile, fields, call, { sink })
+  } catch (error) {
+    // From V6.15.4 on an empty file is refused like a range past the end.
+    const isEmpty =
+      error instanceof ServerError &&
+      error.status === STATUS.EINVAL &&
+      (await fileInfoFrom(context, storage, file, call)).size === 0
+    if (!isEmpty) throw error
+    startEmpty(sink, storage)
+  }
+}
+
+function startEmpty(sink: ContentSink, storage: StorageEndpoint): void {
+  try {
+    sink.start(0, NO_FLOW)
+  } catch (error) {
+    // What a connection throws says where it was.
+    throw error instanceof IntegrityError
+      ? locateError(error, {
+          command: storageCommands.downloadFile.name,
+          endpoint: formatEndpoint(storage),
+        })
+      : error
+  }
+}
+
+/** Told instead of a count where the range holds no byte. */
+const NOTHING = -1
+
+/**
+ * How many bytes to ask for; 0 means up to the end. Ranges are cut to the file here: up to V6.15.3 a storage refuses
+ * one that reaches past the end, and never answers one that begins there (protocol.md §3.4).
+ */
+async function countOf(
+  context: Context,
+  storage: StorageEndpoint,
+  file: SplitFileId,
+  { offset, length }: Range,
+  call: Call,
+): Promise<number> {
+  const named = sizeInName(file)
+  if (offset === 0 && length === undefined && named !== 0) return 0
+  const reaches = (size: number): boolean => offset < size && length !== 0
+  // Where nothing is to be read, the storage still has to say that the file exists.
+  const size =
+    named !== undefined && reaches(named) ? named : (await fileInfoFrom(context, storage, file, call)).size
+  if (!reaches(size)) return NOTHING
+  return length === undefined ? 0 : Math.min(length, size - offset)
+}
+
+/** The size that the name of a file tells, where it does. */
+function sizeInName({ id }: SplitFileId): number | undefined {
+  try {
+    return parseFileId(id).size
+  } catch {
+    // Legal, but of a form that tells nothing, like the short names of some slaves (protocol.md §5).
+    return undefined
+  }
+}
