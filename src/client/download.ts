@@ -11,6 +11,8 @@ import { checkInteger, checkNames } from './check.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import { fileInfoFrom } from './files.js'
+import type { ProgressListener } from './progress.js'
+import { checkProgress } from './progress.js'
 import type { WholeSink } from './sinks.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -20,6 +22,11 @@ export interface DownloadOptions extends CallOptions {
   offset?: number | undefined
   /** How many bytes; fewer come where the file ends before. @defaultValue up to the end */
   length?: number | undefined
+  /**
+   * Is told how many bytes have come, at most once for each piece; the last time when all are there. What it throws
+   * ends the call with a {@link LocalIoError}.
+   */
+  onProgress?: ProgressListener | undefined
 }
 
 interface Range {
@@ -29,7 +36,8 @@ interface Range {
 
 /** Checks a download's options. */
 export function checkRange(options: DownloadOptions, what: string): Range {
-  checkNames(options, ['offset', 'length', 'signal', 'timeout'], what)
+  checkNames(options, ['offset', 'length', 'onProgress', 'signal', 'timeout'], what)
+  checkProgress(options.onProgress)
   return {
     offset: options.offset === undefined ? 0 : checkInteger(options.offset, 'offset', 0),
     length: options.length === undefined ? undefined : checkInteger(options.length, 'length', 0),

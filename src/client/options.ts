@@ -2,13 +2,17 @@ import { constants } from 'node:buffer'
 import { ConfigError } from '../errors.js'
 import type { PoolOptions } from '../net/pool.js'
 import type { RetryOptions } from '../net/retry.js'
-import { checkDuration, checkInteger, checkNames, show } from './check.js'
+import type { Refuse } from './check.js'
+import { checkDuration, checkInteger, checkNames, checkWord, show } from './check.js'
 import type { AddressLookup, StorageAddressMap } from './config/address-map.js'
 import { compileAddressMap } from './config/address-map.js'
+import { checkMetadataEncoding } from './config/encoding.js'
 import { checkGroupName } from './config/group-name.js'
 import type { ServerAddress } from './config/server-address.js'
 import type { TrackerOption } from './config/trackers.js'
 import { resolveTrackers } from './config/trackers.js'
+import type { ExtPolicy } from './ext.js'
+import { EXT_POLICIES } from './ext.js'
 
 /** What a client is made with. All times are in milliseconds. */
 export interface ClientOptions {
@@ -44,6 +48,13 @@ export interface ClientOptions {
   idleConnectionTtl?: number | undefined
   /** The largest file that is downloaded to a Buffer, in bytes. @defaultValue 268435456 (256 MiB) */
   maxBufferBytes?: number | undefined
+  /** What happens to an extension that was given and does not fit; each upload can set its own. @defaultValue 'error' */
+  extPolicy?: ExtPolicy | undefined
+  /**
+   * The encoding of metadata: a label of TextDecoder, such as `gbk`, or `raw` for a character for each byte; each call
+   * can set its own. @defaultValue 'utf8'
+   */
+  metadataEncoding?: string | undefined
 }
 
 /** What is used where an option is absent. */
@@ -58,6 +69,8 @@ export const DEFAULTS = Object.freeze({
   queueTimeout: 30_000,
   idleConnectionTtl: 20_000,
   maxBufferBytes: 256 * 1024 * 1024,
+  extPolicy: 'error',
+  metadataEncoding: 'utf8',
 })
 
 /** Options checked and completed. */
@@ -68,9 +81,11 @@ export interface ResolvedOptions extends PoolOptions, RetryOptions {
   readonly addressOf: AddressLookup
   readonly timeout: number
   readonly maxBufferBytes: number
+  readonly extPolicy: ExtPolicy
+  readonly metadataEncoding: string
 }
 
-const refuse = (message: string): ConfigError => new ConfigError(message)
+const refuse: Refuse = (message, details) => new ConfigError(message, details)
 
 /**
  * Checks options and fills in what is absent; `undefined` counts as absent.
@@ -107,5 +122,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     idleConnectionTtl: duration('idleConnectionTtl'),
     // No Buffer can be larger.
     maxBufferBytes: Math.min(integer('maxBufferBytes', 0), constants.MAX_LENGTH),
+    extPolicy: checkWord(value('extPolicy'), 'extPolicy', EXT_POLICIES, refuse),
+    metadataEncoding: checkMetadataEncoding(value('metadataEncoding'), refuse),
   })
 }

@@ -6,6 +6,8 @@ import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import type { ProgressListener } from './progress.js'
+import { report } from './progress.js'
 import type { OpenSource } from './sources.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -26,6 +28,8 @@ export interface Sent<R> {
 /**
  * Sends a source's content with a request. A failed attempt is made again, each time where `findTarget` says, as long
  * as the storage cannot have carried it out and the source can be read again.
+ *
+ * @param onProgress - is told of all pieces but the last: that one is the caller's to report, see `reportEnd`
  */
 export function sendContent<C extends Command>(
   context: Context,
@@ -33,10 +37,11 @@ export function sendContent<C extends Command>(
   source: OpenSource,
   call: Call,
   findTarget: () => Promise<Target<C>>,
+  onProgress?: ProgressListener,
 ): Promise<Sent<ResponseOf<C>>> {
   return retry(context.options, call, async () => {
     const { storage, fields } = await findTarget()
-    const counted = countCrc(source)
+    const counted = countCrc(onProgress === undefined ? source : reporting(source, onProgress))
     try {
       const reply = await askStorage(context, storage, command, fields, call, { source: counted })
       return { reply, storage, crc32: counted.crc32 }
@@ -47,6 +52,21 @@ export function sendContent<C extends Command>(
       throw error
     }
   })
+}
+
+/** A source that tells what was sent of it. */
+function reporting(source: OpenSource, listener: ProgressListener): OpenSource {
+  return {
+    ...source,
+    send: (write) => {
+      let transferred = 0
+      return source.send(async (piece) => {
+        await write(piece)
+        transferred += piece.length
+        if (transferred < source.size) report(listener, transferred, source.size)
+      })
+    },
+  }
 }
 
 interface CountedSource extends ContentSource {

@@ -1,4 +1,3 @@
-import { extname } from 'node:path'
 import type { Metadata } from '../protocol/index.js'
 import { InvalidArgumentError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
@@ -8,9 +7,14 @@ import { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { log } from '../observe/log.js'
 import { limits, storageCommands } from '../protocol/index.js'
-import { checkGroup, checkInteger, checkNames, show } from './check.js'
+import { checkBoolean, checkGroup, checkInteger, checkNames, checkWord, show } from './check.js'
 import type { Context } from './context.js'
-import { deleteFile, packMetadata, setMetadata } from './files.js'
+import type { ExtPolicy } from './ext.js'
+import { EXT_POLICIES, extOf, fitExt } from './ext.js'
+import { withFilename } from './filename.js'
+import { deleteFile, encodingOf, packMetadata, setMetadata } from './files.js'
+import type { ProgressListener } from './progress.js'
+import { checkProgress, reportEnd } from './progress.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
 import type { Sent } from './transfer.js'
@@ -18,8 +22,16 @@ import { sendContent } from './transfer.js'
 
 /** What is common to the uploads of all kinds of files. */
 export interface ContentOptions extends CallOptions {
-  /** The size in bytes of a source that does not know it: a stream or an iterable. */
+  /**
+   * The size in bytes of a source that does not know it: a stream or an iterable. Without it, such a source is read to
+   * its end first: up to 8 MiB into memory, what is larger into a temporary file that has no name.
+   */
   size?: number | undefined
+  /**
+   * Is told how many bytes were sent, at most once for each piece; the last time when the storage has taken all. What
+   * it throws ends the call with a {@link LocalIoError}.
+   */
+  onProgress?: ProgressListener | undefined
 }
 
 /** How a file is uploaded. */
@@ -29,10 +41,19 @@ export interface UploadOptions extends ContentOptions {
    * `filename` or of the source's own name, if it fits.
    */
   ext?: string | undefined
-  /** A name to take the extension from. */
+  /** What happens to an `ext` that the protocol cannot hold. Default: the client's. */
+  extPolicy?: ExtPolicy | undefined
+  /** A name to take the extension from, and to keep with {@link UploadOptions.keepFilename}. */
   filename?: string | undefined
+  /**
+   * Keeps the last part of `filename`, or of the source's own name, in the metadata under {@link FILENAME_KEY}.
+   * @defaultValue false
+   */
+  keepFilename?: boolean | undefined
   /** Stored with the file: names up to 64 bytes, values up to 256. */
   metadata?: Metadata | undefined
+  /** What `metadata` is written in, as in {@link MetadataOptions}. Default: the client's. */
+  metadataEncoding?: string | undefined
   /** The group to store in. Default: the client's, or the tracker chooses. */
   group?: string | undefined
 }
@@ -43,8 +64,12 @@ export interface SlaveOptions extends ContentOptions {
   prefix: string
   /** The extension, as in {@link UploadOptions}; `''` means none. Default: the master's. */
   ext?: string | undefined
+  /** What happens to an `ext` that the protocol cannot hold. Default: the client's. */
+  extPolicy?: ExtPolicy | undefined
   /** Stored with the file, as in {@link UploadOptions}. */
   metadata?: Metadata | undefined
+  /** What `metadata` is written in, as in {@link MetadataOptions}. Default: the client's. */
+  metadataEncoding?: string | undefined
 }
 
 /** A file that was stored. */
@@ -63,9 +88,10 @@ export interface UploadedFile {
   readonly endpoint: string
 }
 
-const CONTENT_OPTIONS = ['size', 'signal', 'timeout']
-const UPLOAD_OPTIONS = ['ext', 'filename', 'metadata', 'group', ...CONTENT_OPTIONS]
-const SLAVE_OPTIONS = ['prefix', 'ext', 'metadata', ...CONTENT_OPTIONS]
+const CONTENT_OPTIONS = ['size', 'onProgress', 'signal', 'timeout']
+const NAME_OPTIONS = ['ext', 'extPolicy', 'metadata', 'metadataEncoding']
+const UPLOAD_OPTIONS = [...NAME_OPTIONS, 'filename', 'keepFilename', 'group', ...CONTENT_OPTIONS]
+const SLAVE_OPTIONS = ['prefix', ...NAME_OPTIONS, ...CONTENT_OPTIONS]
 
 /** The commands that make a file of its own, normal or appender: of one form. */
 type NewFileCommand = typeof storageCommands.uploadFile
@@ -80,19 +106,32 @@ export async function upload(
 ): Promise<UploadedFile> {
   checkNames(options, UPLOAD_OPTIONS, command.name)
   const { group, filename } = options
+  const onProgress = checkProgress(options.onProgress)
   if (group !== undefined) checkGroup(group)
   if (filename !== undefined && typeof filename !== 'string') {
     throw new InvalidArgumentError(`filename must be a text, not ${show(filename)}`)
   }
-  const given = options.ext === undefined ? undefined : checkExt(options.ext)
-  const metadata = packOptional(options.metadata)
+  const given = givenExt(context, options)
+  const keepFilename =
+    options.keepFilename !== undefined && checkBoolean(options.keepFilename, 'keepFilename')
+  // The source's own name is known when it is open; what else is wrong is said before that.
+  const early = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
   return withSource(source, options.size, call, async (opened) => {
     const ext = given ?? extOf(filename ?? opened.fileName)
-    const sent = await sendContent(context, command, opened, call, async () => {
-      const target = await context.trackers.queryStore(group ?? context.options.group, call)
-      return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
-    })
-    return finish(context, sent, opened, metadata, call)
+    const late = keepFilename && filename === undefined
+    const metadata = late ? packOptional(context, options, opened.fileName ?? '') : early
+    const sent = await sendContent(
+      context,
+      command,
+      opened,
+      call,
+      async () => {
+        const target = await context.trackers.queryStore(group ?? context.options.group, call)
+        return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
+      },
+      onProgress,
+    )
+    return finish(context, sent, opened, metadata, call, onProgress)
   })
 }
 
@@ -107,17 +146,25 @@ export async function uploadSlave(
   const command = storageCommands.uploadSlaveFile
   checkNames(options, SLAVE_OPTIONS, command.name)
   const { prefix } = options
-  const ext = options.ext === undefined ? undefined : checkExt(options.ext)
+  const onProgress = checkProgress(options.onProgress)
+  const ext = givenExt(context, options)
   const { name: expected } = splitFileId(slaveName(master.id, prefix, ext))
-  const metadata = packOptional(options.metadata)
+  const metadata = packOptional(context, options)
   return withSource(source, options.size, call, async (opened) => {
     // An empty extension means none to the server, not the master's.
     const fields = { prefix, ext: ext ?? extOf(expected), masterName: master.name }
-    const sent = await sendContent(context, command, opened, call, async () => ({
-      storage: await context.trackers.queryUpdate(master, call),
-      fields,
-    }))
-    return finish(context, sent, opened, metadata, call)
+    const sent = await sendContent(
+      context,
+      command,
+      opened,
+      call,
+      async () => ({
+        storage: await context.trackers.queryUpdate(master, call),
+        fields,
+      }),
+      onProgress,
+    )
+    return finish(context, sent, opened, metadata, call, onProgress)
   })
 }
 
@@ -129,8 +176,7 @@ export async function withSource<T>(
   use: (opened: OpenSource) => Promise<T>,
 ): Promise<T> {
   if (size !== undefined) checkInteger(size, 'size', 0)
-  // A function may take its time, or never give a source.
-  const opened = await call.wait(openSource(source, size), (late) => void late.close())
+  const opened = await openSource(source, size, call)
   try {
     return await use(opened)
   } finally {
@@ -138,28 +184,49 @@ export async function withSource<T>(
   }
 }
 
-function packOptional(metadata: Metadata | undefined): Buffer | undefined {
-  const bytes = metadata === undefined ? undefined : packMetadata(metadata)
+function givenExt(context: Context, options: UploadOptions | SlaveOptions): string | undefined {
+  const { ext, extPolicy } = options
+  const policy =
+    extPolicy === undefined ? context.options.extPolicy : checkWord(extPolicy, 'extPolicy', EXT_POLICIES)
+  return ext === undefined ? undefined : fitExt(ext, policy)
+}
+
+/** The metadata of an upload as bytes, with the name that is to be kept. */
+function packOptional(
+  context: Context,
+  options: UploadOptions | SlaveOptions,
+  fileName?: string,
+): Buffer | undefined {
+  const encoding = encodingOf(context, options)
+  const { metadata } = options
+  const all = fileName === undefined ? metadata : withFilename(metadata, fileName)
+  const bytes = all === undefined ? undefined : packMetadata(all, encoding)
   return bytes?.length === 0 ? undefined : bytes
 }
 
-/** What an upload resolves to, after its metadata is set. A file whose metadata cannot be set is deleted again. */
+/**
+ * What an upload resolves to, after its metadata is set. A file whose metadata cannot be set, or whose end cannot be
+ * reported, is deleted again.
+ */
 async function finish(
   context: Context,
   { reply, storage, crc32 }: Sent<{ group: string; name: string }>,
   { size }: OpenSource,
   metadata: Buffer | undefined,
   call: Call,
+  onProgress: ProgressListener | undefined,
 ): Promise<UploadedFile> {
   const file = { ...newFileOf(reply), size, crc32, endpoint: formatEndpoint(storage) }
-  if (metadata === undefined) return file
   try {
-    await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
+    if (metadata !== undefined) {
+      await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
+    }
+    reportEnd(onProgress, size)
     return file
   } catch (error) {
     // The call itself may be over: deleting has a time of its own.
     await deleteFile(context, file, new Call({ timeout: CLEANUP_TIMEOUT })).catch((cause: Error) => {
-      log.net('%s is left behind without its metadata: %s', file.id, cause.message)
+      log.net('%s is left behind: %s', file.id, cause.message)
     })
     throw isFastDfsError(error) ? locateError(error, { fileId: file.id }) : error
   }
@@ -180,23 +247,4 @@ export function newFileOf({ group, name }: { group: string; name: string }): Spl
       },
     )
   }
-}
-
-/** What {@link checkExt} and file names are held to. */
-const EXT = new RegExp(`^[-.\\w]{0,${limits.EXT_SIZE}}$`)
-
-function checkExt(ext: unknown): string {
-  const text = typeof ext === 'string' && ext.startsWith('.') ? ext.slice(1) : ext
-  if (typeof text !== 'string' || !EXT.test(text)) {
-    throw new InvalidArgumentError(
-      `an extension is at most ${limits.EXT_SIZE} of 0-9 A-Z a-z - _ . without the leading dot, not ${show(ext)}`,
-    )
-  }
-  return text
-}
-
-/** The last part of a file's name, or none if it does not fit: what the C client does (protocol.md §9). */
-function extOf(fileName: string | undefined): string {
-  const ext = fileName === undefined ? '' : extname(fileName).slice(1)
-  return EXT.test(ext) ? ext : ''
 }

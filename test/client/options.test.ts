@@ -29,6 +29,8 @@ describe('defaults', () => {
     queueTimeout: 30_000,
     idleConnectionTtl: 20_000,
     maxBufferBytes: 268_435_456,
+    extPolicy: 'error',
+    metadataEncoding: 'utf8',
   }
 
   it('are those of design.md, and cannot be changed', () => {
@@ -60,6 +62,9 @@ describe('values', () => {
     [{ retries: 0 }, 0],
     [{ maxConnections: 1 }, 1],
     [{ maxBufferBytes: 0 }, 0],
+    [{ extPolicy: 'cut' }, 'cut'],
+    [{ metadataEncoding: 'GBK' }, 'GBK'],
+    [{ metadataEncoding: 'raw' }, 'raw'],
     [{ maxBufferBytes: Number.MAX_SAFE_INTEGER }, constants.MAX_LENGTH],
   ])('%j is taken', (options, value) => {
     const [name] = Object.keys(options)
@@ -94,6 +99,15 @@ describe('values', () => {
       )
     },
   )
+
+  it.each([
+    [{ extPolicy: 'keep' }, 'extPolicy must be error, cut, drop, not "keep"'],
+    [{ extPolicy: null }, 'extPolicy must be error, cut, drop, not null'],
+    [{ metadataEncoding: 'utf-9' }, '"utf-9" is not the name of a known encoding'],
+    [{ metadataEncoding: 5 }, 'metadataEncoding must be a text, not 5'],
+  ])('%j is refused', (options, message) => {
+    expect(refusal({ trackers, ...options }).message).toBe(message)
+  })
 
   const integers = { retries: 0, maxConnections: 1, maxQueue: 1, maxBufferBytes: 0 }
   const wrongIntegers = [
@@ -149,7 +163,7 @@ describe('names', () => {
   it('unlike any other are answered with all that are known', () => {
     expect(refusal({ trackers, secret: 1 }).message).toBe(
       'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, connectTimeout, idleTimeout, timeout, retries, ' +
-        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes',
+        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes, extPolicy, metadataEncoding',
     )
   })
 })
