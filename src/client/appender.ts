@@ -9,6 +9,7 @@ import { checkInteger, checkNames } from './check.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import { deleteFile, fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
+import { checkProgress, reportEnd } from './progress.js'
 import type { Source } from './sources.js'
 import { openSource } from './sources.js'
 import { sendContent } from './transfer.js'
@@ -39,14 +40,23 @@ export async function append(
   options: ContentOptions,
   call: Call,
 ): Promise<void> {
-  checkNames(options, ['size', 'signal', 'timeout'], 'appendFile')
+  checkNames(options, ['size', 'onProgress', 'signal', 'timeout'], 'appendFile')
+  const onProgress = checkProgress(options.onProgress)
   await withSource(source, options.size, call, async (opened) => {
     await context.serial.run(file.id, call, () =>
-      sendContent(context, storageCommands.appendFile, { ...opened, repeatable: false }, call, async () => ({
-        storage: await context.trackers.queryUpdate(file, call),
-        fields: { name: file.name },
-      })),
+      sendContent(
+        context,
+        storageCommands.appendFile,
+        { ...opened, repeatable: false },
+        call,
+        async () => ({
+          storage: await context.trackers.queryUpdate(file, call),
+          fields: { name: file.name },
+        }),
+        { onProgress },
+      ),
     )
+    reportEnd(onProgress, opened.size)
   })
 }
 
@@ -58,15 +68,24 @@ export async function modify(
   options: ModifyOptions,
   call: Call,
 ): Promise<void> {
-  checkNames(options, ['offset', 'size', 'signal', 'timeout'], 'modifyFile')
+  checkNames(options, ['offset', 'size', 'onProgress', 'signal', 'timeout'], 'modifyFile')
+  const onProgress = checkProgress(options.onProgress)
   const offset = options.offset === undefined ? 0 : checkInteger(options.offset, 'offset', 0)
   await withSource(source, options.size, call, async (opened) => {
     await context.serial.run(file.id, call, () =>
-      sendContent(context, storageCommands.modifyFile, opened, call, async () => ({
-        storage: await context.trackers.queryUpdate(file, call),
-        fields: { name: file.name, offset },
-      })),
+      sendContent(
+        context,
+        storageCommands.modifyFile,
+        opened,
+        call,
+        async () => ({
+          storage: await context.trackers.queryUpdate(file, call),
+          fields: { name: file.name, offset },
+        }),
+        { onProgress },
+      ),
     )
+    reportEnd(onProgress, opened.size)
   })
 }
 
@@ -84,7 +103,7 @@ export async function truncate(context: Context, file: SplitFileId, size: number
         // Up to V5.11 a storage only cuts; zeros at the end do the same.
         const { size: present } = await fileInfoFrom(context, storage, file, call)
         if (size <= present) throw error
-        const zeros = await openSource(zerosOf(size - present), size - present)
+        const zeros = await openSource(zerosOf(size - present), size - present, call)
         await askStorage(context, storage, storageCommands.appendFile, { name }, call, { source: zeros })
       }
     }),
@@ -103,7 +122,8 @@ function* zerosOf(count: number): Generator<Uint8Array> {
 export function regenerate(context: Context, file: SplitFileId, call: Call): Promise<RegeneratedFile> {
   const { name } = file
   return context.serial.run(file.id, call, async () => {
-    const metadata = packMetadata(await getMetadata(context, file, call))
+    // Byte for byte, whatever its encoding.
+    const metadata = packMetadata(await getMetadata(context, file, 'raw', call), 'raw')
     const reply = await retry(context.options, call, async () => {
       const storage = await context.trackers.queryUpdate(file, call)
       return askStorage(context, storage, storageCommands.regenerateAppenderFilename, { name }, call)

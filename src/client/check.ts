@@ -1,10 +1,12 @@
 import { inspect } from 'node:util'
+import type { ErrorDetails } from '../errors.js'
 import { InvalidArgumentError } from '../errors.js'
 
 /** Makes the error of a check; options of a client and arguments of a call differ in it. */
-type Refuse = (message: string) => Error
+export type Refuse = (message: string, details?: ErrorDetails) => Error
 
-const refuseArgument: Refuse = (message) => new InvalidArgumentError(message)
+/** The error of a wrong argument. */
+export const refuseArgument: Refuse = (message, details) => new InvalidArgumentError(message, details)
 
 /** Refuses names that are none of `known`, with the one that may have been meant. */
 export function checkNames(
@@ -39,6 +41,18 @@ export function checkDuration(value: unknown, name: string, refuse = refuseArgum
 }
 
 const MAX_TIMER = 2 ** 31 - 1
+
+/** Refuses what is none of some words. */
+export function checkWord<T extends string>(
+  value: unknown,
+  name: string,
+  words: readonly T[],
+  refuse = refuseArgument,
+): T {
+  const word = words.find((candidate) => candidate === value)
+  if (word === undefined) throw refuse(`${name} must be ${words.join(', ')}, not ${show(value)}`)
+  return word
+}
 
 /** Refuses what is neither true nor false. */
 export function checkBoolean(value: unknown, name: string, refuse = refuseArgument): boolean {

@@ -24,11 +24,12 @@ import { resolveTrackers } from './config/trackers.js'
 import type { Context } from './context.js'
 import type { DownloadOptions } from './download.js'
 import { checkDownload, download, DownloadStream, downloadTo } from './download.js'
-import type { FileInfo } from './files.js'
-import { deleteFile, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
+import type { FileInfo, MetadataOptions } from './files.js'
+import { deleteFile, encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
+import { reportingSink } from './progress.js'
 import { bufferSink, fileSink } from './sinks.js'
 import type { Source } from './sources.js'
 import { Serial } from './serial.js'
@@ -105,12 +106,14 @@ export class FastDfsClient {
   }
 
   /**
-   * Stores a new file (protocol.md §2.1, §3.1). Streams hold a few buffers in memory, whatever the size.
+   * Stores a new file (protocol.md §2.1, §3.1). Streams whose `size` is given hold a few buffers in memory, whatever
+   * the size. Without it they are read to their end first, since the protocol sends the size first: up to 8 MiB into
+   * memory, what is larger into a temporary file that has no name; then they can be sent again, as files can.
    *
    * @param source - a path, Buffer, Blob, stream, iterable of bytes, or a function that returns one
-   * @throws {@link InvalidArgumentError} before anything is sent: the source cannot be read, its size is not known,
-   *   the extension, group or metadata do not fit; or later, when the source gives more or less than its size: then
-   *   nothing is stored
+   * @throws {@link InvalidArgumentError} before anything is sent: the source cannot be read, the extension, group or
+   *   metadata do not fit; or later, when the source gives more or less than the option `size`: then nothing is stored
+   * @throws {@link LocalIoError} when the source fails, or a listener of the progress: then nothing is stored
    * @throws {@link NoSpaceError} when no storage has room
    * @throws {@link IntegrityError} when the storage has something else than was sent; it is deleted again
    * @throws {@link UnknownOutcomeError} when the answer is lost: the file may be stored under an ID that nobody knows
@@ -234,13 +237,13 @@ export class FastDfsClient {
     if (typeof pathOrOptions !== 'string') {
       return this.#runOn(id, pathOrOptions, async (call, file) => {
         const plan = checkDownload(pathOrOptions, 'downloadFile')
-        const sink = bufferSink(this.#context.options.maxBufferBytes)
+        const sink = reportingSink(bufferSink(this.#context.options.maxBufferBytes), pathOrOptions.onProgress)
         return (await download(this.#context, file, plan, call, sink, false)).content
       })
     }
     return this.#runOn(id, options, async (call, file) => {
       const plan = checkDownload(options, 'downloadFile')
-      const sink = await fileSink(pathOrOptions)
+      const sink = reportingSink(await fileSink(pathOrOptions), options.onProgress)
       const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
       return { size, ...rest }
     })
@@ -262,7 +265,7 @@ export class FastDfsClient {
     return new DownloadStream(
       (sink, signal) =>
         this.#runOn(id, { ...options, signal }, (call, file) =>
-          downloadTo(this.#context, file, plan, call, sink),
+          downloadTo(this.#context, file, plan, call, reportingSink(sink, options.onProgress)),
         ),
       options.signal,
     )
@@ -296,25 +299,27 @@ export class FastDfsClient {
    * Reads a file's metadata; `{}` where it has none (protocol.md §3.5).
    *
    * @throws {@link FileNotFoundError} when there is no such file
+   * @throws {@link ProtocolError} when it is not in the encoding: nothing is replaced silently
    */
-  getMetadata(id: string, options: CallOptions = {}): Promise<Record<string, string>> {
+  getMetadata(id: string, options: MetadataOptions = {}): Promise<Record<string, string>> {
     return this.#runOn(id, options, (call, file) => {
-      checkNames(options, CALL_OPTIONS, 'getMetadata')
-      return getMetadata(this.#context, file, call)
+      checkNames(options, METADATA_OPTIONS, 'getMetadata')
+      return getMetadata(this.#context, file, encodingOf(this.#context, options), call)
     })
   }
 
   /**
    * Replaces a file's metadata; `{}` removes it (protocol.md §3.5).
    *
-   * @param metadata - names of 1 to 64 bytes, values up to 256, in UTF-8 and without the bytes 0x01 and 0x02
+   * @param metadata - names of 1 to 64 bytes, values up to 256, in the encoding and without the bytes 0x01 and 0x02
    * @throws {@link InvalidArgumentError} when the metadata does not fit; nothing was sent
    * @throws {@link FileNotFoundError} when there is no such file
    */
-  setMetadata(id: string, metadata: Metadata, options: CallOptions = {}): Promise<void> {
+  setMetadata(id: string, metadata: Metadata, options: MetadataOptions = {}): Promise<void> {
     return this.#runOn(id, options, (call, file) => {
-      checkNames(options, CALL_OPTIONS, 'setMetadata')
-      return setMetadata(this.#context, file, packMetadata(metadata), limits.METADATA_FLAGS.OVERWRITE, call)
+      checkNames(options, METADATA_OPTIONS, 'setMetadata')
+      const bytes = packMetadata(metadata, encodingOf(this.#context, options))
+      return setMetadata(this.#context, file, bytes, limits.METADATA_FLAGS.OVERWRITE, call)
     })
   }
 
@@ -325,11 +330,11 @@ export class FastDfsClient {
    * @throws {@link InvalidArgumentError} when the metadata does not fit; nothing was sent
    * @throws {@link FileNotFoundError} when there is no such file
    */
-  mergeMetadata(id: string, metadata: Metadata, options: CallOptions = {}): Promise<void> {
+  mergeMetadata(id: string, metadata: Metadata, options: MetadataOptions = {}): Promise<void> {
     return this.#runOn(id, options, async (call, file) => {
-      checkNames(options, CALL_OPTIONS, 'mergeMetadata')
-      const { MERGE } = limits.METADATA_FLAGS
-      await setMetadata(this.#context, file, packMetadata(metadata), MERGE, call)
+      checkNames(options, METADATA_OPTIONS, 'mergeMetadata')
+      const bytes = packMetadata(metadata, encodingOf(this.#context, options))
+      await setMetadata(this.#context, file, bytes, limits.METADATA_FLAGS.MERGE, call)
     })
   }
 
@@ -428,6 +433,7 @@ function optionsFromText(text: string): ClientOptions {
 }
 
 const CALL_OPTIONS = ['signal', 'timeout']
+const METADATA_OPTIONS = ['metadataEncoding', ...CALL_OPTIONS]
 /** Milliseconds. */
 const DEFAULT_GRACE = 5_000
 

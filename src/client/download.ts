@@ -12,6 +12,8 @@ import type { NamedContent, Transferred } from './integrity.js'
 import { contentInName, verifyDownload } from './integrity.js'
 import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
+import type { ProgressListener } from './progress.js'
+import { checkProgress } from './progress.js'
 import type { WholeSink } from './sinks.js'
 
 /** Which part of a file is downloaded, and how. */
@@ -24,6 +26,11 @@ export interface DownloadOptions extends CallOptions {
    * Whether what comes is compared with what the file's name says; ranges never are. Default: the client's `verify`.
    */
   verify?: boolean | undefined
+  /**
+   * Is told how many bytes have come, at most once for each piece; the last time when all are there. What it throws
+   * ends the call with a {@link LocalIoError}.
+   */
+  onProgress?: ProgressListener | undefined
 }
 
 /** What is to be downloaded, and whether it is to be verified. */
@@ -34,7 +41,8 @@ export interface DownloadPlan extends Range {
 
 /** Checks a download's options. */
 export function checkDownload(options: DownloadOptions, what: string): DownloadPlan {
-  checkNames(options, ['offset', 'length', 'verify', 'signal', 'timeout'], what)
+  checkNames(options, ['offset', 'length', 'verify', 'onProgress', 'signal', 'timeout'], what)
+  checkProgress(options.onProgress)
   const { offset, length, verify } = options
   return {
     offset: offset === undefined ? 0 : checkInteger(offset, 'offset', 0),

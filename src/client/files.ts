@@ -1,9 +1,11 @@
 import { FileNotFoundError, InvalidArgumentError, isFastDfsError, ServerError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
-import type { Call } from '../net/call.js'
+import type { Call, CallOptions } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import type { Metadata } from '../protocol/index.js'
 import { decodeMetadata, encodeMetadata, storageCommands } from '../protocol/index.js'
+import { refuseArgument } from './check.js'
+import { checkMetadataEncoding } from './config/encoding.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import type { StorageEndpoint } from './trackers.js'
@@ -66,6 +68,22 @@ export async function deleteFile(context: Context, file: SplitFileId, call: Call
   })
 }
 
+/** How metadata is read and written. */
+export interface MetadataOptions extends CallOptions {
+  /**
+   * What its names and values are in: `utf8`, another label of TextDecoder such as `gbk`, or `raw`, which gives a
+   * character for each byte. Default: the client's.
+   */
+  metadataEncoding?: string | undefined
+}
+
+/** The encoding that a call uses for metadata. */
+export function encodingOf(context: Context, { metadataEncoding }: MetadataOptions): string {
+  return metadataEncoding === undefined
+    ? context.options.metadataEncoding
+    : checkMetadataEncoding(metadataEncoding, refuseArgument)
+}
+
 /** A request with its metadata must be smaller than the storage's buffer; 256 KiB in the sample configuration (§1.2). */
 const MAX_METADATA_BYTES = 256 * 1024 - 256
 
@@ -74,8 +92,8 @@ const MAX_METADATA_BYTES = 256 * 1024 - 256
  *
  * @throws {@link InvalidArgumentError} when it is more than a request can hold, or an item does not fit
  */
-export function packMetadata(metadata: Metadata): Buffer {
-  const bytes = encodeMetadata(metadata)
+export function packMetadata(metadata: Metadata, encoding: string): Buffer {
+  const bytes = encodeMetadata(metadata, encoding)
   if (bytes.length > MAX_METADATA_BYTES) {
     throw new InvalidArgumentError(
       `the metadata is ${bytes.length} bytes in all, storages take at most ${MAX_METADATA_BYTES}`,
@@ -103,6 +121,7 @@ export async function setMetadata(
 export function getMetadata(
   context: Context,
   file: SplitFileId,
+  encoding: string,
   call: Call,
 ): Promise<Record<string, string>> {
   const { group, name } = file
@@ -110,7 +129,7 @@ export function getMetadata(
     const storage = await context.trackers.queryUpdate(file, call)
     try {
       const reply = await askStorage(context, storage, storageCommands.getMetadata, { group, name }, call)
-      return decodeMetadata(reply.metadata)
+      return decodeMetadata(reply.metadata, encoding)
     } catch (error) {
       if (!(error instanceof FileNotFoundError)) throw error
       // "No metadata" and "no file" are the same status.

@@ -2,13 +2,17 @@ import { constants } from 'node:buffer'
 import { ConfigError } from '../errors.js'
 import type { PoolOptions } from '../net/pool.js'
 import type { RetryOptions } from '../net/retry.js'
-import { checkBoolean, checkDuration, checkInteger, checkNames, show } from './check.js'
+import type { Refuse } from './check.js'
+import { checkBoolean, checkDuration, checkInteger, checkNames, checkWord, show } from './check.js'
 import type { AddressLookup, StorageAddressMap } from './config/address-map.js'
 import { compileAddressMap } from './config/address-map.js'
+import { checkMetadataEncoding } from './config/encoding.js'
 import { checkGroupName } from './config/group-name.js'
 import type { ServerAddress } from './config/server-address.js'
 import type { TrackerOption } from './config/trackers.js'
 import { resolveTrackers } from './config/trackers.js'
+import type { ExtPolicy } from './ext.js'
+import { EXT_POLICIES } from './ext.js'
 
 /** What a client is made with. All times are in milliseconds. */
 export interface ClientOptions {
@@ -49,6 +53,13 @@ export interface ClientOptions {
    * whole files; each call can set its own. @defaultValue true
    */
   verify?: boolean | undefined
+  /** What happens to an extension that was given and does not fit; each upload can set its own. @defaultValue 'error' */
+  extPolicy?: ExtPolicy | undefined
+  /**
+   * The encoding of metadata: a label of TextDecoder, such as `gbk`, or `raw` for a character for each byte; each call
+   * can set its own. @defaultValue 'utf8'
+   */
+  metadataEncoding?: string | undefined
 }
 
 /** What is used where an option is absent. */
@@ -64,6 +75,8 @@ export const DEFAULTS = Object.freeze({
   idleConnectionTtl: 20_000,
   maxBufferBytes: 256 * 1024 * 1024,
   verify: true,
+  extPolicy: 'error',
+  metadataEncoding: 'utf8',
 })
 
 /** Options checked and completed. */
@@ -75,9 +88,11 @@ export interface ResolvedOptions extends PoolOptions, RetryOptions {
   readonly timeout: number
   readonly maxBufferBytes: number
   readonly verify: boolean
+  readonly extPolicy: ExtPolicy
+  readonly metadataEncoding: string
 }
 
-const refuse = (message: string): ConfigError => new ConfigError(message)
+const refuse: Refuse = (message, details) => new ConfigError(message, details)
 
 /**
  * Checks options and fills in what is absent; `undefined` counts as absent.
@@ -115,5 +130,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     // No Buffer can be larger.
     maxBufferBytes: Math.min(integer('maxBufferBytes', 0), constants.MAX_LENGTH),
     verify: checkBoolean(value('verify'), 'verify', refuse),
+    extPolicy: checkWord(value('extPolicy'), 'extPolicy', EXT_POLICIES, refuse),
+    metadataEncoding: checkMetadataEncoding(value('metadataEncoding'), refuse),
   })
 }

@@ -1,16 +1,16 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { types } from 'node:util'
-import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js'
+import { InvalidArgumentError } from '../errors.js'
+import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
 import { show } from './check.js'
-
-/** Bytes in pieces. A piece must not be changed until the upload has ended. */
-export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+import { sendFile } from './file-content.js'
+import type { Pieces } from './pieces.js'
+import { checkPiece, messageOf, sendBytes, sendPieces, PIECE_SIZE } from './pieces.js'
+import { spool } from './spool.js'
 
 /**
  * What can be uploaded: a path, bytes, a Blob or File, a Readable, a web ReadableStream, an (async) iterable of
@@ -27,31 +27,34 @@ export interface OpenSource extends ContentSource {
   readonly repeatable: boolean
   /** The name of the file it comes from, if it has one. */
   readonly fileName: string | undefined
+  /** Its size was not known: it was read to its end, and what it gave is kept. */
+  readonly spooled?: true
   /** Gives back what it holds; what it still reads is given up. */
   close(): Promise<void>
 }
 
-/** Bytes read from a file or handed to a socket at a time. */
-const PIECE_SIZE = 1024 * 1024
-
 /**
- * Opens a source and finds out its size.
+ * Opens a source and finds out its size: a source that does not know it is read to its end.
  *
- * @param size - bytes; needed where the source itself does not know, else it must agree
- * @throws {@link InvalidArgumentError} when it is not a source, cannot be read, or has no or another size
+ * @param size - bytes, for a source that does not know; else it must agree
+ * @param call - ends it wherever it is
+ * @throws {@link InvalidArgumentError} when it is not a source, cannot be read, or has another size
+ * @throws {@link LocalIoError} when it fails while it is read to its end
  */
-export async function openSource(source: Source, size: number | undefined): Promise<OpenSource> {
-  if (typeof source === 'function') return openFunction(source, size)
-  if (typeof source === 'string') return agree(await openPath(source), size)
+export async function openSource(source: Source, size: number | undefined, call: Call): Promise<OpenSource> {
+  if (typeof source === 'function') return openFunction(source, size, call)
+  if (typeof source === 'string') {
+    return agree(await call.wait(openPath(source), (late) => void late.close()), size)
+  }
   if (typeof source !== 'object' || source === null) throw noSource(source)
   if (ArrayBuffer.isView(source)) {
     return agree(fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength)), size)
   }
   if (isBlob(source)) return agree(fromBlob(source), size)
-  if (isWebStream(source)) return fromWebStream(source, needSize(size, 'a ReadableStream'))
-  if (isReadable(source)) return fromReadable(source, needSize(size, 'a Readable'))
+  if (isWebStream(source)) return fromWebStream(source, size, call)
+  if (isReadable(source)) return fromReadable(source, size, call)
   if (Array.isArray(source)) return agree(fromArray(source as unknown[]), size)
-  if (isIterable(source)) return fromIterable(source, needSize(size, 'an iterable'))
+  if (isIterable(source)) return size === undefined ? fromUnknown(source, call) : fromIterable(source, size)
   throw noSource(source)
 }
 
@@ -67,12 +70,6 @@ async function agree(source: OpenSource, size: number | undefined): Promise<Open
   throw new InvalidArgumentError(`size is ${size}, the source has ${source.size} bytes`)
 }
 
-function needSize(size: number | undefined, what: string): number {
-  if (size === undefined)
-    throw new InvalidArgumentError(`the size of ${what} must be given, as the option size`)
-  return size
-}
-
 function fromBytes(bytes: Uint8Array): OpenSource {
   return {
     size: bytes.length,
@@ -80,13 +77,6 @@ function fromBytes(bytes: Uint8Array): OpenSource {
     fileName: undefined,
     send: (write) => sendBytes(bytes, write),
     close: async () => {},
-  }
-}
-
-/** In pieces, so that the connection sees bytes move. */
-async function sendBytes(bytes: Uint8Array, write: (piece: Uint8Array) => Promise<void>): Promise<void> {
-  for (let start = 0; start < bytes.length; start += PIECE_SIZE) {
-    await write(bytes.subarray(start, start + PIECE_SIZE))
   }
 }
 
@@ -112,14 +102,25 @@ function fromArray(pieces: readonly unknown[]): OpenSource {
   return { ...fromIterable(pieces as Uint8Array[], size), repeatable: true }
 }
 
-function fromWebStream(stream: ReadableStream<Uint8Array>, size: number): OpenSource {
+async function fromWebStream(
+  stream: ReadableStream<Uint8Array>,
+  size: number | undefined,
+  call: Call,
+): Promise<OpenSource> {
   if (stream.locked) throw new InvalidArgumentError('the ReadableStream is locked: something else reads it')
-  return fromReadable(Readable.fromWeb(stream), size)
+  return fromReadable(Readable.fromWeb(stream), size, call)
 }
 
-function fromReadable(readable: Readable, size: number): OpenSource {
+async function fromReadable(readable: Readable, size: number | undefined, call: Call): Promise<OpenSource> {
   // It may fail before it is read, while a tracker is asked; reading it tells the error then.
   readable.on('error', () => {})
+  if (size === undefined) {
+    try {
+      return await fromUnknown(readable as AsyncIterable<Uint8Array>, call)
+    } finally {
+      readable.destroy()
+    }
+  }
   return {
     ...fromIterable(readable as AsyncIterable<Uint8Array>, size),
     // Also when it is stuck: an iterator's return would wait for the piece that never comes.
@@ -137,8 +138,19 @@ function fromIterable(pieces: Pieces, size: number): OpenSource {
   }
 }
 
-async function openFunction(make: () => SourceOrPromise, size: number | undefined): Promise<OpenSource> {
-  const first = await openSource(await callSource(make), size)
+async function fromUnknown(pieces: Pieces, call: Call): Promise<OpenSource> {
+  return { ...(await spool(pieces, call)), repeatable: true, fileName: undefined, spooled: true }
+}
+
+async function openFunction(
+  make: () => SourceOrPromise,
+  size: number | undefined,
+  call: Call,
+): Promise<OpenSource> {
+  // It may take its time, or never give a source.
+  const first = await openSource(await call.wait(callSource(make), discard), size, call)
+  // There is no need to call it again.
+  if (first.spooled) return first
   let current = first
   let isRead = false
   return {
@@ -146,7 +158,7 @@ async function openFunction(make: () => SourceOrPromise, size: number | undefine
     repeatable: true,
     fileName: first.fileName,
     send: async (write) => {
-      if (isRead) current = await openSource(await callSource(make), first.size)
+      if (isRead) current = await openSource(await call.wait(callSource(make), discard), first.size, call)
       isRead = true
       const opened = current
       try {
@@ -170,6 +182,13 @@ async function callSource(make: () => SourceOrPromise): Promise<Source> {
   }
 }
 
+/** Lets go what nobody will read. */
+function discard(source: Source): void {
+  if (typeof source !== 'object' || source === null) return
+  if (isReadable(source)) source.on('error', () => {}).destroy()
+  else if (isWebStream(source) && !source.locked) source.cancel().catch(() => {})
+}
+
 async function openPath(path: string): Promise<OpenSource> {
   // Opening a named pipe would wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
@@ -186,100 +205,10 @@ async function openPath(path: string): Promise<OpenSource> {
     size,
     repeatable: true,
     fileName: basename(path),
-    send: (write) => sendFile(file, path, size, write),
+    send: (write) => sendFile(file, show(path), size, write),
     // A handle that is being closed would answer a second call at once.
     close: () => (closed ??= file.close()),
   }
-}
-
-/** Reads into one buffer while the other is on its way: all the memory that a file of any size takes. */
-async function sendFile(
-  file: FileHandle,
-  path: string,
-  size: number,
-  write: (piece: Uint8Array) => Promise<void>,
-): Promise<void> {
-  const buffers = [newPiece(size), newPiece(size - PIECE_SIZE)]
-  let position = 0
-  let written: Promise<void> = Promise.resolve()
-  if (size === 0) await checkEnd(file, path, size)
-  for (let turn = 0; position < size; turn = 1 - turn) {
-    const piece = await readPiece(file, path, buffers[turn] as Buffer, position)
-    position += piece.length
-    if (piece.length === 0 || position > size) throw sizeChanged(path, size)
-    if (position === size) await checkEnd(file, path, size)
-    await written
-    written = write(piece)
-    // Awaited below; a rejection meanwhile is not unhandled.
-    written.catch(() => {})
-  }
-  await written
-}
-
-async function checkEnd(file: FileHandle, path: string, size: number): Promise<void> {
-  if ((await readPiece(file, path, Buffer.allocUnsafe(1), size)).length > 0) throw sizeChanged(path, size)
-}
-
-function newPiece(size: number): Buffer {
-  return Buffer.allocUnsafe(Math.max(0, Math.min(PIECE_SIZE, size)))
-}
-
-async function readPiece(file: FileHandle, path: string, buffer: Buffer, position: number): Promise<Buffer> {
-  try {
-    let filled = 0
-    for (let bytesRead = -1; bytesRead !== 0 && filled < buffer.length; filled += bytesRead) {
-      ;({ bytesRead } = await file.read(buffer, filled, buffer.length - filled, position + filled))
-    }
-    return buffer.subarray(0, filled)
-  } catch (cause) {
-    throw new LocalIoError(`cannot read ${show(path)}: ${messageOf(cause)}`, { cause })
-  }
-}
-
-function sizeChanged(path: string, size: number): LocalIoError {
-  return new LocalIoError(
-    `${show(path)} changed while it was read: it had ${size} bytes when the upload began`,
-  )
-}
-
-/** Hands pieces on, holding back the last one until it is certain that it is the last. */
-async function sendPieces(
-  pieces: Pieces,
-  size: number,
-  write: (piece: Uint8Array) => Promise<void>,
-): Promise<void> {
-  let given = 0
-  let last: Uint8Array | undefined
-  try {
-    for await (const item of pieces) {
-      const piece = checkPiece(item)
-      if (piece.length === 0) continue
-      given += piece.length
-      if (given > size) throw wrongSize(size, `${given} or more`)
-      if (given === size) last = piece
-      else await sendBytes(piece, write)
-    }
-  } catch (cause) {
-    if (isFastDfsError(cause)) throw cause
-    throw new LocalIoError(`the source failed after ${given} of ${size} bytes: ${messageOf(cause)}`, {
-      cause,
-    })
-  }
-  if (given < size) throw wrongSize(size, String(given))
-  if (last !== undefined) await sendBytes(last, write)
-}
-
-function wrongSize(size: number, given: string): InvalidArgumentError {
-  return new InvalidArgumentError(`the source gave ${given} bytes, size is ${size}`)
-}
-
-function checkPiece(piece: unknown): Uint8Array {
-  if (!types.isUint8Array(piece)) {
-    throw new InvalidArgumentError(
-      `a source gives pieces of type Uint8Array, not ${typeof piece}: ${show(piece)}`,
-    )
-  }
-  return piece
 }
 
 function isBlob(value: object): value is Blob {
@@ -298,8 +227,4 @@ function isIterable(value: unknown): value is Pieces {
   return (
     typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
   )
-}
-
-function messageOf(error: unknown): string {
-  return (error as Partial<Error> | undefined)?.message ?? String(error)
 }

@@ -6,6 +6,8 @@ import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import type { ProgressListener } from './progress.js'
+import { report } from './progress.js'
 import type { OpenSource } from './sources.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -23,11 +25,18 @@ export interface Sent<R> {
   readonly sum: ContentSum
 }
 
+/** What may go with sending. */
+export interface SendOptions {
+  /** Makes what counts the content of an attempt. */
+  readonly sumFor?: ((storage: StorageEndpoint) => ContentSum) | undefined
+  /** Is told of all pieces but the last: that one is the caller's to report, see `reportEnd`. */
+  readonly onProgress?: ProgressListener | undefined
+}
+
 /**
  * Sends a source's content with a request. A failed attempt is made again, each time where `findTarget` says, as long
  * as the storage cannot have carried it out and the source can be read again.
  *
- * @param sumFor - makes what counts the content of an attempt
  */
 export function sendContent<C extends Command>(
   context: Context,
@@ -35,12 +44,12 @@ export function sendContent<C extends Command>(
   source: OpenSource,
   call: Call,
   findTarget: () => Promise<Target<C>>,
-  sumFor: (storage: StorageEndpoint) => ContentSum = () => new ContentSum(false),
+  { sumFor = () => new ContentSum(false), onProgress }: SendOptions = {},
 ): Promise<Sent<ResponseOf<C>>> {
   return retry(context.options, call, async () => {
     const { storage, fields } = await findTarget()
     const sum = sumFor(storage)
-    const counted = count(source, sum)
+    const counted = count(onProgress === undefined ? source : reporting(source, onProgress), sum)
     try {
       const reply = await askStorage(context, storage, command, fields, call, { source: counted })
       return { reply, storage, sum }
@@ -51,6 +60,21 @@ export function sendContent<C extends Command>(
       throw error
     }
   })
+}
+
+/** A source that tells what was sent of it. */
+function reporting(source: OpenSource, listener: ProgressListener): OpenSource {
+  return {
+    ...source,
+    send: (write) => {
+      let transferred = 0
+      return source.send(async (piece) => {
+        await write(piece)
+        transferred += piece.length
+        if (transferred < source.size) report(listener, transferred, source.size)
+      })
+    },
+  }
 }
 
 interface CountedSource extends ContentSource {

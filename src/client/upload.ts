@@ -1,4 +1,3 @@
-import { extname } from 'node:path'
 import type { Metadata } from '../protocol/index.js'
 import { InvalidArgumentError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
@@ -8,11 +7,16 @@ import { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { log } from '../observe/log.js'
 import { limits, storageCommands } from '../protocol/index.js'
-import { checkBoolean, checkGroup, checkInteger, checkNames, show } from './check.js'
+import { checkBoolean, checkGroup, checkInteger, checkNames, checkWord, show } from './check.js'
 import type { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
-import { deleteFile, packMetadata, setMetadata } from './files.js'
+import type { ExtPolicy } from './ext.js'
+import { EXT_POLICIES, extOf, fitExt } from './ext.js'
+import { withFilename } from './filename.js'
+import { deleteFile, encodingOf, packMetadata, setMetadata } from './files.js'
 import { verifyUpload } from './integrity.js'
+import type { ProgressListener } from './progress.js'
+import { checkProgress, reportEnd } from './progress.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
 import type { Sent, Target } from './transfer.js'
@@ -21,8 +25,16 @@ import type { StorageEndpoint } from './trackers.js'
 
 /** What is common to the uploads of all kinds of files. */
 export interface ContentOptions extends CallOptions {
-  /** The size in bytes of a source that does not know it: a stream or an iterable. */
+  /**
+   * The size in bytes of a source that does not know it: a stream or an iterable. Without it, such a source is read to
+   * its end first: up to 8 MiB into memory, what is larger into a temporary file that has no name.
+   */
   size?: number | undefined
+  /**
+   * Is told how many bytes were sent, at most once for each piece; the last time when the storage has taken all. What
+   * it throws ends the call with a {@link LocalIoError}.
+   */
+  onProgress?: ProgressListener | undefined
 }
 
 /** How a file is uploaded. */
@@ -32,10 +44,19 @@ export interface UploadOptions extends ContentOptions {
    * `filename` or of the source's own name, if it fits.
    */
   ext?: string | undefined
-  /** A name to take the extension from. */
+  /** What happens to an `ext` that the protocol cannot hold. Default: the client's. */
+  extPolicy?: ExtPolicy | undefined
+  /** A name to take the extension from, and to keep with {@link UploadOptions.keepFilename}. */
   filename?: string | undefined
+  /**
+   * Keeps the last part of `filename`, or of the source's own name, in the metadata under {@link FILENAME_KEY}.
+   * @defaultValue false
+   */
+  keepFilename?: boolean | undefined
   /** Stored with the file: names up to 64 bytes, values up to 256. */
   metadata?: Metadata | undefined
+  /** What `metadata` is written in, as in {@link MetadataOptions}. Default: the client's. */
+  metadataEncoding?: string | undefined
   /** The group to store in. Default: the client's, or the tracker chooses. */
   group?: string | undefined
   /** Whether the name that the storage gives is compared with what was sent. Default: the client's `verify`. */
@@ -48,8 +69,12 @@ export interface SlaveOptions extends ContentOptions {
   prefix: string
   /** The extension, as in {@link UploadOptions}; `''` means none. Default: the master's. */
   ext?: string | undefined
+  /** What happens to an `ext` that the protocol cannot hold. Default: the client's. */
+  extPolicy?: ExtPolicy | undefined
   /** Stored with the file, as in {@link UploadOptions}. */
   metadata?: Metadata | undefined
+  /** What `metadata` is written in, as in {@link MetadataOptions}. Default: the client's. */
+  metadataEncoding?: string | undefined
 }
 
 /** A file that was stored. */
@@ -73,9 +98,10 @@ export interface UploadedFile {
   readonly endpoint: string
 }
 
-const CONTENT_OPTIONS = ['size', 'signal', 'timeout']
-const UPLOAD_OPTIONS = ['ext', 'filename', 'metadata', 'group', 'verify', ...CONTENT_OPTIONS]
-const SLAVE_OPTIONS = ['prefix', 'ext', 'metadata', ...CONTENT_OPTIONS]
+const CONTENT_OPTIONS = ['size', 'onProgress', 'signal', 'timeout']
+const NAME_OPTIONS = ['ext', 'extPolicy', 'metadata', 'metadataEncoding']
+const UPLOAD_OPTIONS = [...NAME_OPTIONS, 'filename', 'keepFilename', 'group', 'verify', ...CONTENT_OPTIONS]
+const SLAVE_OPTIONS = ['prefix', ...NAME_OPTIONS, ...CONTENT_OPTIONS]
 
 /** The commands that make a file of its own, normal or appender: of one form. */
 type NewFileCommand = typeof storageCommands.uploadFile
@@ -90,23 +116,32 @@ export async function upload(
 ): Promise<UploadedFile> {
   checkNames(options, UPLOAD_OPTIONS, command.name)
   const { group, filename } = options
+  const onProgress = checkProgress(options.onProgress)
   if (group !== undefined) checkGroup(group)
   if (filename !== undefined && typeof filename !== 'string') {
     throw new InvalidArgumentError(`filename must be a text, not ${show(filename)}`)
   }
-  const given = options.ext === undefined ? undefined : checkExt(options.ext)
-  const metadata = packOptional(options.metadata)
+  const given = givenExt(context, options)
   const { verify = context.options.verify } = options
   checkBoolean(verify, 'verify')
+  const keepFilename =
+    options.keepFilename !== undefined && checkBoolean(options.keepFilename, 'keepFilename')
+  // The source's own name is known when it is open; what else is wrong is said before that.
+  const early = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
   return withSource(source, options.size, call, async (opened) => {
     const ext = given ?? extOf(filename ?? opened.fileName)
+    const late = keepFilename && filename === undefined
+    const metadata = late ? packOptional(context, options, opened.fileName ?? '') : early
     const findTarget = async (): Promise<Target<NewFileCommand>> => {
       const target = await context.trackers.queryStore(group ?? context.options.group, call)
       return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
     }
     const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, opened.size)
-    const sent = await sendContent(context, command, opened, call, findTarget, verify ? sumFor : undefined)
-    return finish(context, sent, { metadata, verify }, call)
+    const sent = await sendContent(context, command, opened, call, findTarget, {
+      sumFor: verify ? sumFor : undefined,
+      onProgress,
+    })
+    return finish(context, sent, { metadata, verify, onProgress }, call)
   })
 }
 
@@ -121,18 +156,20 @@ export async function uploadSlave(
   const command = storageCommands.uploadSlaveFile
   checkNames(options, SLAVE_OPTIONS, command.name)
   const { prefix } = options
-  const ext = options.ext === undefined ? undefined : checkExt(options.ext)
+  const onProgress = checkProgress(options.onProgress)
+  const ext = givenExt(context, options)
   const { name: expected } = splitFileId(slaveName(master.id, prefix, ext))
-  const metadata = packOptional(options.metadata)
+  const metadata = packOptional(context, options)
   return withSource(source, options.size, call, async (opened) => {
     // An empty extension means none to the server, not the master's.
     const fields = { prefix, ext: ext ?? extOf(expected), masterName: master.name }
-    const sent = await sendContent(context, command, opened, call, async () => ({
+    const findTarget = async (): Promise<Target<typeof command>> => ({
       storage: await context.trackers.queryUpdate(master, call),
       fields,
-    }))
+    })
+    const sent = await sendContent(context, command, opened, call, findTarget, { onProgress })
     // Its name holds what its master's says.
-    return finish(context, sent, { metadata, verify: false }, call)
+    return finish(context, sent, { metadata, verify: false, onProgress }, call)
   })
 }
 
@@ -144,8 +181,7 @@ export async function withSource<T>(
   use: (opened: OpenSource) => Promise<T>,
 ): Promise<T> {
   if (size !== undefined) checkInteger(size, 'size', 0)
-  // A function may take its time, or never give a source.
-  const opened = await call.wait(openSource(source, size), (late) => void late.close())
+  const opened = await openSource(source, size, call)
   try {
     return await use(opened)
   } finally {
@@ -153,27 +189,51 @@ export async function withSource<T>(
   }
 }
 
-function packOptional(metadata: Metadata | undefined): Buffer | undefined {
-  const bytes = metadata === undefined ? undefined : packMetadata(metadata)
+function givenExt(context: Context, options: UploadOptions | SlaveOptions): string | undefined {
+  const { ext, extPolicy } = options
+  const policy =
+    extPolicy === undefined ? context.options.extPolicy : checkWord(extPolicy, 'extPolicy', EXT_POLICIES)
+  return ext === undefined ? undefined : fitExt(ext, policy)
+}
+
+/** The metadata of an upload as bytes, with the name that is to be kept. */
+function packOptional(
+  context: Context,
+  options: UploadOptions | SlaveOptions,
+  fileName?: string,
+): Buffer | undefined {
+  const encoding = encodingOf(context, options)
+  const { metadata } = options
+  const all = fileName === undefined ? metadata : withFilename(metadata, fileName)
+  const bytes = all === undefined ? undefined : packMetadata(all, encoding)
   return bytes?.length === 0 ? undefined : bytes
 }
 
+/** What is left to do when the content is stored. */
+interface Finishing {
+  readonly metadata: Buffer | undefined
+  readonly verify: boolean
+  readonly onProgress: ProgressListener | undefined
+}
+
 /**
- * What an upload resolves to, after it is verified and its metadata is set. A file that is not what was sent, or whose
- * metadata cannot be set, is deleted again: nobody else knows its ID.
+ * What an upload resolves to, after it is verified and its metadata is set. A file that is not what was sent, whose
+ * metadata cannot be set, or whose end cannot be reported, is deleted again: nobody else knows its ID.
  */
 async function finish(
   context: Context,
   sent: Sent<{ group: string; name: string }>,
-  { metadata, verify }: { metadata: Buffer | undefined; verify: boolean },
+  { metadata, verify, onProgress }: Finishing,
   call: Call,
 ): Promise<UploadedFile> {
   const file = newFileOf(sent.reply)
   try {
     const verified = verify && (await verifyUpload(context, file, sent, call))
-    if (metadata !== undefined)
+    if (metadata !== undefined) {
       await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
+    }
     const { size, crc32 } = sent.sum
+    reportEnd(onProgress, size)
     return { ...file, size, crc32, verified, endpoint: formatEndpoint(sent.storage) }
   } catch (error) {
     // The call itself may be over: deleting has a time of its own.
@@ -199,23 +259,4 @@ export function newFileOf({ group, name }: { group: string; name: string }): Spl
       },
     )
   }
-}
-
-/** What {@link checkExt} and file names are held to. */
-const EXT = new RegExp(`^[-.\\w]{0,${limits.EXT_SIZE}}$`)
-
-function checkExt(ext: unknown): string {
-  const text = typeof ext === 'string' && ext.startsWith('.') ? ext.slice(1) : ext
-  if (typeof text !== 'string' || !EXT.test(text)) {
-    throw new InvalidArgumentError(
-      `an extension is at most ${limits.EXT_SIZE} of 0-9 A-Z a-z - _ . without the leading dot, not ${show(ext)}`,
-    )
-  }
-  return text
-}
-
-/** The last part of a file's name, or none if it does not fit: what the C client does (protocol.md §9). */
-function extOf(fileName: string | undefined): string {
-  const ext = fileName === undefined ? '' : extname(fileName).slice(1)
-  return EXT.test(ext) ? ext : ''
 }

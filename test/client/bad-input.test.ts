@@ -152,7 +152,11 @@ describe.each(Object.entries(methods).slice(0, 3))('%s refuses the range', (name
     [{ length: Infinity }, 'length must be a whole number of at least 0, not Infinity'],
     [{ verify: 'no' }, 'verify must be true or false, not "no"'],
     [{ ofset: 5 }, `${called} has no option "ofset": did you mean offset?`],
-    [{ size: 5 }, `${called} has no option "size": known are offset, length, verify, signal, timeout`],
+    [{ onProgress: 'x' }, 'onProgress must be a function, not "x"'],
+    [
+      { size: 5 },
+      `${called} has no option "size": known are offset, length, verify, onProgress, signal, timeout`,
+    ],
   ])('%j', async (options, message) => {
     await expectRefusal(method(ID, options), InvalidArgumentError, message)
   })
@@ -212,13 +216,18 @@ describe('uploadFile refuses the option', () => {
     [{ group: 'group1\0' }, 'a group is 1 to 16 letters and digits, not "group1\\u0000"'],
     [{ group: null }, 'a group is 1 to 16 letters and digits, not null'],
     [{ filename: 5 }, 'filename must be a text, not 5'],
+    [{ extPolicy: 'keep' }, 'extPolicy must be error, cut, drop, not "keep"'],
+    [{ keepFilename: 'x.jpg' }, 'keepFilename must be true or false, not "x.jpg"'],
+    [{ metadataEncoding: 'utf-9' }, '"utf-9" is not the name of a known encoding'],
+    [{ metadataEncoding: null }, 'metadataEncoding must be a text, not null'],
+    [{ onProgress: 5 }, 'onProgress must be a function, not 5'],
     [{ size: -1 }, 'size must be a whole number of at least 0, not -1'],
     [{ size: '5' }, 'size must be a whole number of at least 0, not "5"'],
     [{ size: 5n }, 'size must be a whole number of at least 0, not 5n'],
     [{ size: 12 }, 'size is 12, the source has 13 bytes'],
     [
       { extension: 'jpg' },
-      'uploadFile has no option "extension": known are ext, filename, metadata, group, verify, size, signal, timeout',
+      'uploadFile has no option "extension": known are ext, extPolicy, metadata, metadataEncoding, filename, keepFilename, group, verify, size, onProgress, signal, timeout',
     ],
     [{ fileName: 'x' }, 'uploadFile has no option "fileName": did you mean filename?'],
     [{ verify: 1 }, 'verify must be true or false, not 1'],
@@ -263,14 +272,14 @@ describe('uploadFile refuses the source', () => {
       'the function that makes the source failed: no luck',
     ],
     [
-      'an iterable of unknown size',
-      new Set([CONTENT]),
-      'the size of an iterable must be given, as the option size',
+      'an iterable of unknown size that gives texts',
+      new Set(['hello']),
+      'a source gives pieces of type Uint8Array, not string: "hello"',
     ],
     [
-      'a web stream of unknown size',
-      new ReadableStream(),
-      'the size of a ReadableStream must be given, as the option size',
+      'a web stream of unknown size that something else reads',
+      locked,
+      'the ReadableStream is locked: something else reads it',
     ],
     [
       'a missing path',

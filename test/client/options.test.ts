@@ -30,6 +30,8 @@ describe('defaults', () => {
     idleConnectionTtl: 20_000,
     maxBufferBytes: 268_435_456,
     verify: true,
+    extPolicy: 'error',
+    metadataEncoding: 'utf8',
   }
 
   it('are those of design.md, and cannot be changed', () => {
@@ -61,6 +63,9 @@ describe('values', () => {
     [{ retries: 0 }, 0],
     [{ maxConnections: 1 }, 1],
     [{ maxBufferBytes: 0 }, 0],
+    [{ extPolicy: 'cut' }, 'cut'],
+    [{ metadataEncoding: 'GBK' }, 'GBK'],
+    [{ metadataEncoding: 'raw' }, 'raw'],
     [{ maxBufferBytes: Number.MAX_SAFE_INTEGER }, constants.MAX_LENGTH],
   ])('%j is taken', (options, value) => {
     const [name] = Object.keys(options)
@@ -95,6 +100,15 @@ describe('values', () => {
       )
     },
   )
+
+  it.each([
+    [{ extPolicy: 'keep' }, 'extPolicy must be error, cut, drop, not "keep"'],
+    [{ extPolicy: null }, 'extPolicy must be error, cut, drop, not null'],
+    [{ metadataEncoding: 'utf-9' }, '"utf-9" is not the name of a known encoding'],
+    [{ metadataEncoding: 5 }, 'metadataEncoding must be a text, not 5'],
+  ])('%j is refused', (options, message) => {
+    expect(refusal({ trackers, ...options }).message).toBe(message)
+  })
 
   const integers = { retries: 0, maxConnections: 1, maxQueue: 1, maxBufferBytes: 0 }
   const wrongIntegers = [
@@ -150,7 +164,7 @@ describe('names', () => {
   it('unlike any other are answered with all that are known', () => {
     expect(refusal({ trackers, secret: 1 }).message).toBe(
       'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, connectTimeout, idleTimeout, timeout, retries, ' +
-        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes, verify',
+        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes, verify, extPolicy, metadataEncoding',
     )
   })
 })

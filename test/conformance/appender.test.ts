@@ -7,6 +7,15 @@ describe.each(targets)('appender files on $name', (target) => {
   const fixture = useTarget(target)
   let id: string
 
+  it('take streams without a size', async () => {
+    const stream = (text: string): Readable => Readable.from([Buffer.from(text)])
+    const file = await fixture.client.uploadAppenderFile(stream('one'))
+    fixture.track(file.id)
+    await fixture.client.appendFile(file.id, stream(' two'))
+    await fixture.client.modifyFile(file.id, stream('ONE'), { offset: 0 })
+    expect((await fixture.client.downloadFile(file.id)).toString()).toBe('ONE two')
+  })
+
   const content = async (): Promise<string> => (await fixture.client.downloadFile(id)).toString()
 
   beforeEach(async () => {

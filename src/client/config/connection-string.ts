@@ -2,7 +2,7 @@ import { ConfigError } from '../../errors.js'
 import { checkNames, show } from '../check.js'
 import { parseAddressMap } from './address-map.js'
 import type { ConfiguredOptions } from './configured-options.js'
-import { checkEncoding } from './encoding.js'
+import { checkMetadataEncoding } from './encoding.js'
 import { checkGroupName } from './group-name.js'
 import { within } from './place.js'
 import { parseTrackers, uniqueTrackers } from './trackers.js'
@@ -36,7 +36,7 @@ const OPTIONS = {
   maxBufferBytes: number,
   verify: boolean,
   extPolicy,
-  metadataEncoding: checkEncoding,
+  metadataEncoding: (text) => checkMetadataEncoding(text),
   storageAddressMap: parseAddressMap,
 } satisfies {
   [K in Exclude<keyof ConfiguredOptions, 'trackers' | 'group' | 'storageIds'>]-?: (text: string) => unknown
