@@ -14,9 +14,9 @@ function layerOf(file: string): string {
 }
 
 function importsOf(file: string): string[] {
-  return [...readFileSync(join(src, file), 'utf8').matchAll(/(?:from|import)\s+'(\.[^']*)'/g)].map(
-    ([, path = '']) => relative(src, resolve(src, dirname(file), path)),
-  )
+  return [
+    ...readFileSync(join(src, file), 'utf8').matchAll(/(?:from\s+|import\s+|import\(\s*)'(\.[^']*)'/g),
+  ].map(([, path = '']) => relative(src, resolve(src, dirname(file), path)))
 }
 
 it.each(files)('src/%s imports only what its layer may', (file) => {

@@ -9,12 +9,14 @@ import { checkInteger, checkNames } from './check.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import { deleteFile, fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
+import type { ProgressListener } from './progress.js'
 import { checkProgress, reportEnd } from './progress.js'
-import type { Source } from './sources.js'
+import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
 import { sendContent } from './transfer.js'
+import type { StorageEndpoint } from './trackers.js'
 import type { ContentOptions } from './upload.js'
-import { newFileOf, withSource } from './upload.js'
+import { CONTENT_OPTIONS, newFileOf, withSource } from './upload.js'
 
 /** How a part of an appender file is written over. */
 export interface ModifyOptions extends ContentOptions {
@@ -33,68 +35,80 @@ export interface RegeneratedFile {
 }
 
 /** Adds content to the end of an appender file (protocol.md §3.2). Never made again once it was begun. */
-export async function append(
+export function append(
   context: Context,
   file: SplitFileId,
   source: Source,
   options: ContentOptions,
   call: Call,
 ): Promise<void> {
-  checkNames(options, ['size', 'onProgress', 'signal', 'timeout'], 'appendFile')
-  const onProgress = checkProgress(options.onProgress)
-  await withSource(source, options.size, call, async (opened) => {
-    await context.serial.run(file.id, call, () =>
-      sendContent(
-        context,
-        storageCommands.appendFile,
-        { ...opened, repeatable: false },
-        call,
-        async () => ({
-          storage: await context.trackers.queryUpdate(file, call),
-          fields: { name: file.name },
-        }),
-        { onProgress },
-      ),
-    )
-    reportEnd(onProgress, opened.size)
-  })
+  checkNames(options, CONTENT_OPTIONS, 'appendFile')
+  const { name } = file
+  return change(context, file, source, options, call, (opened, storage, onProgress) =>
+    sendContent(
+      context,
+      storageCommands.appendFile,
+      { ...opened, repeatable: false },
+      call,
+      async () => ({ storage: await storage(), fields: { name } }),
+      { onProgress },
+    ),
+  )
 }
 
 /** Writes content over a part of an appender file (protocol.md §3.2). */
-export async function modify(
+export function modify(
   context: Context,
   file: SplitFileId,
   source: Source,
   options: ModifyOptions,
   call: Call,
 ): Promise<void> {
-  checkNames(options, ['offset', 'size', 'onProgress', 'signal', 'timeout'], 'modifyFile')
-  const onProgress = checkProgress(options.onProgress)
+  checkNames(options, ['offset', ...CONTENT_OPTIONS], 'modifyFile')
+  const { name } = file
   const offset = options.offset === undefined ? 0 : checkInteger(options.offset, 'offset', 0)
-  await withSource(source, options.size, call, async (opened) => {
-    await context.serial.run(file.id, call, () =>
-      sendContent(
-        context,
-        storageCommands.modifyFile,
-        opened,
-        call,
-        async () => ({
-          storage: await context.trackers.queryUpdate(file, call),
-          fields: { name: file.name, offset },
-        }),
-        { onProgress },
-      ),
-    )
-    reportEnd(onProgress, opened.size)
-  })
+  return change(context, file, source, options, call, (opened, storage, onProgress) =>
+    sendContent(
+      context,
+      storageCommands.modifyFile,
+      opened,
+      call,
+      async () => ({ storage: await storage(), fields: { name, offset } }),
+      { onProgress },
+    ),
+  )
+}
+
+/** Sends content for a change, when it is its turn: in the order of the calls, whichever source is open first. */
+function change(
+  context: Context,
+  file: SplitFileId,
+  source: Source,
+  options: ContentOptions,
+  call: Call,
+  send: (
+    opened: OpenSource,
+    storage: () => Promise<StorageEndpoint>,
+    onProgress: ProgressListener | undefined,
+  ) => Promise<unknown>,
+): Promise<void> {
+  const onProgress = checkProgress(options.onProgress)
+  return context.serial.run(file.id, call, (turn) =>
+    withSource(source, options.size, call, async (opened) => {
+      await turn()
+      await send(opened, () => context.trackers.queryUpdate(file, call), onProgress)
+      reportEnd(onProgress, opened.size)
+    }),
+  )
 }
 
 /** Cuts an appender file, or adds zeros to it (protocol.md §3.2). */
 export async function truncate(context: Context, file: SplitFileId, size: number, call: Call): Promise<void> {
   checkInteger(size, 'size', 0)
   const { name } = file
-  await context.serial.run(file.id, call, () =>
-    retry(context.options, call, async () => {
+  await context.serial.run(file.id, call, async (turn) => {
+    await turn()
+    await retry(context.options, call, async () => {
       const storage = await context.trackers.queryUpdate(file, call)
       try {
         await askStorage(context, storage, storageCommands.truncateFile, { name, newSize: size }, call)
@@ -106,8 +120,8 @@ export async function truncate(context: Context, file: SplitFileId, size: number
         const zeros = await openSource(zerosOf(size - present), size - present, call)
         await askStorage(context, storage, storageCommands.appendFile, { name }, call, { source: zeros })
       }
-    }),
-  )
+    })
+  })
 }
 
 function* zerosOf(count: number): Generator<Uint8Array> {
@@ -121,7 +135,8 @@ function* zerosOf(count: number): Generator<Uint8Array> {
  */
 export function regenerate(context: Context, file: SplitFileId, call: Call): Promise<RegeneratedFile> {
   const { name } = file
-  return context.serial.run(file.id, call, async () => {
+  return context.serial.run(file.id, call, async (turn) => {
+    await turn()
     // Byte for byte, whatever its encoding.
     const metadata = packMetadata(await getMetadata(context, file, 'raw', call), 'raw')
     const reply = await retry(context.options, call, async () => {

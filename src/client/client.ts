@@ -59,7 +59,7 @@ export class FastDfsClient {
   /** What operators ask. */
   readonly admin: AdminClient
   readonly #context: Context
-  readonly #running = new Set<Promise<unknown>>()
+  readonly #running = new Map<Call, Promise<unknown>>()
   #closed = false
 
   /**
@@ -376,8 +376,10 @@ export class FastDfsClient {
     this.#closed = true
     let timer: NodeJS.Timeout | undefined
     const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, limit)))
-    await Promise.race([Promise.allSettled(this.#running), over])
+    await Promise.race([Promise.allSettled(this.#running.values()), over])
     clearTimeout(timer)
+    // What waits for something else than a connection: a source, its turn, the next attempt.
+    for (const call of this.#running.keys()) call.cancel(new ClosedError('the client was closed'))
     await this.#context.pool.close()
   }
 
@@ -392,11 +394,11 @@ export class FastDfsClient {
     const call = new Call({ signal, timeout })
     call.check()
     const running = operation(call)
-    this.#running.add(running)
+    this.#running.set(call, running)
     try {
       return await running
     } finally {
-      this.#running.delete(running)
+      this.#running.delete(call)
     }
   }
 

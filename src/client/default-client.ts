@@ -24,13 +24,13 @@ export async function closeDefaultClient(): Promise<void> {
   await client?.close()
 }
 
-/** A method of the default client as a function. */
+/** A method of the default client as a function; without a client it rejects, as the method would. */
 function bare<M extends keyof FastDfsClient>(method: M): FastDfsClient[M] {
-  const call = (...args: unknown[]): unknown => {
+  const call = async (...args: unknown[]): Promise<unknown> => {
     const client = getDefaultClient()
     return (client[method] as (...args: unknown[]) => unknown).apply(client, args)
   }
-  return call as FastDfsClient[M]
+  return call as unknown as FastDfsClient[M]
 }
 
 /** {@link FastDfsClient.uploadFile} of the default client. */
@@ -50,7 +50,8 @@ export const regenerateAppenderFile = bare('regenerateAppenderFile')
 /** {@link FastDfsClient.downloadFile} of the default client. */
 export const downloadFile = bare('downloadFile')
 /** {@link FastDfsClient.downloadStream} of the default client. */
-export const downloadStream = bare('downloadStream')
+export const downloadStream: FastDfsClient['downloadStream'] = (id, options) =>
+  getDefaultClient().downloadStream(id, options)
 /** {@link FastDfsClient.deleteFile} of the default client. */
 export const deleteFile = bare('deleteFile')
 /** {@link FastDfsClient.fileInfo} of the default client. */

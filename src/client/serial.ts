@@ -5,21 +5,22 @@ import type { Call } from '../net/call.js'
  * storages different for good (protocol.md §12).
  */
 export class Serial {
-  readonly #last = new Map<string, Promise<unknown>>()
+  readonly #last = new Map<string, Promise<void>>()
 
-  /** Runs `change` when all earlier ones of `id` have ended, or not at all if the call ends before. */
-  async run<T>(id: string, call: Call, change: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `change` at once. It gets ready, and then waits for its turn: until all earlier ones of `id` have ended, or
+   * the call has.
+   */
+  run<T>(id: string, call: Call, change: (turn: () => Promise<void>) => Promise<T>): Promise<T> {
     const before = this.#last.get(id)
-    const turn = (async () => {
+    const running = change(async () => {
       if (before !== undefined) await call.wait(before)
-      return change()
-    })()
+    })
     // Who comes next waits for this one and those before it, but not for how they end.
-    const settled = Promise.allSettled([before, turn])
-    this.#last.set(id, settled)
-    void settled.then(() => {
+    const settled = Promise.allSettled([before, running]).then(() => {
       if (this.#last.get(id) === settled) this.#last.delete(id)
     })
-    return turn
+    this.#last.set(id, settled)
+    return running
   }
 }

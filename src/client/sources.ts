@@ -153,12 +153,18 @@ async function openFunction(
   if (first.spooled) return first
   let current = first
   let isRead = false
+  let isClosed = false
   return {
     size: first.size,
     repeatable: true,
     fileName: first.fileName,
     send: async (write) => {
-      if (isRead) current = await openSource(await call.wait(callSource(make), discard), first.size, call)
+      if (isRead) {
+        // The earlier one may be stuck in a read that nobody waits for any more.
+        await current.close()
+        current = await openSource(await call.wait(callSource(make), discard), first.size, call)
+        if (isClosed) await current.close()
+      }
       isRead = true
       const opened = current
       try {
@@ -168,7 +174,10 @@ async function openFunction(
       }
     },
     // Also when it is being read, and stuck.
-    close: () => current.close(),
+    close: () => {
+      isClosed = true
+      return current.close()
+    },
   }
 }
 

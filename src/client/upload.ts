@@ -98,7 +98,8 @@ export interface UploadedFile {
   readonly endpoint: string
 }
 
-const CONTENT_OPTIONS = ['size', 'onProgress', 'signal', 'timeout']
+/** The names of {@link ContentOptions}. */
+export const CONTENT_OPTIONS = ['size', 'onProgress', 'signal', 'timeout']
 const NAME_OPTIONS = ['ext', 'extPolicy', 'metadata', 'metadataEncoding']
 const UPLOAD_OPTIONS = [...NAME_OPTIONS, 'filename', 'keepFilename', 'group', 'verify', ...CONTENT_OPTIONS]
 const SLAVE_OPTIONS = ['prefix', ...NAME_OPTIONS, ...CONTENT_OPTIONS]

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import type { FastDfsError } from '../errors.js'
 import { AbortError, TimeoutError } from '../errors.js'
 
 /** How a caller limits one call. */
@@ -16,6 +17,8 @@ export class Call {
   /** Milliseconds the caller allowed. */
   readonly timeout: number
   readonly #endsAt: number
+  readonly #waiting = new Set<(error: FastDfsError) => void>()
+  #cancelled: FastDfsError | undefined
 
   constructor({ signal, timeout = Infinity }: CallOptions) {
     this.signal = signal
@@ -32,8 +35,15 @@ export class Call {
 
   /** Throws when the call was aborted or its time is over. */
   check(): void {
+    if (this.#cancelled !== undefined) throw this.#cancelled
     if (this.signal?.aborted === true) throw this.abortError()
     if (this.remaining === 0) throw this.timeoutError()
+  }
+
+  /** Ends whatever waits on the call's behalf, now and later. */
+  cancel(error: FastDfsError): void {
+    this.#cancelled = error
+    for (const fail of this.#waiting) fail(error)
   }
 
   /** The error of an aborted call. */
@@ -49,29 +59,26 @@ export class Call {
   /**
    * Waits for `promise`, but no longer than the call lasts. What `promise` gives after that goes to `late`.
    */
-  async wait<T>(promise: Promise<T>, late: (value: T) => void = () => {}): Promise<T> {
-    if (this.signal === undefined && this.#endsAt === Infinity) return promise
+  wait<T>(promise: Promise<T>, late: (value: T) => void = () => {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let over = false
       const end = (settle: () => void): void => {
+        if (over) return
         over = true
         clearTimeout(timer)
+        this.#waiting.delete(fail)
         this.signal?.removeEventListener('abort', onAbort)
         settle()
       }
-      const onAbort = (): void => end(() => reject(this.abortError()))
+      const fail = (error: Error): void => end(() => reject(error))
+      const onAbort = (): void => fail(this.abortError())
       const timer =
-        this.#endsAt === Infinity
-          ? undefined
-          : setTimeout(() => end(() => reject(this.timeoutError())), this.remaining)
+        this.#endsAt === Infinity ? undefined : setTimeout(() => fail(this.timeoutError()), this.remaining)
+      this.#waiting.add(fail)
       this.signal?.addEventListener('abort', onAbort, { once: true })
-      promise.then(
-        (value) => (over ? late(value) : end(() => resolve(value))),
-        (error: Error) => {
-          if (!over) end(() => reject(error))
-        },
-      )
-      if (this.signal?.aborted === true) onAbort()
+      promise.then((value) => (over ? late(value) : end(() => resolve(value))), fail)
+      if (this.#cancelled !== undefined) fail(this.#cancelled)
+      else if (this.signal?.aborted === true) onAbort()
     })
   }
 

@@ -150,6 +150,9 @@ export class Connection {
     call: Call,
     { status, dialect, source, sink }: RequestOptions = {},
   ): Promise<ResponseOf<C>> {
+    if (this.#exchange !== undefined) {
+      return Promise.reject(new TypeError('a connection carries one request at a time'))
+    }
     const head = encodeRequestHead(command, fields, source?.size ?? 0, { status, dialect })
     return new Promise<ResponseOf<C>>((resolve, reject) => {
       const exchange: Exchange = {
@@ -166,7 +169,6 @@ export class Connection {
         body: undefined,
         bodySize: 0,
       }
-      if (this.#exchange !== undefined) throw new TypeError('a connection carries one request at a time')
       this.#exchange = exchange
       this.#lastMoved = performance.now()
       call.signal?.addEventListener('abort', this.#onAbort, { once: true })

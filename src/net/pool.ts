@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { createPool } from 'generic-pool'
 import type { Pool } from 'generic-pool'
 import type { FastDfsError } from '../errors.js'
-import { ClosedError, PoolTimeoutError } from '../errors.js'
+import { ClosedError } from '../errors.js'
 import { log } from '../observe/log.js'
 import { connectionCommands } from '../protocol/index.js'
 import { Call } from './call.js'
@@ -10,14 +10,13 @@ import { connect } from './connect.js'
 import { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
+import type { LineOptions } from './waiting-line.js'
+import { WaitingLine } from './waiting-line.js'
 
 /** How connections are made and kept. Times in milliseconds. */
-export interface PoolOptions {
+export interface PoolOptions extends LineOptions {
   readonly connectTimeout: number
   readonly idleTimeout: number
-  readonly maxConnections: number
-  readonly maxQueue: number
-  readonly queueTimeout: number
   readonly idleConnectionTtl: number
 }
 
@@ -39,11 +38,16 @@ class EndpointPool {
   readonly #slots = new Map<Connection, Slot>()
   readonly #closing = new AbortController()
   readonly #connectTimeout: number
+  /** Nobody waits within generic-pool: as many are let in as it has connections. */
+  readonly #line: WaitingLine
   #clock = 0
+  /** Connections that were last used before this are not trusted, since one of them was found dead. */
+  #distrusted = -Infinity
 
   constructor(endpoint: Endpoint, options: PoolOptions) {
     this.#name = formatEndpoint(endpoint)
     this.#connectTimeout = options.connectTimeout
+    this.#line = new WaitingLine(options, this.#name)
     setMaxListeners(options.maxConnections, this.#closing.signal)
     this.#pool = createPool<Slot>(
       {
@@ -70,8 +74,6 @@ class EndpointPool {
       {
         max: options.maxConnections,
         min: 0,
-        maxWaitingClients: options.maxQueue,
-        acquireTimeoutMillis: options.queueTimeout,
         testOnBorrow: true,
         // The last one used first, so that those in excess grow old and are closed before the server does it.
         fifo: false,
@@ -84,9 +86,25 @@ class EndpointPool {
 
   /** @param mustLive - a connection that was idle for long is tested first */
   async acquire(call: Call, mustLive: boolean): Promise<Connection> {
+    await this.#line.enter(call)
+    try {
+      return await this.#take(call, mustLive)
+    } catch (error) {
+      this.#line.leave()
+      throw error
+    }
+  }
+
+  async release(connection: Connection): Promise<void> {
+    await this.#giveBack(connection)
+    this.#line.leave()
+  }
+
+  async #take(call: Call, mustLive: boolean): Promise<Connection> {
     const since = this.#clock
     for (;;) {
-      const slot = await call.wait(this.#borrow(), (late) => void this.#pool.release(late))
+      if (this.#isClosed) throw closed(this.#name)
+      const slot = await call.wait(this.#pool.acquire(), (late) => void this.#pool.release(late))
       if (slot.connection === undefined) {
         await this.#pool.destroy(slot)
         // An error from before this wait is another caller's; a new connection may well be possible now.
@@ -96,26 +114,12 @@ class EndpointPool {
       slot.connection.referenced = true
       if (!this.#isClosed && (!mustLive || (await this.#isAlive(slot.connection, call))))
         return slot.connection
-      await this.release(slot.connection)
-      if (this.#isClosed) throw closed(this.#name)
+      await this.#giveBack(slot.connection)
       call.check()
     }
   }
 
-  async #borrow(): Promise<Slot> {
-    try {
-      return await this.#pool.acquire()
-    } catch (cause) {
-      if (this.#isClosed) throw closed(this.#name)
-      const { borrowed, max, pending } = this.#pool
-      throw new PoolTimeoutError(
-        `no connection became free: ${borrowed} of ${max} in use, ${pending} callers waiting; raise maxConnections or queueTimeout`,
-        { endpoint: this.#name, cause },
-      )
-    }
-  }
-
-  async release(connection: Connection): Promise<void> {
+  async #giveBack(connection: Connection): Promise<void> {
     const slot = this.#slots.get(connection) as Slot
     connection.referenced = false
     await (connection.usable ? this.#pool.release(slot) : this.#pool.destroy(slot))
@@ -128,6 +132,10 @@ class EndpointPool {
   /** Whether the peer still answers on a connection that was idle for a while (protocol.md §1.1). */
   async #isAlive(connection: Connection, call: Call): Promise<boolean> {
     if (performance.now() - connection.lastUsed <= TRUSTED_FOR) return true
+    if (connection.lastUsed < this.#distrusted) {
+      connection.destroy()
+      return false
+    }
     // A test takes no longer than a new connection would.
     const test = new Call({
       signal: call.signal,
@@ -138,12 +146,14 @@ class EndpointPool {
       return true
     } catch (error) {
       log.net('%s: no longer alive: %s', this.#name, (error as Error).message)
+      this.#distrusted = performance.now()
       return false
     }
   }
 
   async close(): Promise<void> {
     this.#closing.abort(closed(this.#name))
+    this.#line.close(closed(this.#name))
     for (const connection of this.#slots.keys()) connection.destroy(closed(this.#name))
     await this.#pool.drain()
     await this.#pool.clear()

@@ -125,6 +125,9 @@ describe('the default client', () => {
     await withEnvironment({ FASTDFS_TRACKERS: undefined, FASTDFS_CONFIG: undefined }, () => {
       expect(() => getDefaultClient()).toThrow(/set FASTDFS_TRACKERS/)
     })
+    await withEnvironment({ FASTDFS_TRACKERS: undefined, FASTDFS_CONFIG: undefined }, async () => {
+      await expect(uploadFile(Buffer.from('a'))).rejects.toMatchObject({ name: 'ConfigError' })
+    })
   })
 })
 

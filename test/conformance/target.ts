@@ -66,11 +66,13 @@ export function useTarget(target: Target): Fixture {
     client = new FastDfsClient({ trackers: opened.trackers })
   })
   afterEach(async () => {
-    for (const id of made.splice(0)) {
-      await client.deleteFile(id).catch((error: { status?: number }) => {
-        if (error.status !== 2) throw error
-      })
-    }
+    const deleted = await Promise.allSettled(made.splice(0).map((id) => client.deleteFile(id)))
+    const failures = deleted.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as { status?: number }] : [],
+    )
+    // Some are gone already.
+    const left = failures.filter(({ status }) => status !== 2)
+    if (left.length > 0) throw new AggregateError(left, `${left.length} files are left on the cluster`)
   })
   afterAll(async () => {
     await client.close()

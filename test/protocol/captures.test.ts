@@ -1,6 +1,7 @@
 /** Every packet of the recorded conversations decodes by its definition and encodes to the same bytes. */
 import type { Command, Dialect } from '../../src/protocol/index.js'
 import {
+  decodeHeader,
   decodeRequest,
   decodeResponse,
   encodeRequest,
@@ -51,7 +52,7 @@ function expectResponseRoundTrip(response: CapturedPacket, command: Command, dia
   }
 }
 
-/** What differs must be zero in ours and stand behind a NUL of the same field in the captured packet. */
+/** What differs must be zero in ours, behind another zero: padding, where the captured packet has leftovers. */
 function expectOnlyStaleBytesDiffer(captured: Buffer, ours: Buffer): void {
   for (let i = 0; i < captured.length; i++) {
     if (captured[i] === ours[i]) continue
@@ -75,7 +76,14 @@ function expectResponses(exchanges: Exchange[]): void {
     }
     if (response.cut === true || isBinlog(exchange)) continue
     // A response with another status has no fields; a body that comes with it all the same is dropped.
-    if (response.status !== 0) continue
+    if (response.status !== 0) {
+      expect(decodeHeader(bytesOf(response).subarray(0, 10))).toEqual({
+        length: response.length,
+        command: 100,
+        status: response.status,
+      })
+      continue
+    }
     expectResponseRoundTrip(response, command, exchange.dialect)
     decoded++
   }

@@ -1,0 +1,66 @@
+/** Changes of one appender file happen in the order of the calls, and end when the client does. */
+import { PassThrough, Readable } from 'node:stream'
+import type { FastDfsClient } from '../../src/index.js'
+import type { Cluster } from '../../src/testing/index.js'
+import { startCluster } from '../../src/testing/index.js'
+
+let cluster: Cluster
+let client: FastDfsClient
+
+beforeEach(async () => {
+  cluster = await startCluster()
+  client = cluster.client()
+})
+
+afterEach(() => cluster.stop())
+
+const slow = (): Readable => {
+  const stream = new PassThrough()
+  setImmediate(() => setImmediate(() => stream.end('slow ')))
+  return stream
+}
+
+it.each<[string, () => Parameters<FastDfsClient['appendFile']>[1]]>([
+  ['a stream of unknown size', slow],
+  ['a function', () => () => Promise.resolve(slow())],
+])('an append of %s comes before a later one of a Buffer', async (_, source) => {
+  const { id } = await client.uploadAppenderFile(Buffer.from('> '))
+  await Promise.all([
+    client.appendFile(id, source()),
+    client.appendFile(id, Buffer.from('quick ')),
+    client.truncateFile(id, 3),
+    client.appendFile(id, Buffer.from('last')),
+  ])
+  expect((await client.downloadFile(id)).toString()).toBe('> slast')
+})
+
+it('a change that fails does not hold up those behind it', async () => {
+  const { id } = await client.uploadAppenderFile(Buffer.from('> '))
+  const failing = client.appendFile(id, Readable.from([Buffer.from('a')]), { size: 2 })
+  const next = client.appendFile(id, Buffer.from('next'))
+  await expect(failing).rejects.toMatchObject({ name: 'InvalidArgumentError' })
+  await next
+  expect((await client.downloadFile(id)).toString()).toBe('> next')
+})
+
+it('a change that is aborted while it waits is not made', async () => {
+  const { id } = await client.uploadAppenderFile(Buffer.from('> '))
+  const stuck = new PassThrough()
+  const first = client.appendFile(id, stuck, { size: 5 })
+  const controller = new AbortController()
+  const second = client.appendFile(id, Buffer.from('never'), { signal: controller.signal })
+  controller.abort()
+  await expect(second).rejects.toMatchObject({ name: 'AbortError' })
+  stuck.end('first')
+  await first
+  expect((await client.downloadFile(id)).toString()).toBe('> first')
+})
+
+it('close ends what waits for a source that gives nothing', async () => {
+  const stuck = new PassThrough()
+  const upload = client.uploadFile(stuck)
+  const outcome = upload.catch((error: unknown) => error)
+  await client.close({ grace: 0 })
+  expect(await outcome).toMatchObject({ name: 'ClosedError' })
+  expect(stuck.destroyed).toBe(true)
+})
