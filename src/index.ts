@@ -22,6 +22,8 @@ export type {
   QueryStoreOptions,
   RegeneratedFile,
   SlaveOptions,
+  Sink,
+  SinkOptions,
   Source,
   StatisticsTimes,
   ServerAddress,

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { types } from 'node:util'
 import {
   ClosedError,
   FileNotFoundError,
@@ -22,17 +23,19 @@ import { isConnectionString, parseConnectionString } from './config/connection-s
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { Context } from './context.js'
-import type { DownloadOptions } from './download.js'
-import { checkDownload, download, DownloadStream, downloadTo } from './download.js'
+import type { DownloadOptions, SinkOptions } from './download.js'
+import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
 import type { FileInfo, MetadataOptions } from './files.js'
 import { deleteFile, encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
 import { reportingSink } from './progress.js'
-import { bufferSink, fileSink } from './sinks.js'
+import type { Sink, WholeSink } from './sinks.js'
+import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
 import { Serial } from './serial.js'
+import { intoStream } from './stream-sinks.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
@@ -218,35 +221,53 @@ export class FastDfsClient {
    */
   downloadFile(id: string, options?: DownloadOptions): Promise<Buffer>
   /**
-   * Writes a file, or a part of it, to `path`: whole or, when it fails, not at all.
+   * Writes a file, or a part of it, to a sink.
+   *
+   * - A path: the file is there whole or, when the download fails, not at all.
+   * - A Writable or web WritableStream: with backpressure; ended (closed) when the download is whole, destroyed
+   *   (aborted) with the error when it fails. Nothing is repeated after its first byte.
+   * - A Uint8Array or Buffer: filled from its start. When the download fails, it may hold a part.
    *
    * @throws {@link FileNotFoundError} when there is no such file
-   * @throws {@link InvalidArgumentError} when the path cannot be written
+   * @throws {@link InvalidArgumentError} when the sink cannot be written, or is too small
+   * @throws {@link LocalIoError} when writing fails, or a stream closes before its end
    * @throws {@link IntegrityError} as the download to a Buffer does
    * @example
    * ```ts
-   * const { size } = await client.downloadFile(id, 'copy.jpg')
+   * const { size } = await client.downloadFile(id, 'copy.jpg', { fsync: true })
+   * await client.downloadFile(id, response)
    * ```
    */
-  downloadFile(id: string, path: string, options?: DownloadOptions): Promise<DownloadedFile>
-  downloadFile(
+  downloadFile(id: string, sink: Sink, options?: SinkOptions): Promise<DownloadedFile>
+  async downloadFile(
     id: string,
-    pathOrOptions: string | DownloadOptions = {},
-    options: DownloadOptions = {},
+    sinkOrOptions: Sink | DownloadOptions = {},
+    options?: SinkOptions,
   ): Promise<Buffer | DownloadedFile> {
-    if (typeof pathOrOptions !== 'string') {
-      return this.#runOn(id, pathOrOptions, async (call, file) => {
-        const plan = checkDownload(pathOrOptions, 'downloadFile')
-        const sink = reportingSink(bufferSink(this.#context.options.maxBufferBytes), pathOrOptions.onProgress)
-        return (await download(this.#context, file, plan, call, sink, false)).content
-      })
-    }
-    return this.#runOn(id, options, async (call, file) => {
-      const plan = checkDownload(options, 'downloadFile')
-      const sink = reportingSink(await fileSink(pathOrOptions), options.onProgress)
-      const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
-      return { size, ...rest }
+    if (isSink(sinkOrOptions)) return this.#downloadInto(id, sinkOrOptions, options)
+    if (options !== undefined) throw noSink(sinkOrOptions)
+    return this.#runOn(id, sinkOrOptions, async (call, file) => {
+      const plan = checkDownload(sinkOrOptions, 'downloadFile')
+      const sink = reportingSink(bufferSink(this.#context.options.maxBufferBytes), sinkOrOptions.onProgress)
+      return (await download(this.#context, file, plan, call, sink, false)).content
     })
+  }
+
+  #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
+    const { signal: given } = checkCallOptions(options)
+    const run = (
+      open: () => WholeSink<number> | Promise<WholeSink<number>>,
+      signal: AbortSignal | undefined,
+    ): Promise<DownloadedFile> =>
+      this.#runOn(id, { ...options, signal }, async (call, file) => {
+        const plan = checkSinkOptions(options, target)
+        const sink = reportingSink(await open(), options.onProgress)
+        const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
+        return { size, ...rest }
+      })
+    if (typeof target === 'string') return run(() => fileSink(target, options.fsync), given)
+    if (types.isUint8Array(target)) return run(() => bytesSink(target), given)
+    return intoStream(target, given, (sink, signal) => run(() => sink, signal))
   }
 
   /**
@@ -417,7 +438,7 @@ export class FastDfsClient {
   }
 }
 
-/** A file that was written to a path. */
+/** A file that was written to a sink. */
 export interface DownloadedFile {
   /** Bytes written. */
   readonly size: number
@@ -428,6 +449,8 @@ export interface DownloadedFile {
    * name that tells nothing, `verify: false`; or where the name's CRC32 means nothing.
    */
   readonly verified: boolean
+  /** The storage that it came from, as `host:port`. */
+  readonly endpoint: string
 }
 
 function optionsFromText(text: string): ClientOptions {

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream'
 import type { FastDfsError } from '../errors.js'
-import { AbortError, isFastDfsError, locateError } from '../errors.js'
+import { AbortError, InvalidArgumentError, isFastDfsError, locateError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
+import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import { checkBoolean, checkInteger, checkNames } from './check.js'
 import { CountingSink, NOWHERE } from './content-sum.js'
@@ -14,7 +15,7 @@ import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress } from './progress.js'
-import type { WholeSink } from './sinks.js'
+import type { Sink, WholeSink } from './sinks.js'
 
 /** Which part of a file is downloaded, and how. */
 export interface DownloadOptions extends CallOptions {
@@ -33,15 +34,38 @@ export interface DownloadOptions extends CallOptions {
   onProgress?: ProgressListener | undefined
 }
 
+/** How a part of a file is downloaded to a sink. */
+export interface SinkOptions extends DownloadOptions {
+  /**
+   * For paths: whether the content and the name are on the disk, and not only with the operating system, when the call
+   * ends. @defaultValue false
+   */
+  fsync?: boolean | undefined
+}
+
 /** What is to be downloaded, and whether it is to be verified. */
 export interface DownloadPlan extends Range {
   /** The client's, where it is absent. */
   readonly verify: boolean | undefined
 }
 
+const DOWNLOAD_OPTIONS = ['offset', 'length', 'verify', 'onProgress', 'signal', 'timeout']
+
+/** Checks the options of a download to a sink. */
+export function checkSinkOptions({ fsync, ...options }: SinkOptions, sink: Sink): DownloadPlan {
+  if (fsync !== undefined && checkBoolean(fsync, 'fsync') && typeof sink !== 'string') {
+    throw new InvalidArgumentError('fsync is for downloads to a path')
+  }
+  return checkDownload(options, 'downloadFile', ['fsync', ...DOWNLOAD_OPTIONS])
+}
+
 /** Checks a download's options. */
-export function checkDownload(options: DownloadOptions, what: string): DownloadPlan {
-  checkNames(options, ['offset', 'length', 'verify', 'onProgress', 'signal', 'timeout'], what)
+export function checkDownload(
+  options: DownloadOptions,
+  what: string,
+  known: readonly string[] = DOWNLOAD_OPTIONS,
+): DownloadPlan {
+  checkNames(options, known, what)
   checkProgress(options.onProgress)
   const { offset, length, verify } = options
   return {
@@ -59,10 +83,12 @@ export interface Downloaded<T> {
   readonly crc32: number
   /** Whether it is what the file's name says. */
   readonly verified: boolean
+  /** The storage that it came from, as `host:port`. */
+  readonly endpoint: string
 }
 
 /**
- * Downloads to a sink that can begin again, so that every attempt is a fresh one.
+ * Downloads to a sink and finishes it. Where it can begin again, every attempt is a fresh one.
  *
  * @param counts - count the CRC32, also where nothing is verified
  */
@@ -76,18 +102,24 @@ export async function download<T>(
 ): Promise<Downloaded<T>> {
   try {
     const named = namedOf(context, file, plan)
-    const read = await retry(context.options, call, () =>
-      attempt(context, file, plan, named, call, sink, counts),
-    )
-    const { crc32, verified } =
+    const read = await readContent(context, file, plan, named, call, sink, counts)
+    const { crc32, verified, storage } =
       named === undefined
-        ? { crc32: read.sum.crc32, verified: false }
-        : await verifyDownload(context, file, named, read, { sink, replaces: true }, call)
-    return { content: await sink.finish(), crc32, verified }
+        ? { crc32: read.sum.crc32, verified: false, storage: read.storage }
+        : await verifyDownload(context, file, named, read, againInto(sink), call)
+    const endpoint = formatEndpoint(storage)
+    // A stream may take for ever; a file that is being renamed is not given up.
+    const content = await (sink.restarts ? sink.finish() : call.wait(sink.finish()))
+    return { content, crc32, verified, endpoint }
   } catch (error) {
     await sink.abandon()
     throw error
   }
+}
+
+/** What takes a second reading. */
+function againInto(sink: RestartableSink): { sink: ContentSink; replaces: boolean } {
+  return { sink: sink.restarts ? sink : NOWHERE, replaces: sink.restarts }
 }
 
 /** What a download is compared with: nothing but the whole of a normal file is. */
@@ -96,6 +128,35 @@ function namedOf(context: Context, file: SplitFileId, plan: DownloadPlan): Named
   if (!verify || offset !== 0 || length !== undefined) return undefined
   const named = contentInName(file)
   return named?.size === undefined ? undefined : named
+}
+
+/** A sink that says whether it can begin again after its first byte. */
+type RestartableSink = ContentSink & Pick<WholeSink<unknown>, 'restarts'>
+
+/** Reads a file. What was handed out for good cannot be taken back: then nothing is repeated after the first byte. */
+function readContent(
+  context: Context,
+  file: SplitFileId,
+  plan: DownloadPlan,
+  named: NamedContent | undefined,
+  call: Call,
+  sink: RestartableSink,
+  counts: boolean,
+): Promise<Transferred> {
+  let received = false
+  const watched: ContentSink = {
+    start: (size, flow) => sink.start(size, flow),
+    write: (chunk) => {
+      received = true
+      return sink.write(chunk)
+    },
+  }
+  return retry(context.options, call, () =>
+    attempt(context, file, plan, named, call, watched, counts).catch((error: FastDfsError) => {
+      const isFinal = received && !sink.restarts && isFastDfsError(error)
+      throw isFinal ? locateError(error, { retriable: false }) : error
+    }),
+  )
 }
 
 /** One attempt: asks a tracker, then the storage that it names. */
@@ -165,7 +226,7 @@ export class DownloadStream extends Readable {
   }
 }
 
-/** Downloads to a stream: what was handed out cannot be taken back, so nothing is repeated after the first byte. */
+/** Downloads to a sink that its caller ends. */
 export async function downloadTo(
   context: Context,
   file: SplitFileId,
@@ -173,20 +234,8 @@ export async function downloadTo(
   call: Call,
   sink: ContentSink,
 ): Promise<void> {
-  let received = false
-  const watched: ContentSink = {
-    start: (size, flow) => sink.start(size, flow),
-    write: (chunk) => {
-      received = true
-      return sink.write(chunk)
-    },
-  }
+  const once: RestartableSink = { ...sink, restarts: false }
   const named = namedOf(context, file, plan)
-  const read = await retry(context.options, call, () =>
-    attempt(context, file, plan, named, call, watched, false).catch((error: FastDfsError) => {
-      throw received && isFastDfsError(error) ? locateError(error, { retriable: false }) : error
-    }),
-  )
-  if (named !== undefined)
-    await verifyDownload(context, file, named, read, { sink: NOWHERE, replaces: false }, call)
+  const read = await readContent(context, file, plan, named, call, once, false)
+  if (named !== undefined) await verifyDownload(context, file, named, read, againInto(once), call)
 }

@@ -112,7 +112,7 @@ export async function verifyUpload(
  * Whether what was read is what the name says. Where it is not, the file is read once more.
  *
  * @param again - takes the second reading; where it is not `replaces`, only the first one counts
- * @returns the CRC32 of what the sink has; not verified where both readings agree with each other only: the name's
+ * @returns the CRC32 of what the sink has, and the storage it came from; not verified where both readings agree with each other only: the name's
  *   CRC32 means nothing, or the file on the disk is damaged
  * @throws {@link IntegrityError} when content was damaged, on the way or at one of the storages
  */
@@ -123,9 +123,9 @@ export async function verifyDownload(
   first: Transferred,
   again: { readonly sink: ContentSink; readonly replaces: boolean },
   call: Call,
-): Promise<{ crc32: number; verified: boolean }> {
+): Promise<{ crc32: number; verified: boolean; storage: StorageEndpoint }> {
   if (context.oldCrcs.agree(named.crc32, first.sum, first.storage))
-    return { crc32: first.sum.crc32, verified: true }
+    return { crc32: first.sum.crc32, verified: true, storage: first.storage }
   const told = `${String(first.sum)} came, the name says ${hex(named.crc32)}`
   log.net('%s: %s for %s: reading it again', formatEndpoint(first.storage), told, file.id)
 
@@ -141,7 +141,8 @@ export async function verifyDownload(
     })
   }
   if (!agrees) log.net('%s: %s, twice: a link, or damaged on the disk', file.id, told)
-  return { crc32: second.sum.crc32, verified: agrees }
+  const { storage } = again.replaces ? second : first
+  return { crc32: second.sum.crc32, verified: agrees, storage }
 }
 
 /** Reads a file from another storage than `first`, if there is one that has it. */

@@ -2,16 +2,51 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
+import type { Writable } from 'node:stream'
+import type { WritableStream } from 'node:stream/web'
+import { types } from 'node:util'
 import { InvalidArgumentError, LocalIoError } from '../errors.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
 import { show } from './check.js'
 
-/** Takes a download as a whole: what an attempt left behind is dropped when the next one starts. */
+/**
+ * What a download can be written to: a path, a Writable, a web WritableStream, or a Uint8Array or Buffer that is filled
+ * from its start.
+ */
+export type Sink = string | Uint8Array | Writable | WritableStream<Uint8Array>
+
+/** Takes a download as a whole. */
 export interface WholeSink<T> extends ContentSink {
+  /** Whether it can start again after its first byte: what an attempt left behind is dropped then. */
+  readonly restarts: boolean
   /** All content is here: gives the result. */
   finish(): Promise<T>
   /** The download failed: leaves nothing behind. */
   abandon(): Promise<void>
+}
+
+/** Whether a value is a sink, and not the options of a download to a Buffer. */
+export function isSink(value: unknown): value is Sink {
+  return typeof value === 'string' || types.isUint8Array(value) || isWritable(value) || isWebWritable(value)
+}
+
+/** By what it can do: responses of `node:http` are no instances of Writable. */
+export function isWritable(value: unknown): value is Writable {
+  const stream = (value ?? {}) as Partial<Writable>
+  return [stream.write, stream.end, stream.on, stream.destroy].every((method) => typeof method === 'function')
+}
+
+/** Whether a value is a web stream that can be written to, of any realm. */
+export function isWebWritable(value: unknown): value is WritableStream<Uint8Array> {
+  const stream = (value ?? {}) as Partial<WritableStream>
+  return typeof stream.getWriter === 'function' && typeof stream.abort === 'function'
+}
+
+/** The error of what is no sink. */
+export function noSink(value: unknown): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `a sink is a path, Writable, WritableStream, Uint8Array or Buffer, not ${show(value)}`,
+  )
 }
 
 /** A sink that becomes a Buffer of at most `maxBytes`. */
@@ -19,6 +54,7 @@ export function bufferSink(maxBytes: number): WholeSink<Buffer> {
   let buffer: Buffer = Buffer.alloc(0)
   let filled = 0
   return {
+    restarts: true,
     start: (size) => {
       if (size > maxBytes) {
         throw new InvalidArgumentError(
@@ -37,15 +73,37 @@ export function bufferSink(maxBytes: number): WholeSink<Buffer> {
   }
 }
 
+/** A sink that fills a caller's bytes from their start; gives how many it filled. */
+export function bytesSink(bytes: Uint8Array): WholeSink<number> {
+  let filled = 0
+  return {
+    restarts: true,
+    start: (size) => {
+      if (size > bytes.length) {
+        throw new InvalidArgumentError(`${size} bytes do not fit into a buffer of ${bytes.length}`)
+      }
+      filled = 0
+    },
+    write: (chunk) => {
+      bytes.set(chunk, filled)
+      filled += chunk.length
+      return true
+    },
+    finish: async () => filled,
+    abandon: async () => {},
+  }
+}
+
 /** Bytes that are written to a file at a time. */
 const BLOCK_SIZE = 1024 * 1024
 
 /**
  * A sink that becomes the file at `path`: written beside it under another name, and renamed when it is whole.
  *
+ * @param fsync - bring the content and the name to the disk before it is finished
  * @throws {@link InvalidArgumentError} when no file can be made there
  */
-export async function fileSink(path: string): Promise<WholeSink<number>> {
+export async function fileSink(path: string, fsync = false): Promise<WholeSink<number>> {
   // A rename would replace a device or a pipe.
   const isTaken = (await stat(path).catch(() => undefined))?.isFile() === false
   if (isTaken || path === '' || path.endsWith('/') || path.endsWith(sep)) {
@@ -57,14 +115,17 @@ export async function fileSink(path: string): Promise<WholeSink<number>> {
   })
   const writer = new BlockWriter(file, path)
   return {
+    restarts: true,
     start: (_, flow) => writer.restart(flow),
     write: (chunk) => writer.write(chunk),
     finish: async () => {
       const size = await writer.end()
       try {
         await file.truncate(size)
+        if (fsync) await file.sync()
         await file.close()
         await rename(temporary, path)
+        if (fsync) await syncFolder(dirname(path))
       } catch (cause) {
         throw writeFailed(path, cause)
       }
@@ -75,6 +136,17 @@ export async function fileSink(path: string): Promise<WholeSink<number>> {
       await file.close().catch(() => {})
       await rm(temporary, { force: true })
     },
+  }
+}
+
+/** Brings a folder's names to the disk. Windows does so by itself, and opens no folders. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }
 

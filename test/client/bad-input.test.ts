@@ -155,7 +155,7 @@ describe.each(Object.entries(methods).slice(0, 3))('%s refuses the range', (name
     [{ onProgress: 'x' }, 'onProgress must be a function, not "x"'],
     [
       { size: 5 },
-      `${called} has no option "size": known are offset, length, verify, onProgress, signal, timeout`,
+      `${called} has no option "size": known are ${name.endsWith(' to a path') ? 'fsync, ' : ''}offset, length, verify, onProgress, signal, timeout`,
     ],
   ])('%j', async (options, message) => {
     await expectRefusal(method(ID, options), InvalidArgumentError, message)

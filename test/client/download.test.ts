@@ -40,7 +40,8 @@ const downloadRequest = (offset: number, count: number, id = ID): Buffer => {
 /** What a download to a path resolves to where nothing is verified. */
 const written = (content: Buffer | string): object => {
   const bytes = Buffer.from(content)
-  return { size: bytes.length, crc32: crc32(bytes), verified: false }
+  const endpoint = expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string
+  return { size: bytes.length, crc32: crc32(bytes), verified: false, endpoint }
 }
 
 /** A storage that serves ranges of a file as V6.15.4 does, or as those before. */

@@ -1,5 +1,5 @@
 /** What users do with files: the same on the embedded cluster and on real ones of every version. */
-import { createReadStream } from 'node:fs'
+import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -161,6 +161,7 @@ describe.each(targets)('files on $name', (target) => {
         size: 300_001,
         crc32: crc32(content),
         verified: true,
+        endpoint: expect.any(String) as string,
       })
       expect(await readFile(path)).toEqual(content)
       const missing = fixture.client.downloadFile(missingLike(id), path)
@@ -168,6 +169,35 @@ describe.each(targets)('files on $name', (target) => {
       expect(await readFile(path)).toEqual(content)
       expect((await readdir(folder)).filter((name) => name.includes('.part'))).toEqual([])
     })
+
+    it.each(['a path, synced', 'a Writable', 'a WritableStream', 'a Buffer'] as const)(
+      'goes to %s',
+      async (kind) => {
+        const path = join(folder, 'sink')
+        const buffer = Buffer.alloc(content.length + 3)
+        const chunks: Uint8Array[] = []
+        const result = await {
+          'a path, synced': () => fixture.client.downloadFile(id, path, { fsync: true }),
+          'a Writable': () => fixture.client.downloadFile(id, createWriteStream(path)),
+          'a WritableStream': () =>
+            fixture.client.downloadFile(
+              id,
+              new WritableStream<Uint8Array>({ write: (chunk) => void chunks.push(chunk) }),
+            ),
+          'a Buffer': () => fixture.client.downloadFile(id, buffer),
+        }[kind]()
+        expect(result).toEqual({
+          size: content.length,
+          crc32: crc32(content),
+          verified: true,
+          endpoint: expect.stringMatching(/:\d+$/) as string,
+        })
+        if (kind === 'a Buffer') expect(buffer).toEqual(Buffer.concat([content, Buffer.alloc(3)]))
+        else if (kind === 'a WritableStream') expect(Buffer.concat(chunks)).toEqual(content)
+        else expect(await readFile(path)).toEqual(content)
+        await rm(path, { force: true })
+      },
+    )
 
     it('goes on well after a stream that was given up', async () => {
       for await (const chunk of fixture.client.downloadStream(id)) {
@@ -208,6 +238,7 @@ describe.each(targets)('files on $name', (target) => {
             size,
             crc32: crc32(content),
             verified: true,
+            endpoint: expect.any(String) as string,
           })
           expect((await client.downloadFile(file.id)).equals(content)).toBe(true)
           const chunks = (await client.downloadStream(file.id).toArray()) as Buffer[]
@@ -220,6 +251,7 @@ describe.each(targets)('files on $name', (target) => {
           size,
           crc32: crc32(content),
           verified: false,
+          endpoint: expect.any(String) as string,
         })
       },
     )
