@@ -4,11 +4,16 @@
  * @packageDocumentation
  */
 export type {
+  BatchItems,
+  BatchOptions,
+  BatchResult,
   CallOptions,
   ClientOptions,
   ClusterStatistics,
   ContentOptions,
+  DeleteOptions,
   DownloadedFile,
+  DownloadItem,
   DownloadOptions,
   Endpoint,
   ExtPolicy,
@@ -22,6 +27,7 @@ export type {
   QueryStoreOptions,
   RegeneratedFile,
   SlaveOptions,
+  SlaveUpload,
   Source,
   StatisticsTimes,
   ServerAddress,
@@ -37,6 +43,7 @@ export type {
   TrackerOption,
   TrackerStatus,
   UploadedFile,
+  UploadItem,
   UploadOptions,
 } from './client/index.js'
 export {
@@ -45,7 +52,9 @@ export {
   closeDefaultClient,
   DEFAULTS,
   deleteFile,
+  deleteFiles,
   downloadFile,
+  downloadFiles,
   downloadStream,
   FastDfsClient,
   FILENAME_KEY,
@@ -62,6 +71,7 @@ export {
   truncateFile,
   uploadAppenderFile,
   uploadFile,
+  uploadFiles,
   uploadSlaveFile,
 } from './client/index.js'
 export type { ErrorCode, ErrorDetails, ErrorName } from './errors.js'
