@@ -264,8 +264,14 @@ export class RetryError extends FastDfsError {
 
 /**
  * The same error, knowing more about where it happened. What it knew already stays.
+ *
+ * @param reason - what it says instead
  */
-export function locateError(error: FastDfsError, place: Omit<ErrorDetails, 'cause'>): FastDfsError {
+export function locateError(
+  error: FastDfsError,
+  place: Omit<ErrorDetails, 'cause'>,
+  reason = error.reason,
+): FastDfsError {
   const known: ErrorDetails = {
     cause: error.cause,
     command: error.command ?? place.command,
@@ -276,8 +282,8 @@ export function locateError(error: FastDfsError, place: Omit<ErrorDetails, 'caus
   }
   const located =
     error instanceof RetryError
-      ? new RetryError(error.reason, { ...known, errors: error.errors })
-      : new CLASSES[error.name](error.reason, known)
+      ? new RetryError(reason, { ...known, errors: error.errors })
+      : new CLASSES[error.name](reason, known)
   if (error.stack !== undefined) located.stack = error.stack.replace(error.message, () => located.message)
   return located
 }

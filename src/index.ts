@@ -4,11 +4,16 @@
  * @packageDocumentation
  */
 export type {
+  BatchItems,
+  BatchOptions,
+  BatchResult,
   CallOptions,
   ClientOptions,
   ClusterStatistics,
   ContentOptions,
+  DeleteOptions,
   DownloadedFile,
+  DownloadItem,
   DownloadOptions,
   Endpoint,
   ExtPolicy,
@@ -24,6 +29,7 @@ export type {
   SlaveOptions,
   Sink,
   SinkOptions,
+  SlaveUpload,
   Source,
   StatisticsTimes,
   ServerAddress,
@@ -39,6 +45,7 @@ export type {
   TrackerOption,
   TrackerStatus,
   UploadedFile,
+  UploadItem,
   UploadOptions,
 } from './client/index.js'
 export {
@@ -47,7 +54,9 @@ export {
   closeDefaultClient,
   DEFAULTS,
   deleteFile,
+  deleteFiles,
   downloadFile,
+  downloadFiles,
   downloadStream,
   FastDfsClient,
   FILENAME_KEY,
@@ -64,6 +73,7 @@ export {
   truncateFile,
   uploadAppenderFile,
   uploadFile,
+  uploadFiles,
   uploadSlaveFile,
 } from './client/index.js'
 export type { ErrorCode, ErrorDetails, ErrorName } from './errors.js'

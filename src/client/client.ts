@@ -1,32 +1,27 @@
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
-import {
-  ClosedError,
-  FileNotFoundError,
-  InvalidArgumentError,
-  isFastDfsError,
-  locateError,
-} from '../errors.js'
-import { splitFileId } from '../file-id/index.js'
+import { FileNotFoundError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
-import type { CallOptions } from '../net/call.js'
-import { Call } from '../net/call.js'
+import type { Call, CallOptions } from '../net/call.js'
 import { ConnectionPool } from '../net/pool.js'
 import type { Metadata } from '../protocol/index.js'
 import { connectionCommands, limits, storageCommands } from '../protocol/index.js'
 import { AdminClient } from './admin.js'
 import type { ModifyOptions, RegeneratedFile } from './appender.js'
 import { append, modify, regenerate, truncate } from './appender.js'
-import { checkDuration, checkNames, checkSignal, show } from './check.js'
+import type { BatchItems, BatchOptions, BatchResult, DownloadItem, UploadItem } from './batch.js'
+import { Batch } from './batch.js'
+import { CALL_OPTIONS, Calls, checkCallOptions } from './calls.js'
+import { checkDuration, checkNames } from './check.js'
 import { loadClientConf } from './config/client-conf.js'
-import { isConnectionString, parseConnectionString } from './config/connection-string.js'
+import { optionsFromText } from './config/connection-string.js'
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { Context } from './context.js'
 import type { DownloadOptions, SinkOptions } from './download.js'
 import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
 import type { FileInfo, MetadataOptions } from './files.js'
-import { deleteFile, encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
+import { encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
@@ -36,10 +31,12 @@ import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
 import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
+import type { DeleteOptions } from './slave-family.js'
+import { deleteFamily, uploadFamily } from './slave-family.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
-import { upload, uploadSlave } from './upload.js'
+import { uploadSlave } from './upload.js'
 
 /**
  * A client of a FastDFS cluster. Making one connects to nothing; connections are made when needed, kept for a while,
@@ -62,8 +59,7 @@ export class FastDfsClient {
   /** What operators ask. */
   readonly admin: AdminClient
   readonly #context: Context
-  readonly #running = new Map<Call, Promise<unknown>>()
-  #closed = false
+  readonly #calls: Calls
 
   /**
    * @param options - the options, or a text: trackers separated by commas, or `fdfs://host:port,host:port/group`
@@ -72,6 +68,7 @@ export class FastDfsClient {
   constructor(options: ClientOptions | string) {
     const resolved = resolveOptions(typeof options === 'string' ? optionsFromText(options) : options)
     const pool = new ConnectionPool(resolved)
+    this.#calls = new Calls(resolved.timeout)
     const trackers = new Trackers(resolved.trackers, pool)
     this.#context = { options: resolved, pool, trackers, serial: new Serial(), oldCrcs: new OldCrcs() }
     this.tracker = new TrackerClient(this.#context, (given, operation) => this.#run(given, operation))
@@ -124,12 +121,32 @@ export class FastDfsClient {
    * ```ts
    * await client.uploadFile(Buffer.from('hello'), { ext: 'txt' })
    * await client.uploadFile(createReadStream('film.mp4'), { size: 123_456, ext: 'mp4', group: 'group2' })
+   * await client.uploadFile('photo.jpg', { slaves: [{ prefix: '_150x150', ext: 'jpg', source: thumbnail }] })
    * ```
    */
   uploadFile(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
     return this.#run(options, (call) =>
-      upload(this.#context, storageCommands.uploadFile, source, options, call),
+      uploadFamily(this.#context, storageCommands.uploadFile, source, options, call),
     )
+  }
+
+  /**
+   * Stores many files. One that fails changes nothing for the others: each has a result of its own, in the order of
+   * the items. When `signal` or `timeout` ends the batch, what was not begun is rejected too.
+   *
+   * @throws {@link InvalidArgumentError} only when the options are wrong, or the items are no list
+   * @example
+   * ```ts
+   * const results = await client.uploadFiles(['a.jpg', { source: 'b.jpg', metadata: { width: '1024' } }])
+   * for (const result of results) if (result.status === 'rejected') console.error(result.reason)
+   * ```
+   */
+  async uploadFiles(
+    items: BatchItems<Source | UploadItem>,
+    options: BatchOptions = {},
+  ): Promise<BatchResult<UploadedFile>[]> {
+    const batch = new Batch(options, this.#context.options.timeout, 'uploadFiles')
+    return batch.run(items, (item) => this.uploadFile(...batch.upload(item)))
   }
 
   /**
@@ -138,7 +155,7 @@ export class FastDfsClient {
    */
   uploadAppenderFile(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
     return this.#run(options, (call) =>
-      upload(this.#context, storageCommands.uploadAppenderFile, source, options, call),
+      uploadFamily(this.#context, storageCommands.uploadAppenderFile, source, options, call),
     )
   }
 
@@ -270,6 +287,15 @@ export class FastDfsClient {
     return intoStream(target, given, (sink, signal) => run(() => sink, signal))
   }
 
+  /** Writes many files to paths, each whole or not at all; results as of {@link FastDfsClient.uploadFiles}. */
+  async downloadFiles(
+    items: BatchItems<DownloadItem>,
+    options: BatchOptions = {},
+  ): Promise<BatchResult<DownloadedFile>[]> {
+    const batch = new Batch(options, this.#context.options.timeout, 'downloadFiles')
+    return batch.run(items, (item) => this.downloadFile(...batch.download(item)))
+  }
+
   /**
    * Reads a file, or a part of it, as a stream: with backpressure, and a few buffers in memory whatever the size.
    * The request is made at the first read; what fails destroys the stream with the error. Read it to its end: that
@@ -293,15 +319,23 @@ export class FastDfsClient {
   }
 
   /**
-   * Deletes a file and its metadata, but not its slaves (protocol.md §3.3).
+   * Deletes a file and its metadata, and before it those of its slaves that are named (protocol.md §3.3).
    *
-   * @throws {@link FileNotFoundError} when there is no such file
+   * @throws {@link FileNotFoundError} when there is no such file; that a slave does not exist is fine
+   * @throws {@link FastDfsError} with the slave's ID in `fileId` when that cannot be deleted: the file is kept then
+   * @example
+   * ```ts
+   * await client.deleteFile(photo.id, { slaves: ['_150x150.jpg'] })
+   * ```
    */
-  deleteFile(id: string, options: CallOptions = {}): Promise<void> {
-    return this.#runOn(id, options, (call, file) => {
-      checkNames(options, CALL_OPTIONS, 'deleteFile')
-      return deleteFile(this.#context, file, call)
-    })
+  deleteFile(id: string, options: DeleteOptions = {}): Promise<void> {
+    return this.#runOn(id, options, (call, file) => deleteFamily(this.#context, file, options, call))
+  }
+
+  /** Deletes many files; results as of {@link FastDfsClient.uploadFiles}. */
+  async deleteFiles(ids: BatchItems<string>, options: BatchOptions = {}): Promise<BatchResult<void>[]> {
+    const batch = new Batch(options, this.#context.options.timeout, 'deleteFiles')
+    return batch.run(ids, (id) => this.deleteFile(...batch.delete(id)))
   }
 
   /**
@@ -394,13 +428,7 @@ export class FastDfsClient {
     checkNames(options, ['grace'], 'close')
     const { grace = DEFAULT_GRACE } = options
     const limit = grace === 0 ? 0 : checkDuration(grace, 'grace')
-    this.#closed = true
-    let timer: NodeJS.Timeout | undefined
-    const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, limit)))
-    await Promise.race([Promise.allSettled(this.#running.values()), over])
-    clearTimeout(timer)
-    // What waits for something else than a connection: a source, its turn, the next attempt.
-    for (const call of this.#running.keys()) call.cancel(new ClosedError('the client was closed'))
+    await this.#calls.close(limit)
     await this.#context.pool.close()
   }
 
@@ -409,32 +437,16 @@ export class FastDfsClient {
     await this.close()
   }
 
-  async #run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new ClosedError('the client was closed')
-    const { signal, timeout = this.#context.options.timeout } = checkCallOptions(options)
-    const call = new Call({ signal, timeout })
-    call.check()
-    const running = operation(call)
-    this.#running.set(call, running)
-    try {
-      return await running
-    } finally {
-      this.#running.delete(call)
-    }
+  #run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
+    return this.#calls.run(options, operation)
   }
 
-  /** Runs what is about a file; its errors say which. */
-  async #runOn<T>(
+  #runOn<T>(
     id: string,
     options: CallOptions,
     operation: (call: Call, file: SplitFileId) => Promise<T>,
   ): Promise<T> {
-    const file = splitFileId(id)
-    try {
-      return await this.#run(options, (call) => operation(call, file))
-    } catch (error) {
-      throw isFastDfsError(error) ? locateError(error, { fileId: id }) : error
-    }
+    return this.#calls.runOn(id, options, operation)
   }
 }
 
@@ -453,21 +465,6 @@ export interface DownloadedFile {
   readonly endpoint: string
 }
 
-function optionsFromText(text: string): ClientOptions {
-  return isConnectionString(text) ? parseConnectionString(text) : { trackers: text }
-}
-
-const CALL_OPTIONS = ['signal', 'timeout']
 const METADATA_OPTIONS = ['metadataEncoding', ...CALL_OPTIONS]
 /** Milliseconds. */
 const DEFAULT_GRACE = 5_000
-
-function checkCallOptions(options: unknown): CallOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidArgumentError(`options must be an object, not ${show(options)}`)
-  }
-  const { signal, timeout } = options as CallOptions
-  checkSignal(signal)
-  const isLimited = timeout !== undefined && timeout !== Infinity
-  return { signal, timeout: isLimited ? checkDuration(timeout, 'timeout') : timeout }
-}

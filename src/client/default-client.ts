@@ -35,6 +35,8 @@ function bare<M extends keyof FastDfsClient>(method: M): FastDfsClient[M] {
 
 /** {@link FastDfsClient.uploadFile} of the default client. */
 export const uploadFile = bare('uploadFile')
+/** {@link FastDfsClient.uploadFiles} of the default client. */
+export const uploadFiles = bare('uploadFiles')
 /** {@link FastDfsClient.uploadAppenderFile} of the default client. */
 export const uploadAppenderFile = bare('uploadAppenderFile')
 /** {@link FastDfsClient.uploadSlaveFile} of the default client. */
@@ -49,11 +51,15 @@ export const truncateFile = bare('truncateFile')
 export const regenerateAppenderFile = bare('regenerateAppenderFile')
 /** {@link FastDfsClient.downloadFile} of the default client. */
 export const downloadFile = bare('downloadFile')
+/** {@link FastDfsClient.downloadFiles} of the default client. */
+export const downloadFiles = bare('downloadFiles')
 /** {@link FastDfsClient.downloadStream} of the default client. */
 export const downloadStream: FastDfsClient['downloadStream'] = (id, options) =>
   getDefaultClient().downloadStream(id, options)
 /** {@link FastDfsClient.deleteFile} of the default client. */
 export const deleteFile = bare('deleteFile')
+/** {@link FastDfsClient.deleteFiles} of the default client. */
+export const deleteFiles = bare('deleteFiles')
 /** {@link FastDfsClient.fileInfo} of the default client. */
 export const fileInfo = bare('fileInfo')
 /** {@link FastDfsClient.fileExists} of the default client. */

@@ -3,6 +3,7 @@ export type { Endpoint } from '../net/endpoint.js'
 export { AdminClient } from './admin.js'
 export type { GroupInfo, StatisticsTimes, StorageInfo, StorageStatistics } from './admin-types.js'
 export type { ModifyOptions, RegeneratedFile } from './appender.js'
+export type { BatchItems, BatchOptions, BatchResult, DownloadItem, UploadItem } from './batch.js'
 export type { DownloadedFile } from './client.js'
 export { FastDfsClient } from './client.js'
 export type { DownloadOptions, SinkOptions } from './download.js'
@@ -14,17 +15,20 @@ export { DEFAULTS } from './options.js'
 export type { Pieces } from './pieces.js'
 export type { Progress, ProgressListener } from './progress.js'
 export type { Sink } from './sinks.js'
+export type { DeleteOptions } from './slave-family.js'
 export type { Source } from './sources.js'
 export type { ClusterStatistics, ServerStatistics, StorageIdEntry, TrackerStatus } from './cluster-types.js'
 export type { QueryStoreOptions, StoreTargets } from './tracker-client.js'
 export { TrackerClient } from './tracker-client.js'
 export type { StorageEndpoint, StoreTarget } from './trackers.js'
-export type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
+export type { ContentOptions, SlaveOptions, SlaveUpload, UploadedFile, UploadOptions } from './upload.js'
 export {
   appendFile,
   closeDefaultClient,
   deleteFile,
+  deleteFiles,
   downloadFile,
+  downloadFiles,
   downloadStream,
   fileExists,
   fileInfo,
@@ -38,6 +42,7 @@ export {
   truncateFile,
   uploadAppenderFile,
   uploadFile,
+  uploadFiles,
   uploadSlaveFile,
 } from './default-client.js'
 export type { StorageAddress, StorageAddressMap } from './config/address-map.js'

@@ -61,6 +61,11 @@ export interface UploadOptions extends ContentOptions {
   group?: string | undefined
   /** Whether the name that the storage gives is compared with what was sent. Default: the client's `verify`. */
   verify?: boolean | undefined
+  /**
+   * Files that are stored after this one, in order, as its slaves. When one fails, what was stored is deleted again, and
+   * the call rejects with its error; where that fails too, the error says what is left behind.
+   */
+  slaves?: readonly SlaveUpload[] | undefined
 }
 
 /** How a slave file is uploaded. */
@@ -75,6 +80,12 @@ export interface SlaveOptions extends ContentOptions {
   metadata?: Metadata | undefined
   /** What `metadata` is written in, as in {@link MetadataOptions}. Default: the client's. */
   metadataEncoding?: string | undefined
+}
+
+/** A slave that is uploaded with its master. */
+export interface SlaveUpload extends Omit<SlaveOptions, keyof CallOptions> {
+  /** What is uploaded. */
+  source: Source
 }
 
 /** A file that was stored. */
@@ -96,24 +107,40 @@ export interface UploadedFile {
   readonly verified: boolean
   /** The storage that took it, as `host:port`. */
   readonly endpoint: string
+  /** The slaves that were uploaded with it, in order: where the option `slaves` was given. */
+  readonly slaves?: readonly UploadedFile[]
 }
 
 /** The names of {@link ContentOptions}. */
 export const CONTENT_OPTIONS = ['size', 'onProgress', 'signal', 'timeout']
 const NAME_OPTIONS = ['ext', 'extPolicy', 'metadata', 'metadataEncoding']
-const UPLOAD_OPTIONS = [...NAME_OPTIONS, 'filename', 'keepFilename', 'group', 'verify', ...CONTENT_OPTIONS]
+const UPLOAD_OPTIONS = [
+  ...NAME_OPTIONS,
+  'filename',
+  'keepFilename',
+  'group',
+  'verify',
+  'slaves',
+  ...CONTENT_OPTIONS,
+]
 const SLAVE_OPTIONS = ['prefix', ...NAME_OPTIONS, ...CONTENT_OPTIONS]
+const SLAVE_UPLOAD_OPTIONS = ['source', 'prefix', ...NAME_OPTIONS, 'size', 'onProgress']
 
 /** The commands that make a file of its own, normal or appender: of one form. */
-type NewFileCommand = typeof storageCommands.uploadFile
+export type NewFileCommand = typeof storageCommands.uploadFile
 
-/** Stores a new file (protocol.md §3.1). Everything is checked before anything is sent. */
+/**
+ * Stores a new file (protocol.md §3.1). Everything is checked before anything is sent.
+ *
+ * @param checkExt - refuses the extension, when it is known and nothing is sent
+ */
 export async function upload(
   context: Context,
   command: NewFileCommand,
   source: Source,
   options: UploadOptions,
   call: Call,
+  checkExt: (ext: string) => void = () => {},
 ): Promise<UploadedFile> {
   checkNames(options, UPLOAD_OPTIONS, command.name)
   const { group, filename } = options
@@ -131,6 +158,7 @@ export async function upload(
   const early = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
   return withSource(source, options.size, call, async (opened) => {
     const ext = given ?? extOf(filename ?? opened.fileName)
+    checkExt(ext)
     const late = keepFilename && filename === undefined
     const metadata = late ? packOptional(context, options, opened.fileName ?? '') : early
     const findTarget = async (): Promise<Target<NewFileCommand>> => {
@@ -174,6 +202,15 @@ export async function uploadSlave(
   })
 }
 
+/** Checks all of a slave but its source, and that its name is one. */
+export function checkSlave(context: Context, slave: SlaveUpload): { ext: string | undefined } {
+  checkNames(slave, SLAVE_UPLOAD_OPTIONS, 'a slave')
+  checkProgress(slave.onProgress)
+  if (slave.size !== undefined) checkInteger(slave.size, 'size', 0)
+  packOptional(context, slave)
+  return { ext: givenExt(context, slave) }
+}
+
 /** Opens a source for as long as `use` takes. */
 export async function withSource<T>(
   source: Source,
@@ -190,7 +227,7 @@ export async function withSource<T>(
   }
 }
 
-function givenExt(context: Context, options: UploadOptions | SlaveOptions): string | undefined {
+function givenExt(context: Context, options: UploadOptions | SlaveOptions | SlaveUpload): string | undefined {
   const { ext, extPolicy } = options
   const policy =
     extPolicy === undefined ? context.options.extPolicy : checkWord(extPolicy, 'extPolicy', EXT_POLICIES)
@@ -200,7 +237,7 @@ function givenExt(context: Context, options: UploadOptions | SlaveOptions): stri
 /** The metadata of an upload as bytes, with the name that is to be kept. */
 function packOptional(
   context: Context,
-  options: UploadOptions | SlaveOptions,
+  options: UploadOptions | SlaveOptions | SlaveUpload,
   fileName?: string,
 ): Buffer | undefined {
   const encoding = encodingOf(context, options)
@@ -246,7 +283,7 @@ async function finish(
 }
 
 /** Milliseconds to delete a file that is not whole. */
-const CLEANUP_TIMEOUT = 5_000
+export const CLEANUP_TIMEOUT = 5_000
 
 /** The ID of a file that a storage has named. */
 export function newFileOf({ group, name }: { group: string; name: string }): SplitFileId {

@@ -21,7 +21,7 @@ import { parseFileId } from './parse.js'
 export function slaveName(masterId: string, prefix: string, ext?: string): string {
   const master = parseFileId(masterId)
   const newExt = ext ?? master.ext
-  if (!/^[-.\w]{1,16}$/.test(prefix)) throw unlike('prefix', '1 to 16', prefix)
+  if (typeof prefix !== 'string' || !/^[-.\w]{1,16}$/.test(prefix)) throw unlike('prefix', '1 to 16', prefix)
   if (!/^[-.\w]{0,6}$/.test(newExt)) throw unlike('extension', '0 to 6', newExt)
   const dot = newExt === '' || newExt.startsWith('.') ? '' : '.'
   const id = `${withoutExt(master.id)}${prefix}${dot}${newExt}`

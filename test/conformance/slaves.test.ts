@@ -50,6 +50,38 @@ describe.each(targets)('slave files on $name', (target) => {
     await expect(slave).rejects.toMatchObject({ name: 'FileNotFoundError', status: 2 })
   })
 
+  it('are stored and deleted with their master', async () => {
+    const file = await fixture.upload(noise(100), {
+      ext: 'bin',
+      slaves: [
+        { prefix: '_150x150', ext: 'jpg', source: noise(50), metadata: { a: '1' } },
+        { prefix: '_copy', source: noise(60) },
+      ],
+    })
+    const ids = [slaveName(file.id, '_150x150', 'jpg'), slaveName(file.id, '_copy')]
+    for (const id of ids) fixture.track(id)
+    expect(file.slaves?.map(({ id }) => id)).toEqual(ids)
+    expect(await fixture.client.downloadFile(ids[0] as string)).toEqual(noise(50))
+    await fixture.client.deleteFile(file.id, { slaves: ['_150x150.jpg', '_copy.bin', '_missing.jpg'] })
+    for (const id of [...ids, file.id]) expect(await fixture.client.fileExists(id)).toBe(false)
+  })
+
+  it('are not stored when a later one fails, nor is their master', async () => {
+    const upload = fixture.client.uploadFile(noise(100), {
+      ext: 'bin',
+      slaves: [
+        { prefix: '_a', source: noise(50) },
+        { prefix: '_b', source: [noise(5)][Symbol.iterator](), size: 6 },
+      ],
+    })
+    const { message } = (await upload.catch((error: unknown) => error)) as Error
+    expect(message).toContain('slave 2, "_b", of group')
+    expect(message).not.toContain('left behind')
+    const master = / of (\S+) failed/.exec(message)?.[1] as string
+    for (const id of [master, slaveName(master, '_a')])
+      expect(await fixture.client.fileExists(id)).toBe(false)
+  })
+
   it('are deleted on their own', async () => {
     const { id } = await fixture.client.uploadSlaveFile(master, noise(50), { prefix: '_a' })
     await fixture.client.deleteFile(id)

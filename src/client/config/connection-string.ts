@@ -99,3 +99,8 @@ function decode(path: string): string {
     return path
   }
 }
+
+/** The options that a text gives: a connection string, or trackers separated by commas. */
+export function optionsFromText(text: string): ConfiguredOptions | { trackers: string } {
+  return isConnectionString(text) ? parseConnectionString(text) : { trackers: text }
+}

@@ -1,0 +1,71 @@
+import { ClosedError, InvalidArgumentError, isFastDfsError, locateError } from '../errors.js'
+import type { SplitFileId } from '../file-id/index.js'
+import { splitFileId } from '../file-id/index.js'
+import type { CallOptions } from '../net/call.js'
+import { Call } from '../net/call.js'
+import { checkDuration, checkSignal, show } from './check.js'
+
+/** The names of {@link CallOptions}. */
+export const CALL_OPTIONS = ['signal', 'timeout']
+
+/** The calls of one client: each with its limits, and none after the client was closed. */
+export class Calls {
+  readonly #timeout: number
+  readonly #running = new Map<Call, Promise<unknown>>()
+  #closed = false
+
+  /** @param timeout - milliseconds, for calls that name none */
+  constructor(timeout: number) {
+    this.#timeout = timeout
+  }
+
+  async run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new ClosedError('the client was closed')
+    const { signal, timeout = this.#timeout } = checkCallOptions(options)
+    const call = new Call({ signal, timeout })
+    call.check()
+    const running = operation(call)
+    this.#running.set(call, running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(call)
+    }
+  }
+
+  /** Runs what is about a file; its errors say which. */
+  async runOn<T>(
+    id: string,
+    options: CallOptions,
+    operation: (call: Call, file: SplitFileId) => Promise<T>,
+  ): Promise<T> {
+    const file = splitFileId(id)
+    try {
+      return await this.run(options, (call) => operation(call, file))
+    } catch (error) {
+      throw isFastDfsError(error) ? locateError(error, { fileId: id }) : error
+    }
+  }
+
+  /** Refuses new calls, gives the running ones `grace` milliseconds to end, and then ends them. */
+  async close(grace: number): Promise<void> {
+    this.#closed = true
+    let timer: NodeJS.Timeout | undefined
+    const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, grace)))
+    await Promise.race([Promise.allSettled(this.#running.values()), over])
+    clearTimeout(timer)
+    // What waits for something else than a connection: a source, its turn, the next attempt.
+    for (const call of this.#running.keys()) call.cancel(new ClosedError('the client was closed'))
+  }
+}
+
+/** Refuses wrong limits of a call. */
+export function checkCallOptions(options: unknown): CallOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidArgumentError(`options must be an object, not ${show(options)}`)
+  }
+  const { signal, timeout } = options as CallOptions
+  checkSignal(signal)
+  const isLimited = timeout !== undefined && timeout !== Infinity
+  return { signal, timeout: isLimited ? checkDuration(timeout, 'timeout') : timeout }
+}
