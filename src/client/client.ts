@@ -18,7 +18,7 @@ import { optionsFromText } from './config/connection-string.js'
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { Context } from './context.js'
-import type { DownloadOptions, SinkOptions } from './download.js'
+import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
 import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
 import type { FileInfo, MetadataOptions } from './files.js'
 import { encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
@@ -448,21 +448,6 @@ export class FastDfsClient {
   ): Promise<T> {
     return this.#calls.runOn(id, options, operation)
   }
-}
-
-/** A file that was written to a sink. */
-export interface DownloadedFile {
-  /** Bytes written. */
-  readonly size: number
-  /** CRC32 of what was written, unsigned. */
-  readonly crc32: number
-  /**
-   * Whether that is what the file's name says. False where nothing was compared: a range, an appender or slave file, a
-   * name that tells nothing, `verify: false`; or where the name's CRC32 means nothing.
-   */
-  readonly verified: boolean
-  /** The storage that it came from, as `host:port`. */
-  readonly endpoint: string
 }
 
 const METADATA_OPTIONS = ['metadataEncoding', ...CALL_OPTIONS]

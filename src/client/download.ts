@@ -17,6 +17,21 @@ import type { ProgressListener } from './progress.js'
 import { checkProgress } from './progress.js'
 import type { Sink, WholeSink } from './sinks.js'
 
+/** A file that was written to a sink. */
+export interface DownloadedFile {
+  /** Bytes written. */
+  readonly size: number
+  /** CRC32 of what was written, unsigned. */
+  readonly crc32: number
+  /**
+   * Whether that is what the file's name says. False where nothing was compared: a range, an appender or slave file, a
+   * name that tells nothing, `verify: false`; or where the name's CRC32 means nothing.
+   */
+  readonly verified: boolean
+  /** The storage that it came from, as `host:port`. */
+  readonly endpoint: string
+}
+
 /** Which part of a file is downloaded, and how. */
 export interface DownloadOptions extends CallOptions {
   /** Where to begin, in bytes from the file's start. At or past the end there is nothing. @defaultValue 0 */

@@ -16,7 +16,7 @@ export class Call {
   readonly signal: AbortSignal | undefined
   /** Milliseconds the caller allowed. */
   readonly timeout: number
-  readonly #endsAt: number
+  #endsAt: number
   readonly #waiting = new Set<(error: FastDfsError) => void>()
   #cancelled: FastDfsError | undefined
 
@@ -56,6 +56,12 @@ export class Call {
     return new TimeoutError(`the call did not end within ${this.timeout} ms`)
   }
 
+  /** Timers may fire a moment early; once one has, no time is left. */
+  #timeIsOver(): TimeoutError {
+    this.#endsAt = -Infinity
+    return this.timeoutError()
+  }
+
   /**
    * Waits for `promise`, but no longer than the call lasts. What `promise` gives after that goes to `late`.
    */
@@ -73,7 +79,7 @@ export class Call {
       const fail = (error: Error): void => end(() => reject(error))
       const onAbort = (): void => fail(this.abortError())
       const timer =
-        this.#endsAt === Infinity ? undefined : setTimeout(() => fail(this.timeoutError()), this.remaining)
+        this.#endsAt === Infinity ? undefined : setTimeout(() => fail(this.#timeIsOver()), this.remaining)
       this.#waiting.add(fail)
       this.signal?.addEventListener('abort', onAbort, { once: true })
       promise.then((value) => (over ? late(value) : end(() => resolve(value))), fail)
