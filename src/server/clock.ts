@@ -1,13 +1,27 @@
 /**
- * Time and chance, in one place. The timers are Node's, taken when this module is loaded: a test that fakes the global
+ * Time and chance, in one place, so that a test can put its own there. The timers are Node's, taken when this module is loaded: a test that fakes the global
  * ones stops its own clock, not that of the cluster it talks to.
  */
 import timers from 'node:timers'
 
 const { setTimeout: startTimeout, clearTimeout: stopTimeout } = timers
 
-/** The time now, in Unix milliseconds. */
-export const { now } = Date
+/** Where a server gets the time and chance from. */
+export interface Clock {
+  /** The time now, in Unix milliseconds. */
+  now(): number
+  /** A random whole number from 0 up to, not including, `limit`. */
+  randomBelow(limit: number): number
+}
+
+// Date.now as it is when this is loaded, for the same reason.
+const { now } = Date
+
+/** The machine's own. */
+export const SYSTEM_CLOCK: Clock = {
+  now,
+  randomBelow: (limit) => Math.floor(Math.random() * limit),
+}
 
 /** A timer that runs; {@link stopTimer} ends it. */
 export type Timer = ReturnType<typeof setTimeout>
@@ -23,11 +37,6 @@ export function stopTimer(timer: Timer | undefined): void {
 }
 
 /** Whole Unix seconds: the unit of every time on the wire. */
-export function unixSeconds(): number {
-  return Math.floor(now() / 1000)
-}
-
-/** A random whole number from 0 up to, not including, `limit`. */
-export function randomBelow(limit: number): number {
-  return Math.floor(Math.random() * limit)
+export function unixSeconds(clock: Clock): number {
+  return Math.floor(clock.now() / 1000)
 }

@@ -3,9 +3,10 @@
  *
  * @packageDocumentation
  */
+export { type Clock, SYSTEM_CLOCK } from './clock.js'
 export { Storage, type StorageOptions } from './storage/storage.js'
 export type { TrackerEndpoint } from './storage/tracker-connection.js'
 export { DiskStore, type DiskStoreOptions } from './stores/disk-store.js'
-export { MemoryStore } from './stores/memory-store.js'
+export { MemoryStore, type MemoryStoreOptions } from './stores/memory-store.js'
 export type { Draft, FileStat, Store, StoredFile, StoreSpace } from './stores/store.js'
 export { Tracker, type TrackerOptions } from './tracker/tracker.js'

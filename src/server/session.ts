@@ -2,14 +2,13 @@
 import type { Duplex } from 'node:stream'
 import { ProtocolError, STATUS } from '../errors.js'
 import { log } from '../observe/log.js'
-import type { Header, ResponsePacket } from '../protocol/index.js'
+import type { Dialect, Header, ResponsePacket } from '../protocol/index.js'
 import {
   connectionCommands,
   decodeRequestFields,
   encodeResponse,
   encodeStatus,
   FrameReader,
-  LATEST,
   limits,
 } from '../protocol/index.js'
 import { Collector } from './collector.js'
@@ -24,6 +23,8 @@ import { sendContent } from './send-content.js'
 export interface Service<X> {
   /** The commands it knows. */
   readonly routes: Routes<X>
+  /** How it writes. */
+  readonly dialect: Dialect
   /** A request without content, header included, is smaller than this many bytes. */
   readonly maxRequest: number
   /** Whether status 22 ends the connection, as storages do (protocol.md §1.1). */
@@ -178,7 +179,7 @@ export class Session<X> implements Exchange<X> {
   #sizeOfFields(bytes: Buffer): number | undefined {
     const { command, prefixSize } = this.#route as Route<X>
     try {
-      const size = command.request.sizeBeforeContent(bytes.subarray(0, prefixSize), LATEST)
+      const size = command.request.sizeBeforeContent(bytes.subarray(0, prefixSize), this.#service.dialect)
       return size <= Math.min(prefixSize + MAX_NAMES, this.#bodySize) ? size : undefined
     } catch (error) {
       if (error instanceof ProtocolError) return undefined
@@ -216,7 +217,10 @@ export class Session<X> implements Exchange<X> {
     const { command, handle } = this.#route as Route<X>
     let reply: MaybePromise<object | number>
     try {
-      reply = handle(decodeRequestFields(command, fields, this.#content.size, LATEST) as never, this)
+      reply = handle(
+        decodeRequestFields(command, fields, this.#content.size, this.#service.dialect) as never,
+        this,
+      )
     } catch (error) {
       reply = this.#failure(name, error)
     }
@@ -260,7 +264,9 @@ export class Session<X> implements Exchange<X> {
   #encode(reply: object): Buffer {
     const { command } = this.#route as Route<X>
     try {
-      return encodeResponse(command, reply as ResponsePacket<typeof command>, { dialect: LATEST })
+      return encodeResponse(command, reply as ResponsePacket<typeof command>, {
+        dialect: this.#service.dialect,
+      })
     } catch (error) {
       return encodeStatus(this.#failure(command.name, error))
     }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import { LATEST } from '../../src/protocol/index.js'
 import { routesOf, type Exchange } from '../../src/server/routes.js'
 import { Session } from '../../src/server/session.js'
 import { bytes, i64, packet, RawClient, str } from './raw.js'
@@ -20,7 +21,8 @@ afterEach(() => {
 async function serve(
   handlers: Record<string, Handle>,
 ): Promise<{ raw: RawClient; session: Session<object> }> {
-  const service = { routes: routesOf('storage', handlers), maxRequest: 1000, closesOnInvalid: true }
+  const routes = routesOf('storage', handlers)
+  const service = { routes, dialect: LATEST, maxRequest: 1000, closesOnInvalid: true }
   const sessions: Session<object>[] = []
   const server = createServer({ allowHalfOpen: true }, (socket) =>
     sessions.push(new Session(socket, service, {})),

@@ -29,7 +29,7 @@ async function changing(
       if (!readName(checked).appender) return STATUS.EINVAL
       const status = await change(edit)
       if (status !== undefined) return status
-      context.stats.lastSourceUpdate = unixSeconds()
+      context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return {}
     } finally {
       await edit.close()
@@ -124,7 +124,7 @@ export const appenderHandlers: StorageHandlers = {
       if (!(await store.rename(checked, newName))) return STATUS.ENOENT
       // Real storages leave metadata behind under the old name, where nobody can read it.
       await store.remove(metadataName(checked))
-      context.stats.lastSourceUpdate = unixSeconds()
+      context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return { group, name: newName }
     })
   },

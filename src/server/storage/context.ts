@@ -1,4 +1,5 @@
 import type { connectionCommands, storageClusterCommands, storageCommands } from '../../protocol/index.js'
+import type { Clock } from '../clock.js'
 import type { HandlersOf } from '../routes.js'
 import type { StorageStats } from '../storage-stats.js'
 import type { Store } from '../stores/store.js'
@@ -12,6 +13,7 @@ export interface StorageContext {
   /** Directories at each of the two levels of a store path. */
   readonly subdirCount: number
   readonly store: Store
+  readonly clock: Clock
   readonly naming: Naming
   readonly stats: StorageStats
   /** Changes of a file's metadata, and its removal, one after the other. */

@@ -72,7 +72,7 @@ export const fileHandlers: StorageHandlers = {
     return context.lock.run(checked, async () => {
       if (!(await context.store.remove(checked))) return STATUS.ENOENT
       await context.store.remove(metadataName(checked))
-      context.stats.lastSourceUpdate = unixSeconds()
+      context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return {}
     })
   }),

@@ -30,7 +30,7 @@ async function change(context: StorageContext, name: string, flag: number, chang
     await write(context, target, merged(present ?? Buffer.alloc(0), changes))
   } else if (changes.length === 0) await context.store.remove(target)
   else await write(context, target, packed(changes))
-  context.stats.lastSourceUpdate = unixSeconds()
+  context.stats.lastSourceUpdate = unixSeconds(context.clock)
   return {}
 }
 

@@ -1,6 +1,6 @@
 import { formatFileId } from '../../file-id/index.js'
 import { limits } from '../../protocol/index.js'
-import { now, randomBelow } from '../clock.js'
+import type { Clock } from '../clock.js'
 
 const { EXT_SIZE } = limits
 /** Files that go to one directory before the next is taken (protocol.md §5). */
@@ -25,18 +25,21 @@ export class Naming {
   readonly #group: string
   readonly #storageId: number
   readonly #subdirCount: number
+  readonly #clock: Clock
   #high = 0
   #low = 0
   #filesInDirectory = 0
-  #createdAt = now()
+  #createdAt: number
   /** The names of one second: no other time, and no other storage, can give the same. */
   readonly #drawn = new Set<string>()
 
   /** @param subdirCount - directories at each of the two levels */
-  constructor(group: string, storageId: number, subdirCount: number) {
+  constructor(group: string, storageId: number, subdirCount: number, clock: Clock) {
     this.#group = group
     this.#storageId = storageId
     this.#subdirCount = subdirCount
+    this.#clock = clock
+    this.#createdAt = clock.now()
   }
 
   /** A name for a file whose upload has just ended: never the same twice, also for the same content. */
@@ -70,12 +73,12 @@ export class Naming {
 
   #drawDigits(ext: string): string {
     const digits = digitCount(ext)
-    return digits === 0 ? '' : String(randomBelow(10 ** digits)).padStart(digits, '0')
+    return digits === 0 ? '' : String(this.#clock.randomBelow(10 ** digits)).padStart(digits, '0')
   }
 
   /** A clock that is set back stands still here. */
   #tick(): void {
-    const time = now()
+    const time = this.#clock.now()
     if (Math.floor(time / 1000) <= Math.floor(this.#createdAt / 1000)) return
     this.#createdAt = time
     this.#drawn.clear()
@@ -88,7 +91,7 @@ export class Naming {
       source: { kind: 'id', id: this.#storageId },
       directories,
       createdAt: new Date(this.#createdAt),
-      randomBits: randomBelow(RANDOM_LIMIT),
+      randomBits: this.#clock.randomBelow(RANDOM_LIMIT),
       digits,
     })
     return id.slice(this.#group.length + 1)

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
+import type { Dialect } from '../../protocol/index.js'
 import { LATEST, limits } from '../../protocol/index.js'
-import { unixSeconds } from '../clock.js'
+import type { Clock } from '../clock.js'
+import { SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
 import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
@@ -42,6 +44,10 @@ export interface StorageOptions {
   readonly storePathCount?: number | undefined
   /** Directories at each of the two levels of a store path, 1 to 256. @defaultValue 256 */
   readonly subdirCount?: number | undefined
+  /** The version and the width of addresses it speaks with. @defaultValue the newest version, 16 bytes */
+  readonly dialect?: Dialect | undefined
+  /** Where the time and the chance in names come from. @defaultValue the machine's own */
+  readonly clock?: Clock | undefined
 }
 
 const { STORAGE_STATUS } = limits
@@ -62,7 +68,7 @@ const routes: Routes<StorageContext> = routesOf('storage', {
   ...metadataHandlers,
 })
 // As a real storage with `buff_size = 256KB`, the value in its sample configuration (protocol.md §1.2).
-const service = { routes, maxRequest: 256 * 1024, closesOnInvalid: true }
+const MAX_REQUEST = 256 * 1024
 
 /**
  * A FastDFS storage in this process.
@@ -78,6 +84,7 @@ const service = { routes, maxRequest: 256 * 1024, closesOnInvalid: true }
  */
 export class Storage {
   readonly #options: StorageOptions
+  readonly #dialect: Dialect
   readonly #listener: Listener
   readonly #context: StorageContext
   readonly #turns = new Turns()
@@ -96,6 +103,7 @@ export class Storage {
    */
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
+    const { dialect = LATEST, clock = SYSTEM_CLOCK } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
     checkRange('id', id, MAX_ID)
@@ -103,13 +111,16 @@ export class Storage {
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
     this.#options = options
+    const service = { routes, dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
     this.#listener = new Listener(host, port, (socket) => new Session(socket, service, this.#context))
+    this.#dialect = dialect
     this.#context = {
       group,
       storePathCount,
       subdirCount,
       store,
-      naming: new Naming(group, id, subdirCount),
+      clock,
+      naming: new Naming(group, id, subdirCount, clock),
       stats: emptyStats(),
       lock: new NameLock(),
       nextStorePath: () => this.#nextStorePath++ % storePathCount,
@@ -157,7 +168,7 @@ export class Storage {
       if (this.#listener.listening) return
       await this.#context.store.open(this.#context.storePathCount)
       await this.#listener.start()
-      this.#upTime = unixSeconds()
+      this.#upTime = unixSeconds(this.#context.clock)
       this.#joinTime ||= this.#upTime
       this.#links = this.#options.trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked))
       for (const link of this.#links) link.start()
@@ -198,7 +209,7 @@ export class Storage {
       uploadPriority: UPLOAD_PRIORITY,
       joinTime: this.#joinTime,
       upTime: this.#upTime,
-      version: LATEST.version,
+      version: this.#dialect.version,
       initFlag: this.#linked.oldFilesSettled ? 0 : 1,
       status: this.#linked.oldFilesSettled ? STORAGE_STATUS.ACTIVE : STORAGE_STATUS.INIT,
       id: String(id),

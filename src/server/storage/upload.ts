@@ -45,7 +45,7 @@ export async function receive(
 
 /** Gives a draft its name; the answer to its upload. Nothing is left of it when that fails. */
 export async function publish(
-  { group, stats }: StorageContext,
+  { group, stats, clock }: StorageContext,
   draft: Draft,
   name: string,
   size: number,
@@ -58,7 +58,7 @@ export async function publish(
   }
   stats.totalUploadBytes += size
   stats.successUploadBytes += size
-  stats.lastSourceUpdate = unixSeconds()
+  stats.lastSourceUpdate = unixSeconds(clock)
   return { group, name }
 }
 

@@ -1,5 +1,6 @@
 import { freemem, totalmem } from 'node:os'
-import { unixSeconds } from '../clock.js'
+import type { Clock } from '../clock.js'
+import { SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import type { Draft, Edit, FileStat, Store, StoredFile, StoreSpace } from './store.js'
 
 /** A file as the chunks it came in, each with the offset behind its last byte. */
@@ -8,16 +9,28 @@ interface MemoryFile extends FileStat {
   readonly ends: readonly number[]
 }
 
+/** Options of a {@link MemoryStore}. */
+export interface MemoryStoreOptions {
+  /** Where the times of changes come from. @defaultValue the machine's own */
+  readonly clock?: Clock | undefined
+}
+
 /** Keeps files in memory, for as long as the object lives. */
 export class MemoryStore implements Store {
   readonly #files = new Map<string, MemoryFile>()
+  readonly #clock: Clock
+
+  /** Makes an empty store. */
+  constructor({ clock = SYSTEM_CLOCK }: MemoryStoreOptions = {}) {
+    this.#clock = clock
+  }
 
   /** See {@link Store}. */
   async open(): Promise<void> {}
 
   /** See {@link Store}. */
   create(): Draft {
-    return new MemoryDraft(this.#files)
+    return new MemoryDraft(this.#files, this.#clock)
   }
 
   /** See {@link Store}. */
@@ -34,7 +47,7 @@ export class MemoryStore implements Store {
   /** See {@link Store}. */
   edit(name: string): Edit | undefined {
     const file = this.#files.get(name)
-    return file && new MemoryEdit(this.#files, name, file)
+    return file && new MemoryEdit(this.#files, this.#clock, name, file)
   }
 
   /** See {@link Store}. */
@@ -59,12 +72,14 @@ export class MemoryStore implements Store {
 
 class MemoryDraft implements Draft {
   readonly #files: Map<string, MemoryFile>
+  readonly #clock: Clock
   readonly #chunks: Buffer[] = []
   readonly #ends: number[] = []
   #size = 0
 
-  constructor(files: Map<string, MemoryFile>) {
+  constructor(files: Map<string, MemoryFile>, clock: Clock) {
     this.#files = files
+    this.#clock = clock
   }
 
   write(chunk: Buffer): void {
@@ -76,7 +91,7 @@ class MemoryDraft implements Draft {
   publish(name: string): void {
     this.#files.set(name, {
       size: this.#size,
-      modifiedAt: unixSeconds(),
+      modifiedAt: unixSeconds(this.#clock),
       chunks: this.#chunks,
       ends: this.#ends,
     })
@@ -89,11 +104,13 @@ class MemoryDraft implements Draft {
 class MemoryEdit implements Edit {
   readonly size: number
   readonly #files: Map<string, MemoryFile>
+  readonly #clock: Clock
   readonly #name: string
   #file: MemoryFile
 
-  constructor(files: Map<string, MemoryFile>, name: string, file: MemoryFile) {
+  constructor(files: Map<string, MemoryFile>, clock: Clock, name: string, file: MemoryFile) {
     this.#files = files
+    this.#clock = clock
     this.#name = name
     this.#file = file
     this.size = file.size
@@ -123,7 +140,7 @@ class MemoryEdit implements Edit {
   #replace(chunks: Buffer[]): void {
     let size = 0
     const ends = chunks.map((chunk) => (size += chunk.length))
-    this.#file = { size, modifiedAt: unixSeconds(), chunks, ends }
+    this.#file = { size, modifiedAt: unixSeconds(this.#clock), chunks, ends }
     this.#files.set(this.#name, this.#file)
   }
 }

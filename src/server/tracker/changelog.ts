@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
 import type { Member } from './member.js'
 
@@ -7,6 +8,11 @@ const MAX_READ = 8 * 1024 - 10
 /** What became of storages that are gone for good, for the others to read (protocol.md §4.2, 77). */
 export class Changelog {
   readonly #lines: string[] = []
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   /** The offset behind the last line. */
   get end(): number {
@@ -16,7 +22,7 @@ export class Changelog {
   /** Notes the status that a storage has now. */
   add(group: string, { id, status }: Member): void {
     // The last field is for the new ID of one whose address has changed, which IDs make impossible.
-    this.#lines.push(`${unixSeconds()} ${group} ${id} ${status} \n`)
+    this.#lines.push(`${unixSeconds(this.#clock)} ${group} ${id} ${status} \n`)
   }
 
   /** The lines that a storage has not read yet, as many as fit a reply. */

@@ -1,4 +1,5 @@
 import { limits } from '../../protocol/index.js'
+import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
 import { Watchers } from '../watchers.js'
 import { Changelog } from './changelog.js'
@@ -17,8 +18,14 @@ export class Cluster {
   /** The trackers, this one among them, and who leads. */
   readonly trackers = new Trackers()
   /** What became of storages. */
-  readonly changelog = new Changelog()
+  readonly changelog: Changelog
+  readonly clock: Clock
   readonly #watchers = new Watchers()
+
+  constructor(clock: Clock) {
+    this.clock = clock
+    this.changelog = new Changelog(clock)
+  }
 
   /** All groups by name. */
   get groups(): readonly Group[] {
@@ -66,7 +73,7 @@ export class Cluster {
 
   /** Takes storages that have not been heard of for `seconds` for lost (protocol.md §4.6). */
   expire(seconds: number): void {
-    const deadline = unixSeconds() - seconds
+    const deadline = unixSeconds(this.clock) - seconds
     for (const group of this.#groups) {
       for (const member of group.members) {
         if (member.status === STORAGE_STATUS.ACTIVE && member.lastBeat < deadline)

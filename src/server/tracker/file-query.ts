@@ -1,4 +1,5 @@
 /** Which storages have a file, told by its name alone: a tracker does not know what files there are (protocol.md §6). */
+import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
 import type { NameFacts } from '../name-facts.js'
 import { readName } from '../name-facts.js'
@@ -11,17 +12,17 @@ const SYNC_MAX_DELAY = 86_400
 const SYNC_MAX_TIME = 300
 
 /** The storage to download from. */
-export function storageToRead(group: Group, name: string): Member | undefined {
+export function storageToRead(group: Group, name: string, clock: Clock): Member | undefined {
   const facts = readName(name)
-  const found = facts.normal ? group.nextReadable(holderTest(group, facts)) : sourceOf(group, facts)
+  const found = facts.normal ? group.nextReadable(holderTest(group, facts, clock)) : sourceOf(group, facts)
   return found ?? group.active[0]
 }
 
 /** All storages to download from. */
-export function storagesToRead(group: Group, name: string): readonly Member[] {
+export function storagesToRead(group: Group, name: string, clock: Clock): readonly Member[] {
   const facts = readName(name)
   const source = facts.normal ? undefined : sourceOf(group, facts)
-  const found = facts.normal ? group.active.filter(holderTest(group, facts)) : source ? [source] : []
+  const found = facts.normal ? group.active.filter(holderTest(group, facts, clock)) : source ? [source] : []
   return found.length > 0 ? found : group.active.slice(0, 1)
 }
 
@@ -39,9 +40,9 @@ function isSource(member: Member, { source }: NameFacts): boolean {
 }
 
 /** Whether a storage has a file that never changes: it is the source, or what came later has arrived. */
-function holderTest(group: Group, facts: NameFacts): (member: Member) => boolean {
+function holderTest(group: Group, facts: NameFacts, clock: Clock): (member: Member) => boolean {
   const { createdAt } = facts
-  const age = unixSeconds() - createdAt
+  const age = unixSeconds(clock) - createdAt
   return (member) => {
     if (isSource(member, facts) || age > SYNC_MAX_DELAY) return true
     const synced = syncedUntil(group, member)

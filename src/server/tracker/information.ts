@@ -46,7 +46,7 @@ export const informationHandlers: TrackerHandlers = {
 
   trackerGetStatus: (_, { context }) => {
     if (context.cluster.groups.length === 0) return STATUS.ENOENT
-    const running = unixSeconds() - context.startedAt
+    const running = unixSeconds(context.cluster.clock) - context.startedAt
     return {
       isLeader: context.cluster.trackers.leads,
       runningTime: running - (running % TIME_STEP),

@@ -2,6 +2,7 @@
 import { STATUS } from '../../errors.js'
 import type { ResponseOf, trackerClusterCommands } from '../../protocol/index.js'
 import { limits } from '../../protocol/index.js'
+import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
 import type { Cluster } from './cluster.js'
 import type { Joined, TrackerContext, TrackerHandlers } from './context.js'
@@ -128,8 +129,8 @@ export function leave(context: TrackerContext): void {
 }
 
 /** A sign of life: whoever does not wait for old files is ACTIVE now. */
-function activate({ group, member }: Joined): void {
-  member.lastBeat = unixSeconds()
+function activate({ group, member }: Joined, clock: Clock): void {
+  member.lastBeat = unixSeconds(clock)
   if (!WAITING.includes(member.status) && member.status !== STORAGE_STATUS.IP_CHANGED) {
     group.setStatus(member, STORAGE_STATUS.ACTIVE)
   }
@@ -169,7 +170,7 @@ export const membershipHandlers: TrackerHandlers = {
     const { joined } = context
     if (joined === undefined) return STATUS.EACCES
     if (stats !== undefined) joined.member.stats = stats
-    activate(joined)
+    activate(joined, context.cluster.clock)
     return changesFor(context, joined)
   },
 
@@ -178,7 +179,7 @@ export const membershipHandlers: TrackerHandlers = {
     if (joined === undefined) return STATUS.EACCES
     if (paths.length !== joined.group.settings.storePathCount) return STATUS.EINVAL
     joined.member.disks = paths
-    activate(joined)
+    activate(joined, context.cluster.clock)
     return changesFor(context, joined)
   },
 

@@ -62,13 +62,13 @@ export const queryHandlers: TrackerHandlers = {
 
   queryFetchOne: (request, { context }) =>
     aboutFile(context.cluster, request, (group) => {
-      const member = storageToRead(group, request.name)
+      const member = storageToRead(group, request.name, context.cluster.clock)
       return member === undefined ? STATUS.ENOENT : targetOf(group, member)
     }),
 
   queryFetchAll: (request, { context }) =>
     aboutFile(context.cluster, request, (group) => {
-      const [first, ...others] = storagesToRead(group, request.name)
+      const [first, ...others] = storagesToRead(group, request.name, context.cluster.clock)
       return first === undefined ? STATUS.ENOENT : { ...targetOf(group, first), others: others.map(placeOf) }
     }),
 

@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net'
 import { log } from '../../observe/log.js'
-import type { Timer } from '../clock.js'
-import { startTimer, stopTimer, unixSeconds } from '../clock.js'
+import type { Dialect } from '../../protocol/index.js'
+import { LATEST } from '../../protocol/index.js'
+import type { Clock, Timer } from '../clock.js'
+import { startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener, plainAddress } from '../listener.js'
 import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
+import type { Service } from '../session.js'
 import { Session } from '../session.js'
 import { Turns } from '../turns.js'
 import { administrationHandlers } from './administration.js'
@@ -23,6 +26,10 @@ export interface TrackerOptions {
   readonly host?: string | undefined
   /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
   readonly port?: number | undefined
+  /** The version and the width of addresses it speaks with. @defaultValue the newest version, 16 bytes */
+  readonly dialect?: Dialect | undefined
+  /** Where the time comes from. @defaultValue the machine's own */
+  readonly clock?: Clock | undefined
 }
 
 /** A storage that is silent for this long is OFFLINE, found out as often (protocol.md §4.6), in seconds. */
@@ -37,7 +44,7 @@ const routes: Routes<TrackerContext> = routesOf('tracker', {
   ...statusHandlers,
   ...administrationHandlers,
 })
-const service = { routes, maxRequest: 64 * 1024, closesOnInvalid: false }
+const MAX_REQUEST = 64 * 1024
 
 /**
  * A FastDFS tracker in this process. It knows no storage by configuration: they join it, each with its ID.
@@ -53,12 +60,15 @@ const service = { routes, maxRequest: 64 * 1024, closesOnInvalid: false }
 export class Tracker {
   readonly #listener: Listener
   readonly #turns = new Turns()
-  readonly #cluster = new Cluster()
+  readonly #cluster: Cluster
+  readonly #service: Service<TrackerContext>
   #startedAt = 0
   #expiry: Timer | undefined
 
   /** Makes a tracker that does not listen yet. */
-  constructor({ host = '127.0.0.1', port = 0 }: TrackerOptions = {}) {
+  constructor({ host = '127.0.0.1', port = 0, dialect = LATEST, clock = SYSTEM_CLOCK }: TrackerOptions = {}) {
+    this.#cluster = new Cluster(clock)
+    this.#service = { routes, dialect, maxRequest: MAX_REQUEST, closesOnInvalid: false }
     this.#listener = new Listener(host, port, (socket) => this.#serve(socket))
   }
 
@@ -81,7 +91,7 @@ export class Tracker {
     return this.#turns.take(async () => {
       if (this.#listener.listening) return
       await this.#listener.start()
-      this.#startedAt = unixSeconds()
+      this.#startedAt = unixSeconds(this.#cluster.clock)
       this.#expireLater()
       log.server('tracker %s:%d started', this.host, this.port)
     })
@@ -118,7 +128,7 @@ export class Tracker {
       leaderTold: false,
     }
     socket.once('close', () => leave(context))
-    return new Session(socket, service, context)
+    return new Session(socket, this.#service, context)
   }
 
   #expireLater(): void {
