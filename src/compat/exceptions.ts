@@ -48,6 +48,7 @@ export class DataError extends FDFSError {
 
 /** A configuration file lacks what is needed: Python's `configparser.NoOptionError`. No {@link FDFSError}, as there. */
 export class NoOptionError extends Error {
+  /** The class's name, as Python has it. */
   override readonly name = 'NoOptionError'
   /** The name that is missing. */
   readonly option: string
