@@ -17,7 +17,7 @@ import { loadClientConf } from './config/client-conf.js'
 import { optionsFromText } from './config/connection-string.js'
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
-import type { Context } from './context.js'
+import type { Context, Run } from './context.js'
 import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
 import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
 import type { FileInfo, MetadataOptions } from './files.js'
@@ -26,6 +26,10 @@ import { OldCrcs } from './integrity.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
 import { reportingSink } from './progress.js'
+import type { ResumableUpload, ResumableUploadOptions, ResumeOptions } from './resumable.js'
+import { newUpload, oldUpload } from './resumable.js'
+import type { ResumableSource } from './resumable-source.js'
+import type { ResumableUploadState } from './resumable-state.js'
 import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
@@ -60,6 +64,7 @@ export class FastDfsClient {
   readonly admin: AdminClient
   readonly #context: Context
   readonly #calls: Calls
+  readonly #runner: Run = (options, operation) => this.#run(options, operation)
 
   /**
    * @param options - the options, or a text: trackers separated by commas, or `fdfs://host:port,host:port/group`
@@ -71,8 +76,8 @@ export class FastDfsClient {
     this.#calls = new Calls(resolved.timeout)
     const trackers = new Trackers(resolved.trackers, pool)
     this.#context = { options: resolved, pool, trackers, serial: new Serial(), oldCrcs: new OldCrcs() }
-    this.tracker = new TrackerClient(this.#context, (given, operation) => this.#run(given, operation))
-    this.admin = new AdminClient(this.#context, (given, operation) => this.#run(given, operation))
+    this.tracker = new TrackerClient(this.#context, this.#runner)
+    this.admin = new AdminClient(this.#context, this.#runner)
   }
 
   /**
@@ -147,6 +152,49 @@ export class FastDfsClient {
   ): Promise<BatchResult<UploadedFile>[]> {
     const batch = new Batch(options, this.#context.options.timeout, 'uploadFiles')
     return batch.run(items, (item) => this.uploadFile(...batch.upload(item)))
+  }
+
+  /**
+   * Begins an upload that survives interruptions, also the end of the process: `done()` sends it chunk by chunk, through
+   * an appender file, and what `onCheckpoint` is given can be resumed by {@link FastDfsClient.resumeUpload}. Nothing is
+   * sent before `done()` is called. `signal` ends that too; `timeout` is for this call.
+   *
+   * It costs the cluster what {@link UploadOptions.unknownLength} `appender` does. What is not more than `chunkSize` is
+   * sent in one request, as by {@link FastDfsClient.uploadFile}. A process that ends while the first chunk is stored, or
+   * after the last one, before the state with the new ID is kept, leaves a file that nobody knows.
+   *
+   * @param source - can be read again from any place: a path, bytes, a Blob, or a function with the option `size`
+   * @throws {@link InvalidArgumentError} when an option is wrong, or the source cannot be read
+   * @example
+   * ```ts
+   * const onCheckpoint = (state) => writeFile('film.json', JSON.stringify(state))
+   * const upload = await client.resumableUpload('film.mp4', { onCheckpoint })
+   * const { id } = await upload.done()
+   * ```
+   */
+  resumableUpload(source: ResumableSource, options: ResumableUploadOptions = {}): Promise<ResumableUpload> {
+    return this.#run(options, (call) => newUpload(this.#context, this.#runner, source, options, call))
+  }
+
+  /**
+   * Goes on with an upload that was interrupted: `done()` asks the storage how much it has, compares that with the
+   * source, and sends the rest. `signal` ends that too; `timeout` is for this call.
+   *
+   * @param saved - what {@link ResumableUpload.toJSON} or `onCheckpoint` gave
+   * @param source - the same bytes as before
+   * @throws {@link InvalidArgumentError} when `saved` is no such state, or the source has another size
+   * @example
+   * ```ts
+   * const upload = await client.resumeUpload(JSON.parse(await readFile('film.json', 'utf8')), 'film.mp4')
+   * const { id } = await upload.done()
+   * ```
+   */
+  resumeUpload(
+    saved: ResumableUploadState,
+    source: ResumableSource,
+    options: ResumeOptions = {},
+  ): Promise<ResumableUpload> {
+    return this.#run(options, (call) => oldUpload(this.#context, this.#runner, saved, source, options, call))
   }
 
   /**

@@ -13,6 +13,10 @@ export type { ClientOptions } from './options.js'
 export { DEFAULTS } from './options.js'
 export type { Pieces } from './pieces.js'
 export type { Progress, ProgressListener } from './progress.js'
+export type { ResumableUploadOptions, ResumeOptions } from './resumable.js'
+export { ResumableUpload } from './resumable.js'
+export type { RangeSource, ResumableSource } from './resumable-source.js'
+export type { ResumableUploadState } from './resumable-state.js'
 export type { Sink } from './sinks.js'
 export type { DeleteOptions } from './slave-family.js'
 export type { Source } from './sources.js'
@@ -44,6 +48,8 @@ export {
   mergeMetadata,
   modifyFile,
   regenerateAppenderFile,
+  resumableUpload,
+  resumeUpload,
   setDefaultClient,
   setMetadata,
   truncateFile,
