@@ -37,6 +37,7 @@ import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
 import type { DeleteOptions } from './slave-family.js'
 import { deleteFamily, uploadFamily } from './slave-family.js'
+import { StorageAddresses } from './storage-addresses.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
@@ -75,7 +76,14 @@ export class FastDfsClient {
     const pool = new ConnectionPool(resolved)
     this.#calls = new Calls(resolved.timeout)
     const trackers = new Trackers(resolved.trackers, pool)
-    this.#context = { options: resolved, pool, trackers, serial: new Serial(), oldCrcs: new OldCrcs() }
+    this.#context = {
+      options: resolved,
+      pool,
+      trackers,
+      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds),
+      serial: new Serial(),
+      oldCrcs: new OldCrcs(),
+    }
     this.tracker = new TrackerClient(this.#context, this.#runner)
     this.admin = new AdminClient(this.#context, this.#runner)
   }

@@ -1,11 +1,4 @@
-import {
-  FileNotFoundError,
-  IntegrityError,
-  InvalidArgumentError,
-  isFastDfsError,
-  LocalIoError,
-  locateError,
-} from '../errors.js'
+import { FileNotFoundError, IntegrityError, isFastDfsError, LocalIoError, locateError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import { parseFileId, splitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
@@ -14,7 +7,7 @@ import { retry } from '../net/retry.js'
 import { log } from '../observe/log.js'
 import { storageCommands } from '../protocol/index.js'
 import { CALL_OPTIONS, checkCallOptions } from './calls.js'
-import { checkInteger, checkNames, show } from './check.js'
+import { checkFunction, checkInteger, checkNames } from './check.js'
 import { finishGrowth } from './chunked-upload.js'
 import { ContentSum, NOWHERE } from './content-sum.js'
 import type { Context, Run } from './context.js'
@@ -298,7 +291,7 @@ export async function newUpload(
   call: Call,
 ): Promise<ResumableUpload> {
   checkNames(options, RESUMABLE_OPTIONS, 'resumableUpload')
-  checkListeners(options)
+  if (options.onCheckpoint !== undefined) checkFunction(options.onCheckpoint, 'onCheckpoint')
   const { chunkSize = CHUNK_SIZE, size, keepFilename, filename } = options
   checkInteger(chunkSize, 'chunkSize', 1)
   const planned = planUpload(context, options)
@@ -341,17 +334,11 @@ export async function oldUpload(
   call: Call,
 ): Promise<ResumableUpload> {
   checkNames(options, RESUME_OPTIONS, 'resumeUpload')
-  checkListeners(options)
+  if (options.onCheckpoint !== undefined) checkFunction(options.onCheckpoint, 'onCheckpoint')
   const state = checkState(saved)
   checkNames(state.options, SAVED_OPTIONS, "an upload's state")
   await openRanges(source, state.size, call)
   return new ResumableUpload(context, run, source, state, options)
-}
-
-function checkListeners({ onCheckpoint }: ResumeOptions): void {
-  if (onCheckpoint !== undefined && typeof onCheckpoint !== 'function') {
-    throw new InvalidArgumentError(`onCheckpoint must be a function, not ${show(onCheckpoint)}`)
-  }
 }
 
 function isNormalFile(id: string): boolean {
