@@ -73,6 +73,7 @@ export {
   fileExists,
   fileInfo,
   getDefaultClient,
+  getFilename,
   getMetadata,
   mergeMetadata,
   modifyFile,

@@ -20,6 +20,8 @@ import { resolveTrackers } from './config/trackers.js'
 import type { Context, Run } from './context.js'
 import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
 import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
+import { isFolder, pathInFolder } from './download-path.js'
+import { filenameOf } from './filename.js'
 import type { FileInfo, MetadataOptions } from './files.js'
 import { encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
@@ -297,6 +299,8 @@ export class FastDfsClient {
    * Writes a file, or a part of it, to a sink.
    *
    * - A path: the file is there whole or, when the download fails, not at all.
+   * - A folder, or a path that ends with a slash: as a path, under the name that {@link FastDfsClient.getFilename}
+   *   gives. That is the uploader's choice: nothing that is there already is replaced.
    * - A Writable or web WritableStream: with backpressure; ended (closed) when the download is whole, destroyed
    *   (aborted) with the error when it fails. Nothing is repeated after its first byte.
    * - A Uint8Array or Buffer: filled from its start. When the download fails, it may hold a part.
@@ -326,19 +330,29 @@ export class FastDfsClient {
     })
   }
 
-  #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
+  async #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
     const { signal: given } = checkCallOptions(options)
     const run = (
-      open: () => WholeSink<number> | Promise<WholeSink<number>>,
+      open: (call: Call, file: SplitFileId) => WholeSink<number> | Promise<WholeSink<number>>,
       signal: AbortSignal | undefined,
     ): Promise<DownloadedFile> =>
       this.#runOn(id, { ...options, signal }, async (call, file) => {
         const plan = checkSinkOptions(options, target)
-        const sink = reportingSink(await open(), options.onProgress)
+        const sink = reportingSink(await open(call, file), options.onProgress)
         const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
         return { size, ...rest }
       })
-    if (typeof target === 'string') return run(() => fileSink(target, options.fsync), given)
+    if (typeof target === 'string') {
+      let path: string | undefined
+      const downloaded = await run(async (call, file) => {
+        if (await isFolder(target)) {
+          const name = await filenameOf(this.#context, file, this.#context.options.metadataEncoding, call)
+          path = await pathInFolder(target, name)
+        }
+        return fileSink(path ?? target, options.fsync)
+      }, given)
+      return path === undefined ? downloaded : { ...downloaded, path }
+    }
     if (types.isUint8Array(target)) return run(() => bytesSink(target), given)
     return intoStream(target, given, (sink, signal) => run(() => sink, signal))
   }
@@ -416,6 +430,24 @@ export class FastDfsClient {
     return this.#runOn(id, options, (call, file) => {
       checkNames(options, METADATA_OPTIONS, 'getMetadata')
       return getMetadata(this.#context, file, encodingOf(this.#context, options), call)
+    })
+  }
+
+  /**
+   * The name that was kept with a file by {@link UploadOptions.keepFilename}, where it is safe to use as the name of a
+   * file: without slashes and control characters, not hidden, and on Windows no device. Where none was kept, or it is
+   * not safe, the last part of the file ID.
+   *
+   * @throws {@link FileNotFoundError} when there is no such file
+   * @example
+   * ```ts
+   * response.setHeader('content-disposition', contentDisposition(await client.getFilename(id)))
+   * ```
+   */
+  getFilename(id: string, options: MetadataOptions = {}): Promise<string> {
+    return this.#runOn(id, options, (call, file) => {
+      checkNames(options, METADATA_OPTIONS, 'getFilename')
+      return filenameOf(this.#context, file, encodingOf(this.#context, options), call)
     })
   }
 

@@ -68,6 +68,8 @@ export const deleteFiles = bare('deleteFiles')
 export const fileInfo = bare('fileInfo')
 /** {@link FastDfsClient.fileExists} of the default client. */
 export const fileExists = bare('fileExists')
+/** {@link FastDfsClient.getFilename} of the default client. */
+export const getFilename = bare('getFilename')
 /** {@link FastDfsClient.getMetadata} of the default client. */
 export const getMetadata = bare('getMetadata')
 /** {@link FastDfsClient.setMetadata} of the default client. */

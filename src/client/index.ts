@@ -45,6 +45,7 @@ export {
   fileExists,
   fileInfo,
   getDefaultClient,
+  getFilename,
   getMetadata,
   mergeMetadata,
   modifyFile,

@@ -117,7 +117,7 @@ describe('where they cannot be made', () => {
     ],
     [
       'it rejects with nothing',
-      () => Promise.reject(undefined as unknown as Error),
+      () => Promise.reject(undefined),
       'cannot connect: undefined',
     ],
     [
