@@ -9,6 +9,7 @@ import type { Wording } from './failure.js'
 import { DELETING, DOWNLOADING, READING_METADATA, refusal, translate, USUAL } from './failure.js'
 import { Group_info } from './group-info.js'
 import type { AppendResult, DeleteResult, DownloadResult, StatusResult, UploadResult } from './results.js'
+import { strerror } from './strerror.js'
 import { Storage_info } from './storage-info.js'
 import { appromix, cutExt, extOfFile } from './text.js'
 import type { TrackerConf } from './tracker-conf.js'
@@ -235,6 +236,7 @@ export class Fdfs_client {
     down_bytes = 0,
   ): Promise<DownloadResult<string>> {
     checkId(remote_file_id, '[-] Error: remote_file_id is invalid.(in download file)')
+    await checkTarget(local_filename)
     const { size, endpoint } = await attempt(DOWNLOADING, () =>
       this.#client.downloadFile(remote_file_id, local_filename, rangeOf(offset, down_bytes)),
     )
@@ -463,14 +465,25 @@ async function attempt<T>(wording: Wording, operation: () => Promise<T>): Promis
 
 /** Python looks before it asks a server: a folder is no file, and neither is what cannot be looked at. */
 async function checkFile(filename: string, suffix: string): Promise<Stats> {
-  let found: Stats | undefined
-  try {
-    found = await stat(filename)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
-  }
+  const found = await look(filename)
   if (found?.isFile() !== true) throw new DataError(`[-] Error: ${filename} is not a file.${suffix}`)
   return found
+}
+
+/** A FastDfsClient would choose a name in a folder; Python's client writes to the path that it is given. */
+async function checkTarget(filename: string): Promise<void> {
+  const isFolder = filename.endsWith('/') || (await look(filename))?.isDirectory() === true
+  if (isFolder) throw new DataError(`${DOWNLOADING.file}(${STATUS.EISDIR}, '${strerror(STATUS.EISDIR)}').`)
+}
+
+async function look(filename: string): Promise<Stats | undefined> {
+  try {
+    return await stat(filename)
+  } catch (error) {
+    // A path of a wrong type is a mistake in the call.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    return undefined
+  }
 }
 
 function checkId(id: string, text: string): void {

@@ -1,4 +1,5 @@
 /** What fdfs_client-py documents but does not do, or lacks. */
+import { tmpdir } from 'node:os'
 import { DataError, Fdfs_client } from '../../src/compat/index.js'
 import type { Cluster } from '../../src/testing/index.js'
 import { startCluster } from '../../src/testing/index.js'
@@ -52,6 +53,17 @@ it('downloads empty files and gives nothing past the end', async () => {
     'Download size': '0B',
   })
 })
+
+it.each([tmpdir(), `${tmpdir()}/nowhere/`])(
+  'writes no file into the folder %s by a name of its own',
+  async (folder) => {
+    const { 'Remote file_id': id } = await client.upload_by_buffer('x')
+    await expect(client.download_to_file(folder, id)).rejects.toMatchObject({
+      name: 'DataError',
+      message: "[-] Error: while writting local file(21, 'Is a directory').",
+    })
+  },
+)
 
 it('reads metadata that is not ASCII', async () => {
   const { 'Remote file_id': id } = await client.upload_by_buffer('x', null, { author: '王小明' })
