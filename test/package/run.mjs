@@ -22,6 +22,7 @@ try {
     'dist/index.d.ts',
     'dist/index.d.cts',
     'dist/cli.js',
+    'docs/migration/fdfs_client-py.md',
     'LICENSE',
   ]) {
     assert(packed.includes(path), `${path} is not in the package`)
@@ -53,10 +54,19 @@ try {
       assert.equal((await client.downloadFile(id)).toString(), 'hello')
       // One class in all entry points and in both formats.
       await assert.rejects(client.downloadFile('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
+      // A client of either format does the work of Fdfs_client.
+      const python = new compat.Fdfs_client(null, client)
+      assert.equal((await python.upload_by_buffer('hello'))['Uploaded size'], '5B')
+      await assert.rejects(python.delete_file('x'), compat.DataError)
       await cluster.stop()
       console.log('works')
     })`
-  const names = { fastdfs: 'fastdfs', protocol: 'fastdfs/protocol', testing: 'fastdfs/testing' }
+  const names = {
+    fastdfs: 'fastdfs',
+    protocol: 'fastdfs/protocol',
+    testing: 'fastdfs/testing',
+    compat: 'fastdfs/compat',
+  }
   const lines = (format) => Object.entries(names).map(format).join('\n')
   writeFileSync(
     join(folder, 'use.cjs'),
@@ -81,6 +91,8 @@ try {
     import { FastDfsClient, FastDfsError, type UploadedFile } from 'fastdfs'
     import { encodeRequest, storageCommands } from 'fastdfs/protocol'
     import { startCluster } from 'fastdfs/testing'
+    import { Fdfs_client, type UploadResult } from 'fastdfs/compat'
+    export const python = (path: string): Promise<UploadResult> => new Fdfs_client().upload_by_filename(path)
     export async function use(): Promise<UploadedFile> {
       const cluster = await startCluster({ trackers: 2 })
       const client = new FastDfsClient(cluster.clientOptions())
