@@ -2,7 +2,7 @@ import type { StorageInfo } from '../client/index.js'
 import { ResponseError } from './exceptions.js'
 import { isoformat, space } from './text.js'
 
-/** The states that Python's client knows, by number (protocol.md §4.2). */
+/** The states that Python's client knows, by number (protocol.md §4.6). */
 const STATUSES: Readonly<Record<number, string>> = {
   0: 'INIT',
   1: 'WAIT_SYNC',

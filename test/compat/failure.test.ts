@@ -15,7 +15,7 @@ import {
   TimeoutError,
   UnknownOutcomeError,
 } from '../../src/errors.js'
-import { fakeServer, fakeTracker, response } from '../support/fake-server.js'
+import { fakeServer, fakeTracker, header, response } from '../support/fake-server.js'
 
 const ID = 'group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt'
 const system = (code: string): Error => Object.assign(new Error(code), { code })
@@ -153,6 +153,19 @@ describe('a call', () => {
     await using tracker = await fakeTracker(storage.port)
     const client = new Fdfs_client({ host_tuple: [['127.0.0.1', tracker.port]], timeout: 5 }, { retries: 0 })
     await expect(client.delete_file(ID)).rejects.toMatchObject({
+      name: 'ConnectionError',
+      message: 'Socket closed on remote end',
+    })
+    await client.close()
+  })
+
+  it('says that a storage closed the connection in the middle of a file', async () => {
+    await using storage = await fakeServer(
+      (_, socket) => void socket.end(Buffer.concat([header(13), Buffer.from('some')])),
+    )
+    await using tracker = await fakeTracker(storage.port)
+    const client = new Fdfs_client({ host_tuple: [['127.0.0.1', tracker.port]], timeout: 5 })
+    await expect(client.download_to_buffer(ID)).rejects.toMatchObject({
       name: 'ConnectionError',
       message: 'Socket closed on remote end',
     })
