@@ -2,6 +2,7 @@ import { log } from '../../observe/log.js'
 import type { RequestOf, ResponseOf } from '../../protocol/index.js'
 import { trackerClusterCommands } from '../../protocol/index.js'
 import { startTimer, stopTimer } from '../clock.js'
+import type { Network } from '../network.js'
 import type { StorageStats } from '../storage-stats.js'
 import type { TrackerEndpoint } from './tracker-connection.js'
 import { TrackerConnection } from './tracker-connection.js'
@@ -25,6 +26,8 @@ export type Brief = NonNullable<Changes['storages']>[number]
 
 /** What a storage is to its links. */
 export interface LinkedStorage {
+  /** How it connects. */
+  readonly network: Network
   /** The address to connect from; undefined where any will do. */
   readonly localAddress: string | undefined
   /** What it joins with, on a connection to the tracker of that address. */
@@ -94,7 +97,7 @@ export class TrackerLink {
 
   /** One connection, from the first byte to the last. */
   async #converse(): Promise<void> {
-    const connection = TrackerConnection.open(this.#endpoint, this.#storage.localAddress)
+    const connection = TrackerConnection.open(this.#endpoint, this.#storage)
     this.#connection = connection
     void connection.closed.then(() => this.#wake?.())
     try {
