@@ -6,5 +6,5 @@ const cluster = await startCluster({ trackers: 2, groups: 2 })
 
 answer<object, readonly string[]>(
   async () => cluster.clientOptions().trackers,
-  () => cluster.stop(),
+  async () => void (await cluster.stop()),
 )

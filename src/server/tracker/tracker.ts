@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
-import { LATEST } from '../../protocol/index.js'
+import { LATEST, limits } from '../../protocol/index.js'
 import type { Clock, Timer } from '../clock.js'
 import { startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener, plainAddress } from '../listener.js'
@@ -111,6 +111,19 @@ export class Tracker {
       await this.#listener.stop()
       log.server('tracker %s:%d stopped', this.host, this.port)
     })
+  }
+
+  /**
+   * Holds a storage to a status, whatever it reports; undefined lets go of it: then it is ACTIVE while it is connected,
+   * else OFFLINE. Does nothing for a storage that this tracker does not know.
+   */
+  holdStatus(groupName: string, storageId: string, status: number | undefined): void {
+    const group = this.#cluster.find(groupName)
+    const member = group?.find(storageId)
+    if (group === undefined || member === undefined) return
+    const { ACTIVE, OFFLINE } = limits.STORAGE_STATUS
+    member.held = status
+    group.setStatus(member, member.connection === undefined ? OFFLINE : ACTIVE)
   }
 
   /** Resolves when this tracker counts a storage ACTIVE. */
