@@ -329,7 +329,7 @@ export class Fdfs_client {
   ): Promise<StatusResult> {
     checkId(remote_file_id, '[-] Error: remote_file_id is invalid.(in set meta data)')
     if (!['O', 'M'].includes(op_flag)) throw refusal(STATUS.EINVAL, USUAL)
-    const metadata = metadataOf(meta_dict) ?? {}
+    const metadata = textsOf(meta_dict)
     const storage = await this.#change(remote_file_id, USUAL, () =>
       op_flag === 'M'
         ? this.#client.mergeMetadata(remote_file_id, metadata)
@@ -496,7 +496,10 @@ function bytesOf(buffer: Optional<FileBuffer>, text: string): Uint8Array {
 }
 
 function metadataOf(meta_dict: Optional<MetaDict>): Record<string, string> | undefined {
-  if (!meta_dict) return undefined
+  return meta_dict ? textsOf(meta_dict) : undefined
+}
+
+function textsOf(meta_dict: MetaDict): Record<string, string> {
   return Object.fromEntries(
     Object.entries(meta_dict).map(([name, value]) => [
       name,

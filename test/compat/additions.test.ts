@@ -80,6 +80,12 @@ it.each([
   expect((error as Error).message).toBe('[-] Error: 22, Invalid argument')
 })
 
+it('keeps the metadata where null is given for it, as Python does', async () => {
+  const { 'Remote file_id': id } = await client.upload_by_buffer('x', null, { width: '1' })
+  await expect(client.set_meta_data(id, null as never)).rejects.toMatchObject({ name: 'TypeError' })
+  expect(await client.get_meta_data(id)).toEqual({ width: '1' })
+})
+
 it('stores nothing when the metadata does not fit', async () => {
   const before = await uploaded()
   await expect(client.upload_by_buffer('x', null, { ['n'.repeat(65)]: '1' })).rejects.toMatchObject({

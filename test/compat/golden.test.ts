@@ -112,6 +112,21 @@ describe.each(targets)('what fdfs_client-py answered, on $name', (target) => {
       expect(comparable(results.get(name))).toEqual(comparable(expected))
     })
 
+    it('has the keys of its dictionaries in the order of Python 3', () => {
+      const dictionaries = load<Recording>('python-3.11-v5.11.json').results.flatMap(
+        ([name, { returns }]) => {
+          const { entries } = (returns ?? {}) as { entries?: [string, unknown][] }
+          return Array.isArray(entries) ? [{ name, keys: entries.map(([key]) => key) }] : []
+        },
+      )
+      const ours = dictionaries.map(({ name }) => ({
+        name,
+        keys: Object.keys(results.get(name)?.returns as object),
+      }))
+      expect(dictionaries.length).toBeGreaterThan(20)
+      expect(ours).toEqual(dictionaries)
+    })
+
     it('differs where the table says so, and nowhere else', () => {
       const differing = [...recorded].filter(
         ([name, result]) => !isEqual(comparable(results.get(name)), comparable(result)),

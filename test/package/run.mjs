@@ -34,7 +34,10 @@ try {
   run('tar', ['xzf', filename])
   cpSync(join(folder, 'package'), join(folder, 'node_modules/fastdfs'), { recursive: true })
   for (const name of [
+    'content-disposition',
     'generic-pool',
+    'mime-db',
+    'mime-types',
     'p-retry',
     'is-network-error',
     'debug',
