@@ -1,5 +1,6 @@
 import type { FastDfsError } from '../errors.js'
-import { ConnectError, TimeoutError } from '../errors.js'
+import { ConnectError, isFastDfsError, TimeoutError } from '../errors.js'
+import type { Budget } from '../net/budget.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { RequestOptions } from '../net/connection.js'
 import type { Endpoint } from '../net/endpoint.js'
@@ -20,6 +21,8 @@ export interface Context {
   readonly serial: Serial
   /** Storages whose names hold CRC32s of before V5.12. */
   readonly oldCrcs: OldCrcs
+  /** How often a "no such file" may be checked at the file's source. */
+  readonly doubts: Budget
 }
 
 /** Runs a call of a public method: checks its options, and knows of it until it ends. */
@@ -40,19 +43,28 @@ export async function askStorage<C extends Command>(
   request?: RequestOptions,
 ): Promise<ResponseOf<C>> {
   const used = options.addressOf(storage.group, storage)
+  const { group } = storage
   try {
-    return await pool.use(used, call, (connection) => connection.request(command, fields, call, request), {
-      mustLive: !command.idempotent,
-    })
+    return await pool.use(
+      used,
+      call,
+      (connection) => connection.request(command, fields, call, { ...request, group }),
+      command.idempotent ? undefined : MUST_LIVE,
+    )
   } catch (error) {
     throw isConnectFailure(error) ? explained(error, storage, used) : error
   }
 }
 
-/** A request that was made has its command in the error; without one, no connection could be made. */
+const MUST_LIVE = { mustLive: true }
+
+/** Whether a storage worked when it was last asked, or was not asked yet. */
+export function isHealthy({ options, pool }: Context, storage: StorageEndpoint): boolean {
+  return pool.isHealthy(options.addressOf(storage.group, storage))
+}
+
 function isConnectFailure(error: unknown): error is FastDfsError {
-  const isKind = error instanceof ConnectError || error instanceof TimeoutError
-  return isKind && error.retriable && error.command === undefined
+  return isFastDfsError(error) && error.phase === 'connect' && error.retriable
 }
 
 function explained(error: FastDfsError, storage: StorageEndpoint, used: Endpoint): FastDfsError {
@@ -60,6 +72,7 @@ function explained(error: FastDfsError, storage: StorageEndpoint, used: Endpoint
   return new Kind(`${error.reason}: ${explainAddress(storage.group, storage, used)}`, {
     cause: error.cause ?? error,
     endpoint: error.endpoint,
+    phase: 'connect',
     retriable: true,
   })
 }
