@@ -17,10 +17,18 @@ export type { Sink } from './sinks.js'
 export type { DeleteOptions } from './slave-family.js'
 export type { Source } from './sources.js'
 export type { ClusterStatistics, ServerStatistics, StorageIdEntry, TrackerStatus } from './cluster-types.js'
-export type { QueryStoreOptions, StoreTargets } from './tracker-client.js'
+export type { PlaceOptions, StoreTargets } from './store-target.js'
+export type { QueryStoreOptions } from './tracker-client.js'
 export { TrackerClient } from './tracker-client.js'
 export type { StorageEndpoint, StoreTarget } from './trackers.js'
-export type { ContentOptions, SlaveOptions, SlaveUpload, UploadedFile, UploadOptions } from './upload.js'
+export type {
+  ContentOptions,
+  SlaveOptions,
+  SlaveUpload,
+  UnknownLength,
+  UploadedFile,
+  UploadOptions,
+} from './upload.js'
 export {
   appendFile,
   closeDefaultClient,

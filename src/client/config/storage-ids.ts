@@ -18,7 +18,8 @@ export interface StorageId extends ServerAddress {
 /** What a storage takes part in: `both` reading and writing, one of them, or `none`. */
 export type StorageMode = 'both' | 'read' | 'write' | 'none'
 
-const STORAGE_PORT = 23_000
+/** The port of a storage where none is named. */
+export const STORAGE_PORT = 23_000
 const MAX_ID = 2 ** 24 - 1
 
 const MODES: ReadonlyMap<string | undefined, StorageMode> = new Map([
