@@ -53,7 +53,10 @@ export function append(
       { ...opened, repeatable: false },
       call,
       async () => ({ storage: await storage(), fields: { name } }),
-      { onProgress },
+      {
+        onProgress,
+        mayExist: () => ({ text: `${opened.size} bytes may have been added to the file`, fileId: file.id }),
+      },
     ),
   )
 }

@@ -3,6 +3,7 @@ import { types } from 'node:util'
 import { FileNotFoundError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
+import { Budget } from '../net/budget.js'
 import { ConnectionPool } from '../net/pool.js'
 import type { Metadata } from '../protocol/index.js'
 import { connectionCommands, limits, storageCommands } from '../protocol/index.js'
@@ -26,6 +27,7 @@ import { OldCrcs } from './integrity.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
 import { reportingSink } from './progress.js'
+import type { ClientStats } from './stats.js'
 import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
@@ -69,8 +71,15 @@ export class FastDfsClient {
     const resolved = resolveOptions(typeof options === 'string' ? optionsFromText(options) : options)
     const pool = new ConnectionPool(resolved)
     this.#calls = new Calls(resolved.timeout)
-    const trackers = new Trackers(resolved.trackers, pool)
-    this.#context = { options: resolved, pool, trackers, serial: new Serial(), oldCrcs: new OldCrcs() }
+    const trackers = new Trackers(resolved.trackers, pool, resolved)
+    this.#context = {
+      options: resolved,
+      pool,
+      trackers,
+      serial: new Serial(),
+      oldCrcs: new OldCrcs(),
+      doubts: new Budget(),
+    }
     this.tracker = new TrackerClient(this.#context, (given, operation) => this.#run(given, operation))
     this.admin = new AdminClient(this.#context, (given, operation) => this.#run(given, operation))
   }
@@ -420,7 +429,17 @@ export class FastDfsClient {
   }
 
   /**
-   * Ends the client: new calls are refused, running ones may end within `grace`, then every connection is closed.
+   * What the client is doing at this moment: its calls, and its connections to every server that was used within the
+   * last minutes. Costs nothing between two calls.
+   */
+  stats(): ClientStats {
+    const { options, pool } = this.#context
+    return { calls: this.#calls.count, retriesLeft: options.retryBudget.left, endpoints: pool.stats }
+  }
+
+  /**
+   * Ends the client: new calls are refused, and those that have not had a connection yet; running ones may end within
+   * `grace`, then every connection is closed.
    *
    * @param options - `grace`: milliseconds for the calls that are running, also 0 or Infinity. Default 5000
    */

@@ -5,7 +5,7 @@ import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import type { Context } from './context.js'
 import { isHealthy } from './context.js'
-import type { StorageEndpoint, StoreTarget } from './trackers.js'
+import type { StorageEndpoint } from './trackers.js'
 
 /** The storages that have failed in one operation. */
 export class Failed {
@@ -27,38 +27,54 @@ export class Failed {
  * there is no such file, its source is asked before that is believed: the replica may not have it yet.
  *
  * @param read - asks one storage
+ * @param first - which one is asked first
  */
 export function readAnywhere<T>(
   context: Context,
   file: SplitFileId,
   call: Call,
   read: (storage: StorageEndpoint) => Promise<T>,
+  first: 'replica' | 'source' = 'replica',
 ): Promise<T> {
+  const { options, trackers } = context
   const failed = new Failed()
-  return retry(context.options, call, async () => {
-    const storage = await findReplica(context, file, call, failed)
+  return retry(options, call, async () => {
+    const source = first === 'source' ? await trackers.queryUpdate(file, call) : undefined
+    const named = source ?? (await trackers.queryFetch(file, call))
+    const storage = isUsable(context, named, failed)
+      ? named
+      : await otherThan(context, named, file, call, failed)
     try {
       return await read(storage)
     } catch (error) {
-      if (error instanceof FileNotFoundError) return readAtSource(context, file, call, storage, error, read)
+      if (error instanceof FileNotFoundError) return readAtSource(context, file, call, storage, source, error, read)
       if (isFastDfsError(error) && error.retriable) failed.add(storage)
       throw error
     }
   })
 }
 
-/** Where to read a file: not where that has failed, in this operation or lately, if it can be read elsewhere. */
-async function findReplica(
+/** Another storage to read a file from, that has failed neither in this operation nor lately; if there is one. */
+async function otherThan(
   context: Context,
+  named: StorageEndpoint,
   file: SplitFileId,
   call: Call,
   failed: Failed,
 ): Promise<StorageEndpoint> {
-  const { trackers } = context
-  const first = await trackers.queryFetch(file, call)
-  if (isUsable(context, first, failed)) return first
-  const all = await trackers.queryFetchAll(file, call)
-  return all.find((storage) => isUsable(context, storage, failed)) ?? first
+  const all = await orNone(context.trackers.queryFetchAll(file, call), call)
+  return all.find((storage) => isUsable(context, storage, failed)) ?? named
+}
+
+/** A choice that is no must: where it cannot be had, there is none. */
+export async function orNone<T>(choice: Promise<readonly T[]>, call: Call): Promise<readonly T[]> {
+  try {
+    return await choice
+  } catch (error) {
+    call.check()
+    if (!isFastDfsError(error)) throw error
+    return []
+  }
 }
 
 /** Asks the storage that changes of a file go to: it is the file's source, or stands in for it (protocol.md §6). */
@@ -67,37 +83,18 @@ async function readAtSource<T>(
   file: SplitFileId,
   call: Call,
   replica: StorageEndpoint,
+  known: StorageEndpoint | undefined,
   answer: FileNotFoundError,
   read: (storage: StorageEndpoint) => Promise<T>,
 ): Promise<T> {
-  if (!doubts.take()) throw answer
-  const source = await trackers.queryUpdate(file, call)
+  if (known === undefined && !doubts.take()) throw answer
+  const source = known ?? (await trackers.queryUpdate(file, call))
   if (isSame(source, replica)) throw answer
   return read(source)
 }
 
-/** Where to upload to: not where that has failed, in this operation or lately, if another storage can take it. */
-export async function findStore(
-  context: Context,
-  group: string | undefined,
-  call: Call,
-  failed: Failed,
-): Promise<StoreTarget> {
-  const { trackers } = context
-  const first = await trackers.queryStore(group, call)
-  if (isUsable(context, first, failed)) return first
-  // A question without a group is about the next group each time.
-  for (let i = 0; i < (group === undefined ? GROUPS_TRIED : 1); i++) {
-    const all = await trackers.queryStoreAll(group, call)
-    const other = all.find((storage) => isUsable(context, storage, failed))
-    if (other !== undefined) return other
-  }
-  return first
-}
-
-const GROUPS_TRIED = 3
-
-function isUsable(context: Context, storage: StorageEndpoint, failed: Failed): boolean {
+/** Whether a storage has failed neither in this operation nor lately. */
+export function isUsable(context: Context, storage: StorageEndpoint, failed: Failed): boolean {
   return !failed.has(storage) && isHealthy(context, storage)
 }
 

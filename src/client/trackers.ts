@@ -6,7 +6,7 @@ import type { ConnectionPool } from '../net/pool.js'
 import type { RetryOptions } from '../net/retry.js'
 import { backoff } from '../net/retry.js'
 import type { Command, Dialect, RequestOf, ResponseOf } from '../protocol/index.js'
-import { limits, trackerCommands } from '../protocol/index.js'
+import { trackerCommands } from '../protocol/index.js'
 import type { ServerAddress } from './config/server-address.js'
 import { endpointsOf } from './config/server-address.js'
 
@@ -56,18 +56,6 @@ export class Trackers {
         ? await this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
         : await this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
     return { ...endpointOf(reply), storePathIndex: reply.storePathIndex }
-  }
-
-  /** Everywhere in a group that can be uploaded to (protocol.md §2.1). The first one has a store path. */
-  async queryStoreAll(group: string | undefined, call: Call): Promise<StoreTarget[]> {
-    const reply =
-      group === undefined
-        ? await this.ask(trackerCommands.queryStoreWithoutGroupAll, {}, call)
-        : await this.ask(trackerCommands.queryStoreWithGroupAll, { group }, call)
-    return reply.storages.map(({ ip, port }, i) => ({
-      ...endpointOf({ group: reply.group, ip, port }),
-      storePathIndex: i === 0 ? reply.storePathIndex : limits.ANY_STORE_PATH,
-    }))
   }
 
   /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */

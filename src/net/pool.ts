@@ -1,4 +1,4 @@
-import { isFastDfsError, UnknownOutcomeError } from '../errors.js'
+import { IntegrityError, isFastDfsError, UnknownOutcomeError } from '../errors.js'
 import { channels, isTraced } from '../observe/channels.js'
 import { connectionCommands } from '../protocol/index.js'
 import { Call } from './call.js'
@@ -83,12 +83,12 @@ export class ConnectionPool {
 
   #judge(pool: EndpointPool, error: unknown): void {
     if (!isFastDfsError(error)) return
-    if (!error.retriable && !(error instanceof UnknownOutcomeError)) {
-      // Any answer is a sign of life.
-      if (error.status !== undefined) pool.succeeded()
-      return
-    }
-    pool.failed(error)
+    // What is retriable for the content's sake says nothing about the server.
+    const isFailure =
+      (error.retriable && !(error instanceof IntegrityError)) || error instanceof UnknownOutcomeError
+    if (isFailure) pool.failed(error)
+    // Any answer is a sign of life.
+    else if (error.status !== undefined) pool.succeeded()
   }
 
   #poolFor(endpoint: Endpoint): EndpointPool {

@@ -3,8 +3,9 @@ import { Socket } from 'node:net'
 import type { FastDfsError } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import { Call } from '../../src/net/call.js'
-import type { PoolOptions } from '../../src/net/pool.js'
+import type { PoolOptions } from '../../src/net/endpoint-pool.js'
 import { ConnectionPool } from '../../src/net/pool.js'
+import { Log } from '../../src/observe/log.js'
 import { storageCommands } from '../../src/protocol/index.js'
 import type { FakeCluster } from '../client/fakes.js'
 import {
@@ -30,7 +31,10 @@ const OPTIONS: PoolOptions = {
   maxConnections: 4,
   maxQueue: 100,
   queueTimeout: 1000,
+  minConnections: 0,
   idleConnectionTtl: 10_000,
+  maxConnectionAge: 60_000,
+  log: new Log(),
 }
 
 const endpointOf = (address: string): { host: string; port: number } => {
