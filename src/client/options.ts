@@ -168,7 +168,7 @@ function checkHook(hook: unknown): ClientOptions['onRetry'] {
 function checkLogger(logger: unknown): Logger | undefined {
   if (logger === undefined) return undefined
   for (const level of ['debug', 'info', 'warn'] as const) {
-    if (typeof (logger as Partial<Logger> | null)?.[level] !== 'function')
+    if (typeof (logger)?.[level] !== 'function')
       throw new ConfigError(`logger must have a method ${level}, as pino's have: ${show(logger)} has none`)
   }
   return logger as Logger

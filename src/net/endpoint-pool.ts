@@ -358,9 +358,11 @@ export class EndpointPool {
   tend(): boolean {
     const now = performance.now()
     const isCold = ({ connection }: LiveSlot): boolean =>
-      !connection.usable || now - connection.lastUsed > Math.min(COLD_AFTER, this.#options.idleConnectionTtl / 2)
+      !connection.usable ||
+      now - connection.lastUsed > Math.min(COLD_AFTER, this.#options.idleConnectionTtl / 2)
     // The oldest come first.
-    while (this.#warm[0] !== undefined && isCold(this.#warm[0])) this.#giveBack(this.#warm.shift() as LiveSlot)
+    while (this.#warm[0] !== undefined && isCold(this.#warm[0]))
+      this.#giveBack(this.#warm.shift() as LiveSlot)
     for (const slot of this.#live) this.#warnOf(slot, now)
     if (this.#wasUsed || this.#line.inside > 0) this.#usedAt = now
     else if (this.#options.minConnections > 0) this.#renew()

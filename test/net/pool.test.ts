@@ -145,7 +145,7 @@ describe('a connection is not used again after', () => {
 })
 
 describe('a dead server', () => {
-  it('is tried once for each call, and each call hears why', async () => {
+  it('is tried once for each connection there may be, and each call hears why', async () => {
     const address = await deadAddress()
     const connect = jest.spyOn(Socket.prototype, 'connect')
     const pool = new ConnectionPool(OPTIONS)
@@ -165,7 +165,15 @@ describe('a dead server', () => {
         cause: { code: 'ECONNREFUSED' },
       })
     }
-    expect(connects).toBe(30)
+    expect(connects).toBe(4)
+    // From now on it is tried once for all who ask at the same time.
+    const again = jest.spyOn(Socket.prototype, 'connect')
+    const others = Array.from({ length: 4 }, () =>
+      rejection(pool.use(endpointOf(address), new Call({}), async () => 'never')),
+    )
+    for (const error of await Promise.all(others)) expect(error).toMatchObject({ name: 'ConnectError' })
+    expect(again).toHaveBeenCalledTimes(1)
+    again.mockRestore()
     await pool.close()
   })
 
