@@ -165,12 +165,11 @@ function checkHook(hook: unknown): ClientOptions['onRetry'] {
   return hook as ClientOptions['onRetry']
 }
 
-function checkLogger(logger: unknown): Logger | undefined {
+function checkLogger(logger: Partial<Logger> | null | undefined): Logger | undefined {
   if (logger === undefined) return undefined
-  const given = logger as Partial<Logger> | null
   for (const level of ['debug', 'info', 'warn'] as const) {
-    if (typeof given?.[level] !== 'function')
+    if (typeof logger?.[level] !== 'function')
       throw new ConfigError(`logger must have a method ${level}, as pino's have: ${show(logger)} has none`)
   }
-  return given as Logger
+  return logger as Logger
 }
