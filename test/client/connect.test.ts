@@ -115,11 +115,7 @@ describe('where they cannot be made', () => {
       },
       'cannot connect: no tunnel',
     ],
-    [
-      'it rejects with nothing',
-      () => Promise.reject(undefined),
-      'cannot connect: undefined',
-    ],
+    ['it rejects with nothing', () => Promise.reject(undefined), 'cannot connect: undefined'],
     [
       'it is closed already',
       () => new Duplex().destroy(),

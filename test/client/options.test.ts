@@ -65,12 +65,10 @@ describe('what the documentation says of defaults', () => {
   it('is what they are, beside each option', async () => {
     const source = await readFile(join(__dirname, '../../src/client/options.ts'), 'utf8')
     const tags = [...source.matchAll(/@defaultValue ([^\s*(]+)[^/]*\*\/\s+(\w+)\?:/g)]
-    const said = Object.fromEntries(tags.map(([, value, name]) => [name, value]))
-    const { verify, ...others } = DEFAULTS
-    expect(said).toMatchObject(
-      Object.fromEntries(Object.entries(others).map(([name, value]) => [name, shown(value)])),
-    )
-    expect(said['verify']).toBe(String(verify))
+    const said = new Map(tags.map(([, value, name]) => [name, value]))
+    for (const [name, value] of Object.entries(DEFAULTS)) {
+      expect([name, said.get(name)]).toEqual([name, name === 'verify' ? String(value) : shown(value)])
+    }
   })
 
   it('is what they are, in README', async () => {
