@@ -32,12 +32,8 @@ it('a file whose size cannot be told is closed again', async () => {
   let closed = false
   jest.spyOn(files, 'open').mockImplementationOnce(async (...args: Parameters<typeof open>) => {
     const handle: FileHandle = await open(...args)
-    const { close } = handle
     jest.spyOn(handle, 'stat').mockRejectedValue(failure('EIO'))
-    handle.close = () => {
-      closed = true
-      return close.call(handle)
-    }
+    handle.once('close', () => (closed = true))
     return handle
   })
   const error = await rejection(cluster.client.uploadFile(path))
