@@ -29,16 +29,15 @@ it('a file whose size cannot be told is closed again', async () => {
   const path = folder.join('photo.jpg')
   await writeFile(path, CONTENT)
   const { open } = files
-  let closed = false
+  let opened: FileHandle | undefined
   jest.spyOn(files, 'open').mockImplementationOnce(async (...args: Parameters<typeof open>) => {
-    const handle: FileHandle = await open(...args)
-    jest.spyOn(handle, 'stat').mockRejectedValue(failure('EIO'))
-    handle.once('close', () => (closed = true))
-    return handle
+    opened = await open(...args)
+    jest.spyOn(opened, 'stat').mockRejectedValue(failure('EIO'))
+    return opened
   })
   const error = await rejection(cluster.client.uploadFile(path))
   expect(error).toBeInstanceOf(LocalIoError)
-  expect(closed).toBe(true)
+  expect(opened?.fd).toBe(-1)
 })
 
 it('EMFILE while content of unknown size goes to a temporary file is no wrong argument', async () => {
