@@ -16,6 +16,7 @@ import { withFilename } from './filename.js'
 import { deleteFile, encodingOf, fileInfoFrom } from './files.js'
 import { CHUNK_SIZE, GrowingFile } from './growing-file.js'
 import { readWhole } from './integrity.js'
+import { tellingSpace } from './no-space.js'
 import { messageOf } from './pieces.js'
 import type { ProgressListener } from './progress.js'
 import type { Ranges, ResumableSource } from './resumable-source.js'
@@ -165,7 +166,9 @@ export class ResumableUpload {
     const signals = [this.#ending.signal, this.#signal, signal].filter((one) => one !== undefined)
     const limits = { timeout, signal: AbortSignal.any(signals) }
     try {
-      this.#result = await this.#run(limits, (call) => this.#upload(call))
+      this.#result = await this.#run(limits, (call) =>
+        tellingSpace(this.#context, call, () => this.#upload(call)),
+      )
       return this.#result
     } catch (error) {
       const { id } = this
