@@ -49,6 +49,7 @@ describe('a change that a storage refuses', () => {
 
   it('says that the file is no appender file, by its ID', async () => {
     await using cluster = await fakeCluster({
+      15: status(2),
       24: status(22),
       34: status(22),
       36: status(22),
