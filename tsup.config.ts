@@ -6,6 +6,7 @@ const library: Options = {
     index: 'src/index.ts',
     protocol: 'src/protocol/index.ts',
     prometheus: 'src/observe/prometheus.ts',
+    http: 'src/http/index.ts',
     testing: 'src/testing/index.ts',
   },
   target: 'node20',

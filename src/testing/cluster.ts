@@ -6,6 +6,8 @@ import { FastDfsClient } from '../client/index.js'
 import { InvalidArgumentError } from '../errors.js'
 import { limits } from '../protocol/index.js'
 import { DiskStore, MemoryStore, Storage, Tracker } from '../server/index.js'
+import type { HttpOptions, StorageHttp } from './storage-http.js'
+import { addHttp } from './storage-http.js'
 
 /** What a cluster is made of. */
 export interface ClusterOptions {
@@ -21,6 +23,8 @@ export interface ClusterOptions {
   port?: number | undefined
   /** Where files are kept: in memory, or below a folder that outlives the cluster. @defaultValue 'memory' */
   store?: 'memory' | { readonly dir: string } | undefined
+  /** Whether every storage serves its files over HTTP too, and how. @defaultValue false */
+  http?: boolean | HttpOptions | undefined
 }
 
 /** A tracker or storage of a cluster. */
@@ -54,12 +58,18 @@ export class Cluster {
   readonly trackers: readonly Member[]
   /** The storages of all groups. */
   readonly storages: readonly StorageMember[]
+  readonly #https: readonly StorageHttp[]
   readonly #clients: FastDfsClient[] = []
 
   /** @internal */
-  constructor(trackers: readonly Member[], storages: readonly StorageMember[]) {
+  constructor(
+    trackers: readonly Member[],
+    storages: readonly StorageMember[],
+    https: readonly StorageHttp[] = [],
+  ) {
     this.trackers = trackers
     this.storages = storages
+    this.#https = https
   }
 
   /**
@@ -74,6 +84,20 @@ export class Cluster {
     if (storage === undefined)
       throw new InvalidArgumentError(`there is no storage ${index} in ${show(group)}`)
     return storage
+  }
+
+  /**
+   * The HTTP side of one storage. As nginx beside a real one, it goes on when the storage stops.
+   *
+   * @param group - the storage's group, `group1`…
+   * @param index - its place in the group, from 0 on
+   * @throws InvalidArgumentError when there is none: the cluster was not started with `http`
+   */
+  http(group: string, index: number): StorageHttp {
+    const { id } = this.storage(group, index)
+    const http = this.#https.find((candidate) => candidate.id === id)
+    if (http === undefined) throw new InvalidArgumentError('the cluster was started without the option http')
+    return http
   }
 
   /** The options of a client for this cluster. */
@@ -106,6 +130,7 @@ export class Cluster {
   /** Closes its clients and stops all members. Nothing is left running; files in a folder stay there. */
   async stop(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close({ grace: 0 })))
+    await Promise.all(this.#https.map((http) => http.stop()))
     await Promise.all(this.storages.map((storage) => storage.stop()))
     await Promise.all(this.trackers.map((tracker) => tracker.stop()))
   }
@@ -129,7 +154,7 @@ export class Cluster {
  * ```
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  checkNames(options, ['trackers', 'groups', 'storages', 'host', 'port', 'store'], 'startCluster')
+  checkNames(options, ['trackers', 'groups', 'storages', 'host', 'port', 'store', 'http'], 'startCluster')
   const {
     trackers: trackerCount = 1,
     groups = 1,
@@ -141,9 +166,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   checkCount(groups, 'groups', limits.MAX_GROUPS)
   checkCount(storageCount, 'storages', limits.MAX_STORAGES)
   checkInteger(port, 'port', 0)
+  const http = httpOptions(options.http)
   const trackers = upTo(trackerCount).map((i) => new Tracker({ host, port: port === 0 ? 0 : port + i }))
   const storages: Storage[] = []
-  const cluster = new Cluster(trackers, storages)
+  const https: StorageHttp[] = []
+  const cluster = new Cluster(trackers, storages, https)
   try {
     await Promise.all(trackers.map((tracker) => tracker.start()))
     // Storages tell trackers of each other, so they need the ports that the trackers got.
@@ -151,18 +178,24 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     for (const group of upTo(groups).map((i) => `group${i + 1}`)) {
       for (const index of upTo(storageCount)) {
         const store = storeOf(options.store, `${group}-storage${index + 1}`)
-        storages.push(
-          new Storage({ group, id: FIRST_STORAGE_ID + storages.length, host, trackers: endpoints, store }),
-        )
+        const id = FIRST_STORAGE_ID + storages.length
+        if (http !== undefined) addHttp(https, { group, id, host, store, storePathCount: 1 }, http)
+        storages.push(new Storage({ group, id, host, trackers: endpoints, store }))
       }
     }
     await Promise.all(storages.map((storage) => storage.start()))
+    await Promise.all(https.map((http) => http.start()))
     await Promise.all(storages.map((storage) => storage.whenActive()))
     return cluster
   } catch (error) {
     await cluster.stop()
     throw error
   }
+}
+
+function httpOptions(http: ClusterOptions['http']): HttpOptions | undefined {
+  if (http === undefined || typeof http === 'boolean') return http === true ? {} : undefined
+  return http
 }
 
 function storeOf(store: ClusterOptions['store'], name: string): MemoryStore | DiskStore {

@@ -5,3 +5,5 @@
  */
 export type { ClusterOptions, Member, StorageMember } from './cluster.js'
 export { Cluster, startCluster } from './cluster.js'
+export type { HttpOptions } from './storage-http.js'
+export { StorageHttp } from './storage-http.js'

@@ -83,7 +83,7 @@ describe('the channel of requests', () => {
     const { AsyncLocalStorage } = await import('node:async_hooks')
     const storage = new AsyncLocalStorage<string>()
     const { start } = tracingChannel<unknown, RequestTrace>(CHANNELS.request)
-    start.bindStore(storage, ((trace: RequestTrace) => trace.command))
+    start.bindStore(storage, (trace: RequestTrace) => trace.command)
     const seen: unknown[] = []
     const listener = (): void => void seen.push(storage.getStore())
     subscribe(`tracing:${CHANNELS.request}:end`, listener)
