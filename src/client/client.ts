@@ -5,6 +5,7 @@ import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { Budget } from '../net/budget.js'
 import { ConnectionPool } from '../net/pool.js'
+import { retry } from '../net/retry.js'
 import type { Metadata } from '../protocol/index.js'
 import { connectionCommands, limits, storageCommands } from '../protocol/index.js'
 import { AdminClient } from './admin.js'
@@ -508,7 +509,8 @@ export class FastDfsClient {
   ping(options: CallOptions = {}): Promise<void> {
     return this.#run(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'ping')
-      await this.#context.trackers.ask(connectionCommands.activeTest, {}, call)
+      const { options: settings, trackers } = this.#context
+      await retry(settings, call, () => trackers.ask(connectionCommands.activeTest, {}, call))
     })
   }
 
