@@ -39,9 +39,9 @@ function outcomesOfSeen(step: Step, fault: FaultRow, scope: Scope, seen: Seen): 
     case 'nothing':
       return [{ hits: [1, Infinity], effects: ['done'] }]
     case 'ended':
-      return [ended(step, fault, seen.by)]
+      return [ended(step, fault, seen.by), ...(seen.by === 'timeout' ? [EARLY] : [])]
     case 'status':
-      return [answered(step, fault, scope, seen.status)]
+      return answered(step, fault, scope, seen.status)
     case 'lost':
       return seen.reaches.flatMap((reach) => lost(step, fault, scope, reach, seen.error))
   }
@@ -50,34 +50,47 @@ function outcomesOfSeen(step: Step, fault: FaultRow, scope: Scope, seen: Seen): 
 /** The caller has ended a request that was sent and not answered. */
 function ended(step: Step, fault: FaultRow, by: 'abort' | 'timeout' | 'close'): Outcome {
   const effects = effectsOf(step, fault)
-  if (step.asks === 'each' || step.asks === 'report') return { error: CLASS_OF[by], hits: [1, 1], effects }
   if (by === 'timeout' && step.repeat === 'never')
     return { error: 'UnknownOutcomeError', cause: 'TimeoutError', hits: [1, 1], effects }
   return { error: CLASS_OF[by], hits: [1, 1], effects }
 }
 
+/** The time was over before the step was reached. */
+const EARLY: Outcome = { error: 'TimeoutError', hits: [0, 0], effects: ['undone'] }
+
 const CLASS_OF = { abort: 'AbortError', timeout: 'TimeoutError', close: 'ClosedError' } as const
 
 /** A status is an answer: believed, but for 11, which asks to try again. */
-function answered(step: Step, fault: FaultRow, scope: Scope, status: number): Outcome {
+function answered(step: Step, fault: FaultRow, scope: Scope, status: number): Outcome[] {
   const kind = status === 28 ? 'NoSpaceError' : 'ServerError'
-  if (step.asks === 'report') return reported(scope)
-  const isAgain = status === 11 && step.sends !== 'once'
-  if (isAgain) return repeated(step, fault, scope, kind)
-  // All trackers are asked at once where it is about each of them.
-  const most = step.asks === 'each' && scope === 'all' ? TRACKERS : 1
-  return { error: kind, hits: [1, most], effects: effectsOf(step, fault) }
+  if (step.asks === 'report') return [reported(scope)]
+  const isMixed = step.refused && step.asks === 'each' && scope !== 'all'
+  const isAgain = status === 11 && step.sends !== 'once' && !isMixed
+  if (isAgain) return lost(step, fault, scope, 'connect', kind)
+  const effects = effectsOf(step, fault)
+  // Who cleans up after a failure needs the same server.
+  const one = [1, step.changes === 'after' ? Infinity : 1] as const
+  if (step.asks !== 'each') return [{ error: kind, hits: one, effects }]
+  // All trackers are asked; two answers that differ are told both.
+  if (scope === 'all') return [{ error: kind, hits: [TRACKERS, TRACKERS], effects }]
+  return [{ error: step.refused ? 'RetryError' : kind, hits: [1, 1], effects }]
 }
 
 function lost(step: Step, fault: FaultRow, scope: Scope, reach: Reach, error: string): Outcome[] {
   if (step.asks === 'report') return [reported(scope)]
+  // What is there tells what is missing: only that is sent, by another command.
+  if (step.recovers && !fault.ofConnections) return [{ hits: [1, 1], effects: BOTH }]
   const mayRepeat = {
     // Nothing was sent.
     connect: true,
     // A storage drops what it has not got whole; a stream cannot be read again, and appends never are.
     send: step.sends !== 'once',
-    answer: step.repeat === 'safe' || step.recovers,
+    answer: step.repeat === 'safe',
   }[reach]
+  if (mayRepeat && step.asks === 'leader' && scope === 'one') {
+    // The other one may lead.
+    return [repeated(step, fault, scope, error), { hits: [1, 1], effects: ['done'] }]
+  }
   if (mayRepeat) return [repeated(step, fault, scope, error)]
   const effects = effectsOf(step, fault)
   if (reach === 'send') return [{ error, hits: [1, 1], effects }]
@@ -91,10 +104,20 @@ function reported(scope: Scope): Outcome {
 function repeated(step: Step, fault: FaultRow, scope: Scope, cause: string): Outcome {
   if (scope === 'once') return { hits: [1, 1], effects: ['done'] }
   const goesElsewhere = scope === 'one' && (step.at === 'tracker' ? step.asks === 'any' : step.anywhere)
-  if (goesElsewhere) return { hits: [1, 1], effects: ['done'] }
+  // An operation may come back to the same question.
+  if (goesElsewhere) return { hits: [1, Infinity], effects: ['done'] }
   const servers = step.at === 'tracker' && scope === 'all' ? TRACKERS : 1
   const hits = ATTEMPTS * servers
-  return { error: 'RetryError', cause, hits: [hits, hits], effects: effectsOf(step, fault) }
+  // Who cleans up after a failure needs the same servers, and may be refused by the other one.
+  // And a tracker that failed is tried in the background, by what `ping` sends too.
+  const isAskedMore = step.changes === 'after' || step.command === 'activeTest'
+  const most = isAskedMore ? Infinity : hits
+  return {
+    error: 'RetryError',
+    ...(!(step.refused && scope === 'one') && { cause }),
+    hits: [hits, most],
+    effects: effectsOf(step, fault),
+  }
 }
 
 /** What servers may hold after a call that failed at this step. */

@@ -4,9 +4,10 @@ import { buffer } from 'node:stream/consumers'
 import { Writable } from 'node:stream'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import type { BatchResult, CallOptions, FastDfsClient, Source } from '../../src/index.js'
-import { NotSupportedError, slaveName } from '../../src/index.js'
+import { NotSupportedError, ServerError, slaveName, STATUS } from '../../src/index.js'
 import type { Cluster, CommandName } from '../../src/testing/index.js'
 import type { Effect, Fixture, Operation, Step } from './tables.js'
 
@@ -27,6 +28,7 @@ const tracker = (command: CommandName, more: Partial<Step> = {}): Step => ({
   gives: false,
   anywhere: false,
   recovers: false,
+  refused: false,
   changes: 'no',
   ...more,
 })
@@ -62,15 +64,8 @@ const aDeadStorage = async (_: FastDfsClient, cluster: Cluster): Promise<Fixture
   const [gone] = await cluster.addGroup('gone', { storages: 1 })
   assert(gone !== undefined)
   await gone.stop()
-  gone.setStatus('OFFLINE')
   return { ...NOTHING, id: String(gone.id) }
 }
-const anEmptyGroup = async (client: FastDfsClient, cluster: Cluster): Promise<Fixture> => {
-  const { id } = await aDeadStorage(client, cluster)
-  await client.admin.deleteStorage('gone', id)
-  return { ...NOTHING, id }
-}
-
 interface Stored {
   readonly id: string
   readonly content: Buffer
@@ -118,7 +113,7 @@ const hasMetadata =
   (after: Record<string, string>) =>
   async (_: Cluster, { id }: Fixture, client: FastDfsClient): Promise<Effect> => {
     const present = await client.getMetadata(id)
-    if (JSON.stringify(present) === JSON.stringify(after)) return 'done'
+    if (isDeepStrictEqual(present, after)) return 'done'
     assert.deepEqual(present, METADATA)
     return 'undone'
   }
@@ -137,6 +132,21 @@ async function only<T>(batch: Promise<BatchResult<T>[]>): Promise<T> {
   assert(result !== undefined)
   if (result.status === 'rejected') throw result.reason
   return result.value
+}
+
+/** A call whose result is a refusal. */
+async function refusal(
+  call: Promise<unknown>,
+  Kind: typeof ServerError,
+  status: number,
+): Promise<'refused' | undefined> {
+  try {
+    await call
+  } catch (error) {
+    if (error instanceof Kind && error.status === status) return 'refused'
+    throw error
+  }
+  return undefined
 }
 
 const isContent = (result: unknown, { content }: Fixture): void =>
@@ -473,27 +483,27 @@ export const OPERATIONS: readonly Operation[] = [
     [tracker('listStorage', { asks: 'each' }), tracker('deleteStorage', { asks: 'each', changes: 'after' })],
     {
       prepare: aDeadStorage,
+      spoils: true,
       call: (client, { id }, _, options) => client.admin.deleteStorage('gone', id, options),
       verify: nothing,
     },
   ),
-  row('admin.deleteGroup', [tracker('deleteGroup', { asks: 'each', changes: 'after' })], {
-    prepare: anEmptyGroup,
-    call: (client, _, __, options) => client.admin.deleteGroup('gone', options),
-    verify: nothing,
+  row('admin.deleteGroup', [tracker('deleteGroup', { asks: 'each', refused: true })], {
+    // It has storages: that is the answer of every tracker.
+    call: (client, _, __, options) =>
+      refusal(client.admin.deleteGroup('group1', options), ServerError, STATUS.EBUSY),
+    verify: (result) => assert.equal(result, 'refused'),
   }),
-  row('admin.setTrunkServer', [tracker('setTrunkServer', { asks: 'leader', repeat: 'never' })], {
-    // There are no trunk files: that is the answer of the one that leads.
-    call: async (client, _, __, options) => {
-      try {
-        return await client.admin.setTrunkServer('group1', options)
-      } catch (error) {
-        if (error instanceof NotSupportedError) return 'no trunk files'
-        throw error
-      }
+  row(
+    'admin.setTrunkServer',
+    [tracker('setTrunkServer', { asks: 'leader', repeat: 'never', refused: true })],
+    {
+      // There are no trunk files.
+      call: (client, _, __, options) =>
+        refusal(client.admin.setTrunkServer('group1', options), NotSupportedError, STATUS.EOPNOTSUPP),
+      verify: (result) => assert.equal(result, 'refused'),
     },
-    verify: (result) => assert.equal(result, 'no trunk files'),
-  }),
+  ),
   row('admin.trackerStatus', [tracker('trackerGetStatus', { asks: 'report' })], {
     call: (client, _, __, options) => client.admin.trackerStatus(options),
     verify: (result) => assert.equal((result as unknown[]).length, 2),

@@ -7,6 +7,7 @@
  * case is waiting. Prints how many cases ran, and ends with exit code 1 when one failed or something was left behind.
  */
 import process from 'node:process'
+import type { Cluster } from '../../src/testing/index.js'
 import { startCluster } from '../../src/testing/index.js'
 import { CLUSTER } from './cluster.js'
 import type { Case } from './run-case.js'
@@ -15,8 +16,8 @@ import { CASES, runCase } from './run-case.js'
 /** Clusters that work side by side. */
 const LANES = 12
 
-const [part = '', every = '1'] = process.argv.slice(2)
-const cases = CASES.filter(({ name }) => name.includes(part)).filter((_, i) => i % Number(every) === 0)
+const [part = ''] = process.argv.slice(2)
+const cases = CASES.filter(({ name }) => name.includes(part))
 const before = handles()
 const beganAt = performance.now()
 const failures: string[] = []
@@ -35,18 +36,25 @@ process.exitCode = failures.length === 0 ? 0 : 1
 async function work(): Promise<void> {
   let cluster = await startCluster(CLUSTER)
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-    const t0 = performance.now()
-    try {
-      await runCase(cluster, next)
-    } catch (error) {
-      failures.push(`${next.name}\n  ${error instanceof Error ? error.message : String(error)}`)
-      // What a failed case leaves behind is not the next one's.
+    const failure = await failureOf(cluster, next)
+    if (failure !== undefined) failures.push(failure)
+    // What a failed case leaves behind is not the next one's.
+    if (failure === undefined && next.operation.spoils !== true) await cluster.reset()
+    else {
       await cluster.stop()
       cluster = await startCluster(CLUSTER)
     }
-    console.log('T', Math.round(performance.now() - t0), next.name)
   }
   await cluster.stop()
+}
+
+async function failureOf(cluster: Cluster, one: Case): Promise<string | undefined> {
+  try {
+    await runCase(cluster, one)
+    return undefined
+  } catch (error) {
+    return `${one.name}\n  ${error instanceof Error ? error.message : String(error)}`
+  }
 }
 
 /** What keeps the process, or could: sockets, servers and timers. */

@@ -21,6 +21,8 @@ export interface Step {
   readonly anywhere: boolean
   /** Whether a lost answer is made good by looking at what is there, though the request is never repeated. */
   readonly recovers: boolean
+  /** Whether the answer is a refusal, with which the operation comes to its result. */
+  readonly refused: boolean
   /** It is this step that changes what the servers hold, or one after it. */
   readonly changes: 'no' | 'here' | 'after'
 }
@@ -47,6 +49,8 @@ export interface Operation {
   call(client: FastDfsClient, fixture: Fixture, source: () => Source, options: CallOptions): Promise<unknown>
   /** Throws when a result is not right. */
   verify(result: unknown, fixture: Fixture): void | Promise<void>
+  /** Whether the cluster is no good for another case. */
+  readonly spoils?: boolean
   /** What the servers hold afterwards. Throws when it is neither one nor the other. */
   effect?(cluster: Cluster, fixture: Fixture, client: FastDfsClient): Promise<Effect>
 }
