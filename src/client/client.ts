@@ -40,6 +40,7 @@ import { intoStream } from './stream-sinks.js'
 import type { DeleteOptions } from './slave-family.js'
 import { deleteFamily, uploadFamily } from './slave-family.js'
 import { StorageAddresses } from './storage-addresses.js'
+import { fetchStorageIds, toStorageIds } from './storage-id-entries.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
@@ -82,7 +83,9 @@ export class FastDfsClient {
       options: resolved,
       pool,
       trackers,
-      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds),
+      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds, async (call) =>
+        toStorageIds(await fetchStorageIds(trackers, call)),
+      ),
       serial: new Serial(),
       oldCrcs: new OldCrcs(),
     }
