@@ -32,7 +32,7 @@ function cutting(cuts: number[]): Connect {
       const goesOn = write(...args)
       setImmediate(check)
       return goesOn
-    }) as typeof socket.write
+    })
     return socket
   }
 }
