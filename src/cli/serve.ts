@@ -31,7 +31,11 @@ export function serveCommand(): Command {
 }
 
 async function serve({ dir, port, ...options }: ServeOptions): Promise<void> {
-  const cluster = await startCluster({ ...options, ports: { trackers: port }, store: dir === undefined ? 'memory' : { dir } })
+  const cluster = await startCluster({
+    ...options,
+    ports: { trackers: port },
+    store: dir === undefined ? 'memory' : { dir },
+  })
   console.log(describe(cluster, dir))
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   await cluster.stop()

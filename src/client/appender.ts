@@ -3,7 +3,6 @@ import type { SplitFileId } from '../file-id/index.js'
 import { parseFileId, splitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
-import { log } from '../observe/log.js'
 import { limits, storageCommands } from '../protocol/index.js'
 import { checkInteger, checkNames } from './check.js'
 import { ContentSum } from './content-sum.js'
@@ -55,7 +54,10 @@ export function append(
       { ...opened, repeatable: false },
       call,
       async () => ({ storage: await storage(), fields: { name } }),
-      { onProgress },
+      {
+        onProgress,
+        mayExist: () => ({ text: `${opened.size} bytes may have been added to the file`, fileId: file.id }),
+      },
     ),
   )
 }
@@ -201,6 +203,6 @@ async function dropOldMetadata(context: Context, { id }: SplitFileId, call: Call
     await deleteFile(context, splitFileId(`${id}-m`), call)
   } catch (error) {
     // The file has its new name and its metadata; what is left over harms nobody.
-    log.net('%s-m is left behind: %s', id, (error as Error).message)
+    context.options.log.debug('client', `${id}-m is left behind: ${(error as Error).message}`)
   }
 }

@@ -1,6 +1,5 @@
 import { isFastDfsError, locateError, NoSpaceError } from '../errors.js'
 import type { Call } from '../net/call.js'
-import { log } from '../observe/log.js'
 import { trackerCommands } from '../protocol/index.js'
 import type { Context } from './context.js'
 
@@ -20,7 +19,7 @@ export async function tellingSpace<T>(context: Context, call: Call, store: () =>
   }
 }
 
-async function spaceOf({ trackers }: Context, call: Call): Promise<string> {
+async function spaceOf({ options, trackers }: Context, call: Call): Promise<string> {
   try {
     const { groups } = await trackers.ask(trackerCommands.listAllGroups, {}, call)
     const spaces = groups.slice(0, MOST_GROUPS).map(({ group, freeMb, totalMb, reservedMb }) => {
@@ -31,7 +30,7 @@ async function spaceOf({ trackers }: Context, call: Call): Promise<string> {
   } catch (error) {
     // There is an error to tell already.
     if (!isFastDfsError(error)) throw error
-    log.net('the space of the groups is not known: %s', error.message)
+    options.log.debug('client', `the space of the groups is not known: ${error.message}`)
     return ''
   }
 }

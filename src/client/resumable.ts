@@ -4,7 +4,6 @@ import { parseFileId, splitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
-import { log } from '../observe/log.js'
 import { storageCommands } from '../protocol/index.js'
 import { CALL_OPTIONS, checkCallOptions } from './calls.js'
 import { checkFunction, checkInteger, checkNames } from './check.js'
@@ -252,7 +251,7 @@ export class ResumableUpload {
         )
       }
     }
-    log.net('%s: goes on from %d, %d were known', file.id, size, sum.size)
+    context.options.log.debug('client', `${file.id}: goes on from ${size}, ${sum.size} were known`)
     this.#growing.sum = local
     this.#isSameSource = true
   }

@@ -4,7 +4,6 @@ import { isFastDfsError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { formatEndpoint } from '../net/endpoint.js'
-import { log } from '../observe/log.js'
 import type { AddressLookup } from './config/address-map.js'
 import { parseIp } from './config/ip.js'
 import type { StorageId } from './config/storage-ids.js'
@@ -69,7 +68,6 @@ export class StorageAddresses {
     } catch (error) {
       // There is an error to tell already: of the address that was tried.
       if (!isFastDfsError(error)) throw error
-      log.net('the storage IDs are not known: %s', error.message)
       return []
     }
   }

@@ -20,7 +20,7 @@ import type { NewFileCommand, UploadPlan } from './store.js'
 import { finish, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
 import { checkPlace, PLACE_OPTIONS } from './store-target.js'
-import type { Target } from './transfer.js'
+import type { MayExist, Target } from './transfer.js'
 import { sendContent } from './transfer.js'
 
 /** What is common to the uploads of all kinds of files. */
@@ -220,9 +220,10 @@ export async function uploadSlave(
   const { prefix } = options
   const onProgress = checkProgress(options.onProgress)
   const ext = givenExt(context, options)
-  const { name: expected } = splitFileId(slaveName(master.id, prefix, ext))
+  const { id: expectedId, name: expected } = splitFileId(slaveName(master.id, prefix, ext))
   const metadata = packOptional(context, options)
   return withSource(source, options.size, call, openSource, async (opened) => {
+    const mayExist: MayExist = () => ({ text: `the slave ${expectedId} may be stored`, fileId: expectedId })
     // An empty extension means none to the server, not the master's.
     const fields = { prefix, ext: ext ?? extOf(expected), masterName: master.name }
     const findTarget = async (): Promise<Target<typeof command>> => ({
@@ -230,7 +231,7 @@ export async function uploadSlave(
       fields,
     })
     const sent = await tellingSpace(context, call, () =>
-      sendContent(context, command, opened, call, findTarget, { onProgress }),
+      sendContent(context, command, opened, call, findTarget, { onProgress, mayExist }),
     )
     // Its name holds what its master's says.
     return finish(context, sent, { metadata, verify: false, onProgress }, call)
