@@ -28,11 +28,11 @@ function cutting(cuts: number[]): Connect {
     }
     socket.on('data', check)
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
-    socket.write = ((...args: unknown[]) => {
+    socket.write = (...args: unknown[]) => {
       const goesOn = write(...args)
       setImmediate(check)
       return goesOn
-    })
+    }
     return socket
   }
 }
