@@ -317,6 +317,20 @@ describe('an outcome that nobody knows says what may exist', () => {
   })
 })
 
+it('an upload that is aborted while only its answer is missing says that it may have been carried out', async () => {
+  const asked = deferred()
+  await using servers = await two({ 11: () => asked.resolve() }, closes)
+  const controller = new AbortController()
+  const uploading = rejection(servers.client.uploadFile(CONTENT, { signal: controller.signal }))
+  await asked.promise
+  controller.abort()
+  expect(await uploading).toMatchObject({
+    name: 'AbortError',
+    phase: 'answer',
+    reason: 'the call was aborted; the request may have been carried out',
+  })
+})
+
 describe('trackers', () => {
   it('that say 2 while a server has just failed are asked again until they know', async () => {
     let asked = 0
