@@ -3,6 +3,7 @@ import { isFastDfsError, NotSupportedError, RetryError, ServerError, STATUS } fr
 import type { Call, CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { parseEndpoint } from '../net/endpoint.js'
+import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { limits, trackerCommands } from '../protocol/index.js'
 import type { GroupInfo, StorageInfo } from './admin-types.js'
@@ -159,7 +160,7 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is none
    */
   leader(options: CallOptions = {}): Promise<Endpoint> {
-    return this.#call(options, 'leader', async (call) => {
+    return this.#query(options, 'leader', async (call) => {
       try {
         const { leader } = await this.#context.trackers.ask(trackerCommands.getLeader, {}, call)
         return parseEndpoint(leader, TRACKER_PORT)
@@ -185,7 +186,7 @@ export class AdminClient {
    * @throws {@link NotSupportedError} when the trackers are older than V6.16
    */
   clusterStatistics(options: CallOptions = {}): Promise<ClusterStatistics> {
-    return this.#call(options, 'clusterStatistics', async (call) => {
+    return this.#query(options, 'clusterStatistics', async (call) => {
       const all = { filterBy: 0 }
       const { trackers } = await this.#askLeader(
         trackerCommands.trackerClusterStat,
@@ -230,7 +231,7 @@ export class AdminClient {
 
   /** The IDs of all storages, as storage_ids.conf has them; none where IDs are not used (protocol.md §2.5). */
   storageIds(options: CallOptions = {}): Promise<StorageIdEntry[]> {
-    return this.#call(options, 'storageIds', async (call) => {
+    return this.#query(options, 'storageIds', async (call) => {
       try {
         const entries: StorageIdEntry[] = []
         for (;;) {
@@ -292,10 +293,25 @@ export class AdminClient {
     ) => Promise<T>,
     more?: readonly string[],
   ): Promise<T> {
-    return this.#call(
+    return this.#query(
       options,
       method,
       (call) => operation((command, fields) => this.#context.trackers.ask(command, fields, call)),
+      more,
+    )
+  }
+
+  /** What changes nothing can be asked again. */
+  #query<T>(
+    options: CallOptions,
+    method: string,
+    operation: (call: Call) => Promise<T>,
+    more?: readonly string[],
+  ): Promise<T> {
+    return this.#call(
+      options,
+      method,
+      (call) => retry(this.#context.options, call, () => operation(call)),
       more,
     )
   }

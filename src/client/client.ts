@@ -5,6 +5,7 @@ import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { Budget } from '../net/budget.js'
 import { ConnectionPool } from '../net/pool.js'
+import { retry } from '../net/retry.js'
 import type { Metadata } from '../protocol/index.js'
 import { connectionCommands, limits, storageCommands } from '../protocol/index.js'
 import { AdminClient } from './admin.js'
@@ -80,7 +81,7 @@ export class FastDfsClient {
       oldCrcs: new OldCrcs(),
       doubts: new Budget(),
     }
-    this.tracker = new TrackerClient(this.#context, (given, operation) => this.#run(given, operation))
+    this.tracker = new TrackerClient(this.#context, (given, operation) => this.#query(given, operation))
     this.admin = new AdminClient(this.#context, (given, operation) => this.#run(given, operation))
   }
 
@@ -422,7 +423,7 @@ export class FastDfsClient {
    * @throws {@link RetryError} when none does
    */
   ping(options: CallOptions = {}): Promise<void> {
-    return this.#run(options, async (call) => {
+    return this.#query(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'ping')
       await this.#context.trackers.ask(connectionCommands.activeTest, {}, call)
     })
@@ -458,6 +459,11 @@ export class FastDfsClient {
 
   #run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
     return this.#calls.run(options, operation)
+  }
+
+  /** Runs what changes nothing, and can be asked again. */
+  #query<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
+    return this.#run(options, (call) => retry(this.#context.options, call, () => operation(call)))
   }
 
   #runOn<T>(
