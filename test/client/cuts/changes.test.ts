@@ -1,0 +1,4 @@
+import { describeCuts } from './cuts.js'
+import { changes } from './operations.js'
+
+describeCuts(changes)

@@ -1,0 +1,4 @@
+import { describeCuts } from './cuts.js'
+import { downloads, queries } from './operations.js'
+
+describeCuts([...downloads, ...queries])

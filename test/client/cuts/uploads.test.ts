@@ -1,0 +1,4 @@
+import { describeCuts } from './cuts.js'
+import { uploads } from './operations.js'
+
+describeCuts(uploads)
