@@ -8,8 +8,8 @@ import type { Cut, Direction, Packet, Passage } from '../../support/cutting-prox
 import { packetsOf } from '../../support/cutting-proxy.js'
 import type { Operation } from './operations.js'
 import { nothing } from './operations.js'
-import type { Difference } from './world.js'
-import { LIMIT, until, World } from './world.js'
+import type { Difference, World } from './world.js'
+import { LIMIT, until } from './world.js'
 
 /** How a connection breaks, and how the client is made then. */
 interface Way {
@@ -53,49 +53,23 @@ interface Recording {
   readonly change: Change | undefined
 }
 
-/** Makes the tests of some operations. */
-export function describeCuts(operations: readonly Operation[]): void {
-  let world: World
+/** Cuts an operation in one way wherever that is of interest; resolves to the number of cuts. */
+export async function cutEverywhere(world: World, operation: Operation, how: Cut['how']): Promise<number> {
+  const random = seeded(operation.name + how)
+  const { random: chance } = Math
+  // Retries pause by chance: hardly at all, here.
+  const mock = jest.spyOn(Math, 'random').mockImplementation(() => chance() / 100)
   let count = 0
-  beforeAll(async () => {
-    world = await World.open()
-  })
-  afterAll(async () => {
-    await world[Symbol.asyncDispose]()
-    process.stderr.write(`cuts: ${count} in ${operations.length} operations\n`)
-  })
-  beforeEach(() => {
-    // Retries pause by chance: hardly at all, here.
-    const { random } = Math
-    jest.spyOn(Math, 'random').mockImplementation(() => random() / 100)
-  })
-  afterEach(() => {
-    jest.restoreAllMocks()
-  })
-
-  describe.each(operations)('$name', (operation) => {
-    it.each(['end', 'reset', 'stall'] as const)(
-      'is not half done, and leaves nothing behind: %s',
-      async (how) => {
-        const random = seeded(operation.name + how)
-        const recording = await record(world, operation)
-        for (const cut of cutsOf(operation, recording, how, random)) {
-          const way = WAYS[how][random(WAYS[how].length)] as Way
-          try {
-            await attempt(world, operation, recording, cut, way)
-          } catch (error) {
-            throw new Error(`${JSON.stringify({ ...cut, ...way })}: ${(error as Error).message}`, {
-              cause: error,
-            })
-          } finally {
-            world.restore()
-          }
-          count++
-        }
-      },
-      60_000,
-    )
-  })
+  try {
+    const recording = await record(world, operation)
+    for (const cut of cutsOf(operation, recording, how, random)) {
+      await attempt(world, operation, recording, cut, WAYS[how][random(WAYS[how].length)] as Way)
+      count++
+    }
+    return count
+  } finally {
+    mock.mockRestore()
+  }
 }
 
 /** Whole numbers from 0 up to a limit: the same ones at every run. */
@@ -216,9 +190,12 @@ async function attempt(
       error === undefined && operation.makes !== undefined ? [operation.makes] : [],
     )
     expectOutcome(world, operation, recording, cut, way, error)
+  } catch (error) {
+    throw new Error(`${JSON.stringify({ ...cut, ...way })}: ${(error as Error).message}`, { cause: error })
   } finally {
     jest.useRealTimers()
     await client.close({ grace: 0 })
+    world.restore()
   }
 }
 

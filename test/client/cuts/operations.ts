@@ -20,23 +20,21 @@ export interface Attempt {
 export interface Operation {
   readonly name: string
   /** Does it, and checks what it gave. */
-  run(attempt: Attempt): Promise<void>
+  readonly run: (attempt: Attempt) => Promise<void>
   /** The request that changes what the storage holds. */
   readonly changes?: { readonly number: number; readonly idempotent: boolean }
   /** Whether the storage holds what it should afterwards. */
-  done?(difference: Difference): boolean
+  readonly done?: (difference: Difference) => boolean
   /** What the request that changes it leaves when nothing follows; by default what is right afterwards. */
-  carriedOut?(difference: Difference): boolean
+  readonly carriedOut?: (difference: Difference) => boolean
   /** What is left even of a request that did not come whole, or when what follows it fails; by default nothing. */
-  torn?(difference: Difference): boolean
+  readonly torn?: (difference: Difference) => boolean
   /** What was given or taken is gone: it is not made again. */
   readonly once?: true
   /** It moves so much that only a few places are cut. */
   readonly isLarge?: true
   /** The name of the file that it makes in the client's folder. */
   readonly makes?: string
-  /** It asks each tracker once. */
-  readonly asksOnce?: true
   /** The request at its end whose failure is no failure of the operation. */
   readonly tolerates?: number
 }
