@@ -129,7 +129,12 @@ export const uploads: readonly Operation[] = [
     'uploadFile with slaves',
     ({ client, limits }) =>
       client.uploadFile(CONTENT, { slaves: [{ prefix: '_a', source: BEFORE }], ...limits }),
-    { done: adds(CONTENT, BEFORE), carriedOut: adds(CONTENT) },
+    {
+      done: adds(CONTENT, BEFORE),
+      carriedOut: adds(CONTENT),
+      // A storage that has all of a slave may store it after it was deleted, in vain, with its master.
+      torn: adds(BEFORE),
+    },
   ),
   upload(
     'uploadAppenderFile',
