@@ -21,7 +21,7 @@ describe.each(targets)('the wire of $name', (target) => {
     it.each<[string, () => Buffer, number]>([
       ['ACTIVE_TEST', () => request(111), 0],
       ['ACTIVE_TEST with a body', () => request(111, Buffer.alloc(1)), 22],
-      ['an unknown command', () => request(200), 22],
+      ['an unknown command of trackers', () => request(200), 22],
       ['101 with a body', () => request(101, Buffer.alloc(1)), 22],
       ['104 with a short body', () => request(104, Buffer.alloc(15)), 22],
       [
@@ -59,6 +59,8 @@ describe.each(targets)('the wire of $name', (target) => {
         () => encodeRequest(trackerCommands.queryUpdate, { group: 'nope', name: file.name }),
         2,
       ],
+      ['a beat of a storage that did not join', () => request(83), 13],
+      ['a disk report of a storage that did not join', () => request(84, Buffer.alloc(16)), 13],
       ['92 of an unknown group', () => encodeRequest(trackerCommands.listStorage, { group: 'nope' }), 2],
       [
         '92 of an unknown storage',
@@ -92,7 +94,7 @@ describe.each(targets)('the wire of $name', (target) => {
     it.each<[string, () => Buffer, number]>([
       ['ACTIVE_TEST', () => request(111), 0],
       ['ACTIVE_TEST with a body', () => request(111, Buffer.alloc(1)), 22],
-      ['an unknown command', () => request(200), 22],
+      ['an unknown command of storages', () => request(200), 22],
       [
         'another group',
         () => encodeRequest(storageCommands.deleteFile, { group: 'other', name: file.name }),
@@ -101,6 +103,16 @@ describe.each(targets)('the wire of $name', (target) => {
       [
         'a missing file: 12',
         () => encodeRequest(storageCommands.deleteFile, splitFileId(missingLike(file.id))),
+        2,
+      ],
+      [
+        'a missing file: 13',
+        () =>
+          encodeRequest(storageCommands.setMetadata, {
+            ...splitFileId(missingLike(file.id)),
+            flag: 0x4f,
+            metadata: Buffer.from('a\x021'),
+          }),
         2,
       ],
       ['a missing file: 14', () => download({ name: splitFileId(missingLike(file.id)).name }), 2],
