@@ -20,6 +20,8 @@ import { optionsFromText } from './config/connection-string.js'
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { Context } from './context.js'
+import { diagnose } from './diagnose.js'
+import type { Diagnosis } from './diagnosis-types.js'
 import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
 import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
 import type { FileInfo, MetadataOptions } from './files.js'
@@ -426,6 +428,23 @@ export class FastDfsClient {
     return this.#query(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'ping')
       await this.#context.trackers.ask(connectionCommands.activeTest, {}, call)
+    })
+  }
+
+  /**
+   * Looks at the whole cluster from here: asks every tracker and storage once, and says what is wrong and what to do
+   * about it. Rejects only when the call is ended; what cannot be asked is a finding.
+   *
+   * @example
+   * ```ts
+   * const { healthy, findings } = await client.diagnose({ timeout: 10_000 })
+   * for (const { severity, subject, message, remedy } of findings) console.log(severity, subject, message, remedy)
+   * ```
+   */
+  diagnose(options: CallOptions = {}): Promise<Diagnosis> {
+    return this.#run(options, async (call) => {
+      checkNames(options, CALL_OPTIONS, 'diagnose')
+      return diagnose(this.#context, call)
     })
   }
 

@@ -8,7 +8,7 @@ import { checkBoolean, checkInteger, checkNames } from './check.js'
 import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
 import type { NamedContent, Transferred } from './integrity.js'
-import { contentInName, verifyDownload } from './integrity.js'
+import { contentInName, isAppender, verifyDownload } from './integrity.js'
 import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
 import { readAnywhere } from './replicas.js'
@@ -164,7 +164,8 @@ async function readContent(
     if (resuming === undefined) {
       const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
       counting = new CountingSink(sink, named?.size, withOld)
-      resuming = new ResumingSink(named !== undefined || counts ? counting : sink, sink.restarts)
+      const isCounted = named !== undefined || counts
+      resuming = new ResumingSink(isCounted ? counting : sink, sink.restarts, !isAppender(file))
     }
     const rest = resuming.begin(plan)
     try {

@@ -123,7 +123,9 @@ export async function getMetadata(
   call: Call,
 ): Promise<Record<string, string>> {
   const { group, name } = file
+  let asked: StorageEndpoint | undefined
   const read = async (storage: StorageEndpoint): Promise<Record<string, string>> => {
+    asked = storage
     const reply = await askStorage(context, storage, storageCommands.getMetadata, { group, name }, call)
     return decodeMetadata(reply.metadata, encoding)
   }
@@ -131,9 +133,10 @@ export async function getMetadata(
     // Metadata reaches replicas after its file.
     return await readAnywhere(context, file, call, read, 'source')
   } catch (error) {
-    if (!(error instanceof FileNotFoundError)) throw error
+    const storage = asked
+    if (!(error instanceof FileNotFoundError) || storage === undefined) throw error
     // "No metadata" and "no file" are the same status.
-    await fileInfo(context, file, call)
+    await retry(context.options, call, () => fileInfoFrom(context, storage, file, call))
     return {}
   }
 }

@@ -37,6 +37,12 @@ export function contentInName({ id }: SplitFileId): NamedContent | undefined {
   }
 }
 
+/** Whether a file can be changed: its name does not tell its size. */
+export function isAppender(file: SplitFileId): boolean {
+  const named = contentInName(file)
+  return named !== undefined && named.size === undefined
+}
+
 /**
  * Which storages write CRC32s of before V5.12 into names (protocol.md §5). What the standard CRC32 and the size do not
  * tell has to be counted byte by byte: that is done only for storages that are known to need it.

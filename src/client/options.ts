@@ -167,9 +167,10 @@ function checkHook(hook: unknown): ClientOptions['onRetry'] {
 
 function checkLogger(logger: unknown): Logger | undefined {
   if (logger === undefined) return undefined
+  const given = logger as Partial<Logger> | null
   for (const level of ['debug', 'info', 'warn'] as const) {
-    if (typeof (logger as Partial<Logger> | null)?.[level] !== 'function')
+    if (typeof given?.[level] !== 'function')
       throw new ConfigError(`logger must have a method ${level}, as pino's have: ${show(logger)} has none`)
   }
-  return logger as Logger
+  return given as Logger
 }

@@ -47,7 +47,8 @@ export function readAnywhere<T>(
     try {
       return await read(storage)
     } catch (error) {
-      if (error instanceof FileNotFoundError) return readAtSource(context, file, call, storage, source, error, read)
+      if (error instanceof FileNotFoundError)
+        return readAtSource(context, file, call, storage, source, error, read)
       if (isFastDfsError(error) && error.retriable) failed.add(storage)
       throw error
     }

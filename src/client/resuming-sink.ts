@@ -16,14 +16,21 @@ export class ResumingSink implements ContentSink {
   /** What the sink failed with while no connection was there to be told. */
   #failure: FastDfsError | undefined
 
-  /** @param restarts - the sink can begin again after its first byte */
-  constructor(sink: ContentSink, restarts: boolean) {
+  readonly #isFixed: boolean
+
+  /**
+   * @param restarts - the sink can begin again after its first byte
+   * @param isFixed - the content never changes; of what does, a sink that can begin again gets one reading
+   */
+  constructor(sink: ContentSink, restarts: boolean, isFixed: boolean) {
     this.#sink = sink
     this.#restarts = restarts
+    this.#isFixed = isFixed
   }
 
   /** What is left of a range. */
   begin({ offset, length }: Range): Range {
+    if (this.#restarts && !this.#isFixed) this.#forget()
     if (this.#total === undefined) return { offset, length }
     return { offset: offset + this.received, length: this.#total - this.received }
   }
@@ -48,11 +55,13 @@ export class ResumingSink implements ContentSink {
       // A sink that can forget what it has begins again.
       { retriable: this.#restarts },
     )
-    if (this.#restarts) {
-      this.received = 0
-      this.#total = undefined
-    }
+    if (this.#restarts) this.#forget()
     throw error
+  }
+
+  #forget(): void {
+    this.received = 0
+    this.#total = undefined
   }
 
   /** See {@link ContentSink}. */

@@ -51,7 +51,9 @@ export async function newFileTarget(
 
 /** What may exist when the answer to an upload is lost. */
 export function newFileMayExist({ size }: OpenSource): MayExist {
-  return ({ group }) => ({ text: `a file of ${size} bytes may be in ${group}, under an ID that nobody knows` })
+  return ({ group }) => ({
+    text: `a file of ${size} bytes may be in ${group}, under an ID that nobody knows`,
+  })
 }
 
 /** Stores a new file in one request. */

@@ -179,7 +179,8 @@ export class Trackers {
       return await this.#askOne(tracker, command, fields, call, dialect)
     } catch (error) {
       if (!isFastDfsError(error)) throw error
-      const isOthers = error.retriable || error instanceof FileNotFoundError || error instanceof PoolTimeoutError
+      const isOthers =
+        error.retriable || error instanceof FileNotFoundError || error instanceof PoolTimeoutError
       if (!isOthers) throw error
       call.check()
       errors.push(error)

@@ -15,7 +15,12 @@ import { formatEndpoint } from './endpoint.js'
  * @throws {@link ConnectError} when no address takes the connection
  * @throws {@link TimeoutError} when that takes longer than `timeout`
  */
-export function connect(endpoint: Endpoint, timeout: number, closing: AbortSignal, log: Log): Promise<Socket> {
+export function connect(
+  endpoint: Endpoint,
+  timeout: number,
+  closing: AbortSignal,
+  log: Log,
+): Promise<Socket> {
   const where = formatEndpoint(endpoint)
   const open = (): Promise<Socket> => connectTo(endpoint, where, timeout, closing, log)
   return isTraced(channels.connect) ? channels.connect.tracePromise(open, { endpoint: where }) : open()

@@ -358,21 +358,24 @@ export class EndpointPool {
   tend(): boolean {
     const now = performance.now()
     const isCold = ({ connection }: LiveSlot): boolean =>
-      !connection.usable || now - connection.lastUsed > Math.min(COLD_AFTER, this.#options.idleConnectionTtl / 2)
+      !connection.usable ||
+      now - connection.lastUsed > Math.min(COLD_AFTER, this.#options.idleConnectionTtl / 2)
     // The oldest come first.
-    while (this.#warm[0] !== undefined && isCold(this.#warm[0])) this.#giveBack(this.#warm.shift() as LiveSlot)
+    while (this.#warm[0] !== undefined && isCold(this.#warm[0]))
+      this.#giveBack(this.#warm.shift() as LiveSlot)
     for (const slot of this.#live) this.#warnOf(slot, now)
     if (this.#wasUsed || this.#line.inside > 0) this.#usedAt = now
-    else if (this.#options.minConnections > 0) this.#renew()
+    else if (this.#options.minConnections > 0) void this.#renew()
     this.#wasUsed = false
     return now - this.#usedAt < FORGOTTEN_AFTER
   }
 
-  /** generic-pool finds out that connections were closed, and makes others up to the minimum, when it lends one. */
-  #renew(): void {
-    for (const { connection } of this.#live) {
-      if (!connection.usable) return void this.#pool.acquire().then((slot) => this.#keep(slot))
-    }
+  /** generic-pool finds out that connections were closed, and makes others up to the minimum, when it lends them. */
+  async #renew(): Promise<void> {
+    const isLost = [...this.#live].some(({ connection }) => !connection.usable)
+    if (!isLost) return
+    const idle = Array.from({ length: this.#pool.available }, () => this.#pool.acquire())
+    for (const slot of await Promise.all(idle)) this.#keep(slot)
   }
 
   #warnOf(slot: LiveSlot, now: number): void {

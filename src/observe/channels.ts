@@ -65,7 +65,8 @@ export interface RetryTrace {
 }
 
 // `unknown` stores: who traces puts into them what it likes.
-const tracing = <T extends object>(name: string): TracingChannel<unknown, T> => tracingChannel<unknown, T>(name)
+const tracing = <T extends object>(name: string): TracingChannel<unknown, T> =>
+  tracingChannel<unknown, T>(name)
 
 /** The channels themselves. */
 export const channels: {
@@ -81,7 +82,13 @@ export const channels: {
 }
 
 /** Whether anybody listens; Node 20.0 has no `hasSubscribers` for the whole. */
-export function isTraced({ start, end, asyncStart, asyncEnd, error }: (typeof channels)['request' | 'connect' | 'pool']): boolean {
+export function isTraced({
+  start,
+  end,
+  asyncStart,
+  asyncEnd,
+  error,
+}: (typeof channels)['request' | 'connect' | 'pool']): boolean {
   return (
     start.hasSubscribers ||
     asyncEnd.hasSubscribers ||

@@ -55,7 +55,10 @@ export class Log {
   #write(level: Level, scope: LogScope, message: string, details: object): void {
     if (this.#logger !== undefined) {
       const entries = Object.entries({ scope: `fastdfs:${scope}`, ...details })
-      const redacted = entries.map(([name, value]) => [name, typeof value === 'string' ? redact(value) : value])
+      const redacted = entries.map(([name, value]) => [
+        name,
+        typeof value === 'string' ? redact(value) : value,
+      ])
       this.#logger[level](Object.fromEntries(redacted) as object, redact(message))
     } else if (debuggers[scope].enabled) debuggers[scope]('%s', redact(message))
   }

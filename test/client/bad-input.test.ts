@@ -227,7 +227,7 @@ describe('uploadFile refuses the option', () => {
     [{ size: 12 }, 'size is 12, the source has 13 bytes'],
     [
       { extension: 'jpg' },
-      'uploadFile has no option "extension": known are ext, extPolicy, metadata, metadataEncoding, filename, keepFilename, group, verify, slaves, size, onProgress, signal, timeout',
+      'uploadFile has no option "extension": known are ext, extPolicy, metadata, metadataEncoding, filename, keepFilename, verify, slaves, unknownLength, group, storage, storePathIndex, size, onProgress, signal, timeout',
     ],
     [{ fileName: 'x' }, 'uploadFile has no option "fileName": did you mean filename?'],
     [{ verify: 1 }, 'verify must be true or false, not 1'],

@@ -25,9 +25,11 @@ describe('defaults', () => {
     retries: 2,
     retryDeadline: 60_000,
     maxConnections: 64,
+    minConnections: 0,
     maxQueue: 10_000,
     queueTimeout: 30_000,
     idleConnectionTtl: 20_000,
+    maxConnectionAge: 1_800_000,
     maxBufferBytes: 268_435_456,
     verify: true,
     extPolicy: 'error',
@@ -44,6 +46,9 @@ describe('defaults', () => {
       trackers: [{ hosts: ['10.0.0.1'], port: 22122 }],
       group: undefined,
       addressOf: expect.any(Function) as unknown,
+      retryBudget: expect.any(Object) as unknown,
+      onRetry: undefined,
+      log: expect.any(Object) as unknown,
       ...defaults,
     }
     expect(resolve({})).toEqual(expected)
@@ -156,15 +161,16 @@ describe('names', () => {
     ['idleConnectionTTL', 'idleConnectionTtl'],
     ['maxBufferByte', 'maxBufferBytes'],
   ])('%s: did you mean %s?', (name, meant) => {
-    const similar = name === 'retry' ? /known are trackers, / : `did you mean ${meant}?`
+    const similar = `did you mean ${name === 'retry' ? 'onRetry' : meant}?`
     expect(refusal({ trackers, [name]: 1 }).message).toMatch(similar)
     expect(refusal({ trackers, [name]: 1 }).message).toMatch(`FastDfsClient has no option "${name}"`)
   })
 
   it('unlike any other are answered with all that are known', () => {
     expect(refusal({ trackers, secret: 1 }).message).toBe(
-      'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, connectTimeout, idleTimeout, timeout, retries, ' +
-        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes, verify, extPolicy, metadataEncoding',
+      'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, onRetry, logger, ' +
+        'connectTimeout, idleTimeout, timeout, retries, retryDeadline, maxConnections, minConnections, maxQueue, ' +
+        'queueTimeout, idleConnectionTtl, maxConnectionAge, maxBufferBytes, verify, extPolicy, metadataEncoding',
     )
   })
 })

@@ -29,7 +29,8 @@ try {
   assert(!packed.some((path) => /^(src|test|bench|examples)\//.test(path)), 'sources are in the package')
 
   // Dependencies come from this checkout, so that nothing is fetched.
-  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
+  for (const scope of ['@types', '@opentelemetry'])
+    mkdirSync(join(folder, 'node_modules', scope), { recursive: true })
   run('tar', ['xzf', filename])
   cpSync(join(folder, 'package'), join(folder, 'node_modules/fastdfs'), { recursive: true })
   for (const name of [
@@ -38,6 +39,10 @@ try {
     'is-network-error',
     'debug',
     'ms',
+    'prom-client',
+    '@opentelemetry/api',
+    'tdigest',
+    'bintrees',
     '@types/node',
     'undici-types',
   ]) {
@@ -46,6 +51,7 @@ try {
 
   const use = `
     assert.equal(typeof fastdfs.FastDfsClient, 'function')
+    prometheus.collectMetrics().stop()
     assert.equal(protocol.findCommand('storage', 11).name, 'uploadFile')
     testing.startCluster().then(async (cluster) => {
       const client = cluster.client()
@@ -56,7 +62,12 @@ try {
       await cluster.stop()
       console.log('works')
     })`
-  const names = { fastdfs: 'fastdfs', protocol: 'fastdfs/protocol', testing: 'fastdfs/testing' }
+  const names = {
+    fastdfs: 'fastdfs',
+    protocol: 'fastdfs/protocol',
+    testing: 'fastdfs/testing',
+    prometheus: 'fastdfs/prometheus',
+  }
   const lines = (format) => Object.entries(names).map(format).join('\n')
   writeFileSync(
     join(folder, 'use.cjs'),
@@ -81,9 +92,11 @@ try {
     import { FastDfsClient, FastDfsError, type UploadedFile } from 'fastdfs'
     import { encodeRequest, storageCommands } from 'fastdfs/protocol'
     import { startCluster } from 'fastdfs/testing'
+    import { collectMetrics } from 'fastdfs/prometheus'
     export async function use(): Promise<UploadedFile> {
       const cluster = await startCluster({ trackers: 2 })
       const client = new FastDfsClient(cluster.clientOptions())
+      collectMetrics({ clients: [client] })
       const packet: Uint8Array = encodeRequest(storageCommands.deleteFile, { group: 'group1', name: 'M00' })
       // @ts-expect-error - a field is missing
       encodeRequest(storageCommands.deleteFile, { group: 'group1' })
