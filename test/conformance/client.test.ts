@@ -42,6 +42,14 @@ describe.each(targets)('a client of $name', (target) => {
     await client.ping()
   })
 
+  it('finds nothing wrong with it', async () => {
+    const { healthy, trackers, storages, findings } = await fixture.client.diagnose()
+    expect(trackers).toHaveLength(fixture.trackers.length)
+    expect(storages.length).toBeGreaterThan(0)
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
+    expect(healthy).toBe(true)
+  })
+
   it('tells what it is doing', async () => {
     await fixture.client.ping()
     const { calls, endpoints } = fixture.client.stats()

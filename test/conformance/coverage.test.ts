@@ -30,6 +30,7 @@ const METHODS: Readonly<Record<string, Case>> = {
   setMetadata: ['metadata', 'is replaced as a whole, and removed by {}'],
   mergeMetadata: ['cluster', 'merge metadata'],
   ping: ['cluster', 'answer'],
+  diagnose: ['client', 'finds nothing wrong with it'],
   stats: ['client', 'tells what it is doing'],
   close: ['client', 'refuses calls when it is closed'],
   'tracker.queryStore': ['cluster', 'tell where to upload to'],
