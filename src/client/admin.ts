@@ -1,5 +1,5 @@
 import type { FastDfsError } from '../errors.js'
-import { isFastDfsError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
+import { isFastDfsError, locateError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { parseEndpoint } from '../net/endpoint.js'
@@ -81,6 +81,7 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is no such storage
    */
   deleteStorage(group: string, id: string, options: CallOptions = {}): Promise<void> {
+    const deletion = new Deletion(STATUS.EALREADY)
     return this.#call(options, 'deleteStorage', async (call) => {
       checkGroup(group)
       checkStorageId(id)
@@ -91,7 +92,7 @@ export class AdminClient {
           status: STATUS.EBUSY,
         })
       }
-      await this.#each(trackerCommands.deleteStorage, { group, id }, call)
+      await deletion.attempt(this.#each(trackerCommands.deleteStorage, { group, id }, call))
     })
   }
 
@@ -102,9 +103,10 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is no such group
    */
   deleteGroup(group: string, options: CallOptions = {}): Promise<void> {
+    const deletion = new Deletion(STATUS.ENOENT)
     return this.#call(options, 'deleteGroup', async (call) => {
       checkGroup(group)
-      await this.#each(trackerCommands.deleteGroup, { group }, call)
+      await deletion.attempt(this.#each(trackerCommands.deleteGroup, { group }, call))
     })
   }
 
@@ -160,7 +162,7 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is none
    */
   leader(options: CallOptions = {}): Promise<Endpoint> {
-    return this.#query(options, 'leader', async (call) => {
+    return this.#call(options, 'leader', async (call) => {
       try {
         const { leader } = await this.#context.trackers.ask(trackerCommands.getLeader, {}, call)
         return parseEndpoint(leader, TRACKER_PORT)
@@ -186,7 +188,7 @@ export class AdminClient {
    * @throws {@link NotSupportedError} when the trackers are older than V6.16
    */
   clusterStatistics(options: CallOptions = {}): Promise<ClusterStatistics> {
-    return this.#query(options, 'clusterStatistics', async (call) => {
+    return this.#call(options, 'clusterStatistics', async (call) => {
       const all = { filterBy: 0 }
       const { trackers } = await this.#askLeader(
         trackerCommands.trackerClusterStat,
@@ -231,7 +233,7 @@ export class AdminClient {
 
   /** The IDs of all storages, as storage_ids.conf has them; none where IDs are not used (protocol.md §2.5). */
   storageIds(options: CallOptions = {}): Promise<StorageIdEntry[]> {
-    return this.#query(options, 'storageIds', async (call) => {
+    return this.#call(options, 'storageIds', async (call) => {
       try {
         const entries: StorageIdEntry[] = []
         for (;;) {
@@ -281,7 +283,7 @@ export class AdminClient {
   ): Promise<T> {
     return this.#run(options, async (call) => {
       checkNames(options, ['signal', 'timeout', ...more], `admin.${method}`)
-      return operation(call)
+      return retry(this.#context.options, call, () => operation(call))
     })
   }
 
@@ -293,25 +295,10 @@ export class AdminClient {
     ) => Promise<T>,
     more?: readonly string[],
   ): Promise<T> {
-    return this.#query(
-      options,
-      method,
-      (call) => operation((command, fields) => this.#context.trackers.ask(command, fields, call)),
-      more,
-    )
-  }
-
-  /** What changes nothing can be asked again. */
-  #query<T>(
-    options: CallOptions,
-    method: string,
-    operation: (call: Call) => Promise<T>,
-    more?: readonly string[],
-  ): Promise<T> {
     return this.#call(
       options,
       method,
-      (call) => retry(this.#context.options, call, () => operation(call)),
+      (call) => operation((command, fields) => this.#context.trackers.ask(command, fields, call)),
       more,
     )
   }
@@ -367,6 +354,30 @@ export class AdminClient {
       }
     }
     throw failure
+  }
+}
+
+/** Deletes something, in one attempt after the other. */
+class Deletion {
+  readonly #done: number
+  #answerLost = false
+
+  /** @param done - the status that says that there is nothing left to delete */
+  constructor(done: number) {
+    this.#done = done
+  }
+
+  async attempt(deleting: Promise<unknown>): Promise<void> {
+    try {
+      await deleting
+    } catch (error) {
+      // The answer to an earlier attempt was lost: that one deleted it.
+      if (!isFastDfsError(error)) throw error
+      if (error.status === this.#done && this.#answerLost) return
+      this.#answerLost ||= error.phase === 'answer' && error.status === undefined
+      // What is in use stays so.
+      throw error.status === STATUS.EBUSY ? locateError(error, { retriable: false }) : error
+    }
   }
 }
 

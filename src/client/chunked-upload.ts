@@ -45,15 +45,21 @@ export async function storeInChunks(
   }
 }
 
-/** Makes a file that has grown a normal one where it shall be and the storage can do that, and completes it. */
+/**
+ * Makes a file that has grown a normal one where it shall be and the storage can do that, and completes it.
+ *
+ * @param onRenamed - is waited for when it has its new name
+ */
 export async function finishGrowth(
   context: Context,
   growing: GrowingFile,
   shallBeNormal: boolean,
   plan: UploadPlan,
   call: Call,
+  onRenamed: () => Promise<void> = async () => {},
 ): Promise<UploadedFile> {
   const isNormal = shallBeNormal && (await growing.becomeNormal(call))
+  if (isNormal) await onRenamed()
   const file = growing.file as SplitFileId
   const storage = await context.trackers.queryUpdate(file, call)
   const stored = await complete(context, file, { storage, sum: growing.sum }, plan, call)

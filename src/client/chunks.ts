@@ -78,10 +78,10 @@ export class Chunks {
     // Pieces that are there at once let no timer and no signal in between.
     this.#call.check()
     try {
-      const { value, done } = await this.#iterator.next()
-      if (done === true) return undefined
-      this.#given += checkPiece(value).length
-      return value
+      const next = await this.#iterator.next()
+      if (next.done === true) return undefined
+      this.#given += checkPiece(next.value).length
+      return next.value
     } catch (cause) {
       throw isFastDfsError(cause) ? cause : sourceFailed(String(this.#given), cause)
     }

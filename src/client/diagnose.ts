@@ -121,7 +121,7 @@ async function seeStorage(
 ): Promise<StorageDiagnosis> {
   const { group, id, ip, port, status, version, freeBytes, reservedBytes } = record
   const address = { host: ip, port }
-  const seen = await probe(context, context.options.addressOf(group, address), call)
+  const seen = await probe(context, context.addresses.first({ group, ...address }), call)
   const facts = { group, id, address: formatEndpoint(address), status, version, freeBytes, reservedBytes }
   return { ...seen, ...facts, syncDelay: syncDelayOf(record, all) }
 }

@@ -70,10 +70,15 @@ export async function extend(
 /** Milliseconds between two questions about the size, at first and at most. */
 const FIRST_PAUSE = 50
 const LAST_PAUSE = 1_000
+/** Milliseconds after which what has not changed is what the storage had when it was killed. */
+const LONG_PAUSE = 400
 
 /**
  * What a storage has of a file after an append of which nobody knows how it ended: it may still be writing, or be about
- * to take back what it wrote (protocol.md §3.2). What stays between both is what a storage had when it was killed.
+ * to take back what it wrote (protocol.md §3.2).
+ *
+ * @param before - bytes without what was appended
+ * @param end - bytes with all of it
  */
 export async function settledSize(
   context: Context,
@@ -84,19 +89,16 @@ export async function settledSize(
   call: Call,
 ): Promise<number> {
   const { group, name } = file
+  let last: number | undefined
   for (let pause = FIRST_PAUSE; ; pause *= 2) {
-    const { size } = await askStorage(
-      context,
-      storage,
-      storageCommands.queryFileInfo,
-      { group, name },
-      call,
-      {
-        // Nobody wants a CRC32 of all of it here.
-        status: limits.FILE_INFO_FLAGS.NO_CRC,
-      },
-    )
-    if (size === end || pause > LAST_PAUSE || (size <= before && pause > FIRST_PAUSE)) return size
+    // Nobody wants a CRC32 of all of it here.
+    const request = { status: limits.FILE_INFO_FLAGS.NO_CRC }
+    const fields = { group, name }
+    const reply = await askStorage(context, storage, storageCommands.queryFileInfo, fields, call, request)
+    const { size } = reply
+    const isSettled = size === last && (size <= before || pause >= LONG_PAUSE)
+    if (size === end || isSettled || pause > LAST_PAUSE) return size
+    last = size
     await call.sleep(pause)
   }
 }

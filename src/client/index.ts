@@ -1,4 +1,5 @@
 export type { CallOptions } from '../net/call.js'
+export type { Connect } from '../net/connect-by.js'
 export type { Endpoint } from '../net/endpoint.js'
 export type { EndpointStats } from '../net/endpoint-pool.js'
 export type { HealthState } from '../net/health.js'
@@ -27,6 +28,10 @@ export type { ClientOptions } from './options.js'
 export { DEFAULTS } from './options.js'
 export type { Pieces } from './pieces.js'
 export type { Progress, ProgressListener } from './progress.js'
+export type { ResumableUploadOptions, ResumeOptions } from './resumable.js'
+export { ResumableUpload } from './resumable.js'
+export type { RangeSource, ResumableSource } from './resumable-source.js'
+export type { ResumableUploadState } from './resumable-state.js'
 export type { Sink } from './sinks.js'
 export type { DeleteOptions } from './slave-family.js'
 export type { Source } from './sources.js'
@@ -55,10 +60,13 @@ export {
   fileExists,
   fileInfo,
   getDefaultClient,
+  getFilename,
   getMetadata,
   mergeMetadata,
   modifyFile,
   regenerateAppenderFile,
+  resumableUpload,
+  resumeUpload,
   setDefaultClient,
   setMetadata,
   truncateFile,
@@ -72,5 +80,5 @@ export type { AntiSteal, ClientConf } from './config/client-conf.js'
 export { loadClientConf } from './config/client-conf.js'
 export type { ConfiguredOptions } from './config/configured-options.js'
 export type { ServerAddress } from './config/server-address.js'
-export type { StorageId } from './config/storage-ids.js'
+export type { StorageId, StorageMode } from './config/storage-ids.js'
 export type { TrackerOption } from './config/trackers.js'

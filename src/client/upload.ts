@@ -11,6 +11,7 @@ import type { ExtPolicy } from './ext.js'
 import { EXT_POLICIES, extOf, fitExt } from './ext.js'
 import { withFilename } from './filename.js'
 import { encodingOf, packMetadata } from './files.js'
+import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress } from './progress.js'
 import type { Source } from './sources.js'
@@ -167,9 +168,11 @@ export async function upload(
   return withSource(source, options.size, call, open, async (opened) => {
     const plan = planned(opened.fileName)
     checkExt(plan.ext)
-    return 'pieces' in opened
-      ? storeInChunks(context, command, opened.pieces, plan, call)
-      : storeWhole(context, command, opened, plan, call)
+    return tellingSpace(context, call, () =>
+      'pieces' in opened
+        ? storeInChunks(context, command, opened.pieces, plan, call)
+        : storeWhole(context, command, opened, plan, call),
+    )
   })
 }
 
@@ -227,7 +230,9 @@ export async function uploadSlave(
       storage: await context.trackers.queryUpdate(master, call),
       fields,
     })
-    const sent = await sendContent(context, command, opened, call, findTarget, { onProgress, mayExist })
+    const sent = await tellingSpace(context, call, () =>
+      sendContent(context, command, opened, call, findTarget, { onProgress, mayExist }),
+    )
     // Its name holds what its master's says.
     return finish(context, sent, { metadata, verify: false, onProgress }, call)
   })

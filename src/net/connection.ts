@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { FastDfsError, RequestPhase } from '../errors.js'
 import {
+  AbortError,
+  ClosedError,
   ConnectError,
   isFastDfsError,
   LocalIoError,
@@ -426,8 +428,17 @@ function withOutcome(error: FastDfsError, exchange: Exchange, endpoint: string):
   const place = { command: command.name, endpoint, phase: phaseOf(exchange) }
   const isLoss =
     error instanceof ConnectError || error instanceof TimeoutError || error instanceof ProtocolError
-  if (!isLoss) return locateError(error, place)
-  if (place.phase === 'answer' && !command.idempotent) {
+  const isUnknown = place.phase === 'answer' && !command.idempotent
+  if (!isLoss) {
+    // The caller ended it, and gets the error of that; but it is told what it cannot undo.
+    const isEnded = isUnknown && (error instanceof AbortError || error instanceof ClosedError)
+    return locateError(
+      error,
+      place,
+      isEnded ? `${error.reason}; the request may have been carried out` : undefined,
+    )
+  }
+  if (isUnknown) {
     return new UnknownOutcomeError(
       `the answer is lost, the request may have been carried out: ${error.reason}`,
       { ...place, cause: error },

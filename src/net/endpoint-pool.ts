@@ -8,6 +8,8 @@ import type { Log } from '../observe/log.js'
 import { connectionCommands } from '../protocol/index.js'
 import { Call } from './call.js'
 import { connect } from './connect.js'
+import type { Connect } from './connect-by.js'
+import { connectBy } from './connect-by.js'
 import { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
@@ -24,6 +26,8 @@ export interface PoolOptions extends LineOptions {
   readonly idleConnectionTtl: number
   readonly maxConnectionAge: number
   readonly log: Log
+  /** Makes connections in another way than TCP, for tunnels and TLS. */
+  readonly connect?: Connect | undefined
 }
 
 /** What there is of one server. */
@@ -261,9 +265,13 @@ export class EndpointPool {
   }
 
   async #create(endpoint: Endpoint): Promise<Slot> {
-    const { connectTimeout, idleTimeout, maxConnectionAge, log } = this.#options
+    const { connect: own, connectTimeout, idleTimeout, maxConnectionAge, log } = this.#options
+    const { signal } = this.#closing
     try {
-      const socket = await connect(endpoint, connectTimeout, this.#closing.signal, log)
+      const socket =
+        own === undefined
+          ? await connect(endpoint, connectTimeout, signal, log)
+          : await connectBy(own, endpoint, connectTimeout, signal, log)
       const connection = new Connection(socket, this.#name, idleTimeout, log)
       // Not every connection is lent to the caller it was made for: some wait for the next one.
       connection.referenced = false

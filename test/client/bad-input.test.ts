@@ -318,8 +318,9 @@ describe('downloadFile refuses the path', () => {
 
   it.each<[string, string | RegExp]>([
     ['', notRegular('')],
-    ['/tmp', notRegular('/tmp')],
-    ['/tmp/not-there/', notRegular('/tmp/not-there/')],
+    ['/dev/null', notRegular('/dev/null')],
+    ['/tmp/not-there/', /^cannot write to the folder "\/tmp\/not-there\/": ENOENT/],
+    [`${__filename}/`, /^cannot write to the folder ".*": ENOTDIR/],
     ['/nowhere/photo.jpg', /^cannot write "\/nowhere\/photo.jpg": ENOENT/],
     [`${__filename}/photo.jpg`, /^cannot write ".*": ENOTDIR/],
   ])('%j', async (path, message) => {

@@ -455,3 +455,40 @@ describe('onRetry', () => {
     expect(told).toEqual(['onRetry failed: boom'])
   })
 })
+
+describe('questions to trackers', () => {
+  it.each<[string, (client: FastDfsClient) => Promise<unknown>, number, Buffer]>([
+    ['ping', (client) => client.ping(), 111, OK],
+    ['tracker.queryFetch', (client) => client.tracker.queryFetch(ID), 102, target()],
+    ['admin.listGroups', (client) => client.admin.listGroups(), 91, OK],
+    ['admin.deleteGroup', (client) => client.admin.deleteGroup('group1'), 108, OK],
+  ])('%s: are asked again after a lost answer', async (_, call, command, answer) => {
+    let calls = 0
+    await using tracker = await fakeServer((request, socket) => {
+      if (request[8] !== command) return status(22)
+      return ++calls === 1 ? void socket.end() : answer
+    })
+    await using client = new FastDfsClient({ trackers: tracker.address, retries: 1 })
+    await call(client)
+    expect(commands(tracker)).toEqual([command, command])
+  })
+
+  it('admin.deleteGroup has deleted a group when the answer was lost, and the next says 2', async () => {
+    const answers: (Buffer | undefined)[] = [undefined, status(2)]
+    await using tracker = await fakeServer((_, socket) => answers.shift() ?? void socket.end())
+    await using client = new FastDfsClient({ trackers: tracker.address, retries: 1 })
+    await expect(client.admin.deleteGroup('group1')).resolves.toBeUndefined()
+    expect(commands(tracker)).toEqual([108, 108])
+  })
+
+  it('admin.deleteGroup of a group that is in use is asked once', async () => {
+    await using tracker = await fakeServer(() => status(16))
+    await using client = new FastDfsClient({ trackers: tracker.address, retries: 2 })
+    await expect(client.admin.deleteGroup('group1')).rejects.toMatchObject({ status: 16, retriable: false })
+    expect(commands(tracker)).toEqual([108])
+  })
+})
+
+function target(): Buffer {
+  return response(Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(23000)]))
+}

@@ -130,8 +130,14 @@ describe.each(targets)('a client of $name', (target) => {
   it('is shared by functions that need none', async () => {
     api.setDefaultClient(new FastDfsClient({ trackers: fixture.trackers }))
     try {
-      const file = await api.uploadFile(noise(100), { ext: 'bin', metadata: { a: '1' } })
+      const file = await api.uploadFile(noise(100), {
+        filename: 'noise.bin',
+        keepFilename: true,
+        metadata: { a: '1' },
+      })
       fixture.track(file.id)
+      expect(await api.getFilename(file.id)).toBe('noise.bin')
+      await api.setMetadata(file.id, { a: '1' })
       await api.mergeMetadata(file.id, { b: '2' })
       expect(await api.getMetadata(file.id)).toEqual({ a: '1', b: '2' })
       await api.setMetadata(file.id, {})
@@ -157,6 +163,8 @@ describe.each(targets)('a client of $name', (target) => {
       await api.truncateFile(appender.id, 5)
       expect((await api.downloadFile(appender.id)).toString()).toBe('ONE t')
       expect(api.getDefaultClient().stats().calls).toBe(0)
+      const begun = await api.resumableUpload(noise(20), { ext: 'bin', chunkSize: 10 })
+      fixture.track((await begun.done()).id)
       const version = await fixture.storageVersion(appender.group)
       if (version.startsWith('5.')) return
       fixture.track((await api.regenerateAppenderFile(appender.id)).id)

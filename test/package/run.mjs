@@ -22,6 +22,7 @@ try {
     'dist/index.d.ts',
     'dist/index.d.cts',
     'dist/cli.js',
+    'docs/migration/fdfs_client-py.md',
     'LICENSE',
   ]) {
     assert(packed.includes(path), `${path} is not in the package`)
@@ -34,7 +35,10 @@ try {
   run('tar', ['xzf', filename])
   cpSync(join(folder, 'package'), join(folder, 'node_modules/fastdfs'), { recursive: true })
   for (const name of [
+    'content-disposition',
     'generic-pool',
+    'mime-db',
+    'mime-types',
     'p-retry',
     'is-network-error',
     'debug',
@@ -59,6 +63,10 @@ try {
       assert.equal((await client.downloadFile(id)).toString(), 'hello')
       // One class in all entry points and in both formats.
       await assert.rejects(client.downloadFile('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
+      // A client of either format does the work of Fdfs_client.
+      const python = new compat.Fdfs_client(null, client)
+      assert.equal((await python.upload_by_buffer('hello'))['Uploaded size'], '5B')
+      await assert.rejects(python.delete_file('x'), compat.DataError)
       await cluster.stop()
       console.log('works')
     })`
@@ -66,6 +74,7 @@ try {
     fastdfs: 'fastdfs',
     protocol: 'fastdfs/protocol',
     testing: 'fastdfs/testing',
+    compat: 'fastdfs/compat',
     prometheus: 'fastdfs/prometheus',
   }
   const lines = (format) => Object.entries(names).map(format).join('\n')
@@ -92,6 +101,8 @@ try {
     import { FastDfsClient, FastDfsError, type UploadedFile } from 'fastdfs'
     import { encodeRequest, storageCommands } from 'fastdfs/protocol'
     import { startCluster } from 'fastdfs/testing'
+    import { Fdfs_client, type UploadResult } from 'fastdfs/compat'
+    export const python = (path: string): Promise<UploadResult> => new Fdfs_client().upload_by_filename(path)
     import { collectMetrics } from 'fastdfs/prometheus'
     export async function use(): Promise<UploadedFile> {
       const cluster = await startCluster({ trackers: 2 })
