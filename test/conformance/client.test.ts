@@ -164,7 +164,8 @@ describe.each(targets)('a client of $name', (target) => {
       expect((await api.downloadFile(appender.id)).toString()).toBe('ONE t')
       expect(api.getDefaultClient().stats().calls).toBe(0)
       const begun = await api.resumableUpload(noise(20), { ext: 'bin', chunkSize: 10 })
-      fixture.track((await begun.done()).id)
+      const resumed = await api.resumeUpload(begun.toJSON(), noise(20))
+      fixture.track((await resumed.done()).id)
       const version = await fixture.storageVersion(appender.group)
       if (version.startsWith('5.')) return
       fixture.track((await api.regenerateAppenderFile(appender.id)).id)
