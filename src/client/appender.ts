@@ -6,17 +6,20 @@ import { retry } from '../net/retry.js'
 import { log } from '../observe/log.js'
 import { limits, storageCommands } from '../protocol/index.js'
 import { checkInteger, checkNames } from './check.js'
+import { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import { extend } from './extend.js'
 import { deleteFile, fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress, reportEnd } from './progress.js'
+import { rename } from './rename.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
 import { sendContent } from './transfer.js'
 import type { StorageEndpoint } from './trackers.js'
 import type { ContentOptions } from './upload.js'
-import { CONTENT_OPTIONS, newFileOf, withSource } from './upload.js'
+import { CONTENT_OPTIONS, withSource } from './upload.js'
 
 /** How a part of an appender file is written over. */
 export interface ModifyOptions extends ContentOptions {
@@ -94,7 +97,7 @@ function change(
 ): Promise<void> {
   const onProgress = checkProgress(options.onProgress)
   return context.serial.run(file.id, call, (turn) =>
-    withSource(source, options.size, call, async (opened) => {
+    withSource(source, options.size, call, openSource, async (opened) => {
       await turn()
       await send(opened, () => context.trackers.queryUpdate(file, call), onProgress)
       reportEnd(onProgress, opened.size)
@@ -117,8 +120,14 @@ export async function truncate(context: Context, file: SplitFileId, size: number
         // Up to V5.11 a storage only cuts; zeros at the end do the same.
         const { size: present } = await fileInfoFrom(context, storage, file, call)
         if (size <= present) throw error
-        const zeros = await openSource(zerosOf(size - present), size - present, call)
-        await askStorage(context, storage, storageCommands.appendFile, { name }, call, { source: zeros })
+        const missing = size - present
+        await withSource(
+          () => zerosOf(missing),
+          missing,
+          call,
+          openSource,
+          (zeros) => extend(context, file, new ContentSum(false, present), zeros, call),
+        )
       }
     })
   })
@@ -134,16 +143,11 @@ function* zerosOf(count: number): Generator<Uint8Array> {
  * the way; it is set again.
  */
 export function regenerate(context: Context, file: SplitFileId, call: Call): Promise<RegeneratedFile> {
-  const { name } = file
   return context.serial.run(file.id, call, async (turn) => {
     await turn()
     // Byte for byte, whatever its encoding.
     const metadata = packMetadata(await getMetadata(context, file, 'raw', call), 'raw')
-    const reply = await retry(context.options, call, async () => {
-      const storage = await context.trackers.queryUpdate(file, call)
-      return askStorage(context, storage, storageCommands.regenerateAppenderFilename, { name }, call)
-    })
-    const renamed = newFileOf(reply)
+    const renamed = await rename(context, file, call)
     if (metadata.length > 0) {
       await setMetadata(context, renamed, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
       await dropOldMetadata(context, file, call)

@@ -9,6 +9,7 @@ import { explainAddress } from './config/explain-address.js'
 import type { OldCrcs } from './integrity.js'
 import type { ResolvedOptions } from './options.js'
 import type { Serial } from './serial.js'
+import type { StorageAddresses } from './storage-addresses.js'
 import type { StorageEndpoint, Trackers } from './trackers.js'
 
 /** What an operation works with. */
@@ -16,6 +17,8 @@ export interface Context {
   readonly options: ResolvedOptions
   readonly trackers: Trackers
   readonly pool: ConnectionPool
+  /** Where storages are connected to. */
+  readonly addresses: StorageAddresses
   /** Changes of appender files, by file ID. */
   readonly serial: Serial
   /** Storages whose names hold CRC32s of before V5.12. */
@@ -26,27 +29,42 @@ export interface Context {
 export type Run = <T>(options: CallOptions, operation: (call: Call) => Promise<T>) => Promise<T>
 
 /**
- * Makes one request to a storage, at the address that `storageAddressMap` has for it. One that must not be repeated
- * gets a connection that is known to live.
+ * Makes one request to a storage, at the address that `storageAddressMap` has for it; where no connection can be made,
+ * at its other ones. One that must not be repeated gets a connection that is known to live.
  *
  * @throws {@link ConnectError} that says which address the tracker gave, and how to map it
  */
 export async function askStorage<C extends Command>(
-  { options, pool }: Context,
+  { addresses, pool }: Context,
   storage: StorageEndpoint,
   command: C,
   fields: RequestOf<C>,
   call: Call,
   request?: RequestOptions,
 ): Promise<ResponseOf<C>> {
-  const used = options.addressOf(storage.group, storage)
-  try {
-    return await pool.use(used, call, (connection) => connection.request(command, fields, call, request), {
+  const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> =>
+    pool.use(endpoint, call, (connection) => connection.request(command, fields, call, request), {
       mustLive: !command.idempotent,
     })
+  const first = addresses.first(storage)
+  let failure: FastDfsError
+  try {
+    return await ask(first)
   } catch (error) {
-    throw isConnectFailure(error) ? explained(error, storage, used) : error
+    if (!isConnectFailure(error)) throw error
+    failure = explained(error, storage, first)
   }
+  for (const other of await addresses.others(storage, first, call)) {
+    try {
+      call.check()
+      const response = await ask(other)
+      addresses.worked(storage, other)
+      return response
+    } catch (error) {
+      if (!isConnectFailure(error)) throw error
+    }
+  }
+  throw failure
 }
 
 /** A request that was made has its command in the error; without one, no connection could be made. */

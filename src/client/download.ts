@@ -30,6 +30,8 @@ export interface DownloadedFile {
   readonly verified: boolean
   /** The storage that it came from, as `host:port`. */
   readonly endpoint: string
+  /** The path that was written, where the sink was a folder. */
+  readonly path?: string
 }
 
 /** Which part of a file is downloaded, and how. */

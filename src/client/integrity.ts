@@ -167,7 +167,7 @@ async function readAgain(
 }
 
 /** Reads a file from one storage, and counts it in every way. */
-async function readWhole(
+export async function readWhole(
   context: Context,
   storage: StorageEndpoint,
   file: SplitFileId,

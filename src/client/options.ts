@@ -1,14 +1,25 @@
 import { constants } from 'node:buffer'
 import { ConfigError } from '../errors.js'
+import type { Connect } from '../net/connect-by.js'
 import type { PoolOptions } from '../net/pool.js'
 import type { RetryOptions } from '../net/retry.js'
 import type { Refuse } from './check.js'
-import { checkBoolean, checkDuration, checkInteger, checkNames, checkWord, show } from './check.js'
+import {
+  checkBoolean,
+  checkDuration,
+  checkFunction,
+  checkInteger,
+  checkNames,
+  checkWord,
+  show,
+} from './check.js'
 import type { AddressLookup, StorageAddressMap } from './config/address-map.js'
 import { compileAddressMap } from './config/address-map.js'
 import { checkMetadataEncoding } from './config/encoding.js'
 import { checkGroupName } from './config/group-name.js'
 import type { ServerAddress } from './config/server-address.js'
+import type { StorageId } from './config/storage-ids.js'
+import { checkStorageIds } from './config/storage-ids.js'
 import type { TrackerOption } from './config/trackers.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { ExtPolicy } from './ext.js'
@@ -28,6 +39,32 @@ export interface ClientOptions {
    * containers. Used for every connection to a storage.
    */
   storageAddressMap?: StorageAddressMap | undefined
+  /**
+   * Other addresses of storages, as a `storage_ids.conf` has them: where a storage cannot be connected to at the address
+   * that a tracker gave, its other ones are tried, and the one that worked comes first from then on. An entry belongs
+   * to a storage when it has its group, its port and, as an address or by a host name, its address.
+   */
+  storageIds?: readonly StorageId[] | undefined
+  /**
+   * Makes connections to trackers and storages, for tunnels and TLS. Default: TCP.
+   *
+   * It is given where to, `storageAddressMap` included, and a signal that ends the attempt: after `connectTimeout`, or
+   * when the client is closed. It gives a Duplex that is connected, or rejects; then another server is tried.
+   *
+   * @example
+   * ```ts
+   * import { once } from 'node:events'
+   * import { connect } from 'node:tls'
+   *
+   * const overTls = async ({ host, port }, { signal }) => {
+   *   const socket = connect({ host, port, servername: host, ca })
+   *   await once(socket, 'secureConnect', { signal })
+   *   return socket
+   * }
+   * const client = new FastDfsClient({ trackers, connect: overTls })
+   * ```
+   */
+  connect?: Connect | undefined
   /** The time to make a connection. @defaultValue 5000 */
   connectTimeout?: number | undefined
   /** The time without a byte in either direction after which a request fails. @defaultValue 30000 */
@@ -85,6 +122,7 @@ export interface ResolvedOptions extends PoolOptions, RetryOptions {
   readonly group: string | undefined
   /** Where to connect to for a storage. */
   readonly addressOf: AddressLookup
+  readonly storageIds: readonly StorageId[]
   readonly timeout: number
   readonly maxBufferBytes: number
   readonly verify: boolean
@@ -105,7 +143,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   }
   checkNames(
     options,
-    ['trackers', 'group', 'storageAddressMap', ...Object.keys(DEFAULTS)],
+    ['trackers', 'group', 'storageAddressMap', 'storageIds', 'connect', ...Object.keys(DEFAULTS)],
     'FastDfsClient',
     refuse,
   )
@@ -118,6 +156,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     trackers: resolveTrackers(options.trackers),
     group: options.group === undefined ? undefined : checkGroupName(options.group),
     addressOf: compileAddressMap(options.storageAddressMap ?? {}),
+    storageIds: options.storageIds === undefined ? [] : checkStorageIds(options.storageIds),
+    connect: options.connect === undefined ? undefined : checkFunction(options.connect, 'connect', refuse),
     connectTimeout: duration('connectTimeout'),
     idleTimeout: duration('idleTimeout'),
     timeout: value('timeout') === Infinity ? Infinity : duration('timeout'),

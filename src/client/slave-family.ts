@@ -11,8 +11,10 @@ import type { Context } from './context.js'
 import { deleteFile } from './files.js'
 import { messageOf } from './pieces.js'
 import type { Source } from './sources.js'
-import type { NewFileCommand, SlaveUpload, UploadedFile, UploadOptions } from './upload.js'
-import { checkSlave, CLEANUP_TIMEOUT, upload, uploadSlave } from './upload.js'
+import type { NewFileCommand } from './store.js'
+import { CLEANUP_TIMEOUT } from './store.js'
+import type { SlaveUpload, UploadedFile, UploadOptions } from './upload.js'
+import { checkSlave, upload, uploadSlave } from './upload.js'
 
 /** How a file is deleted. */
 export interface DeleteOptions extends CallOptions {

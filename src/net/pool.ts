@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import type { Duplex } from 'node:stream'
 import { createPool } from 'generic-pool'
 import type { Pool } from 'generic-pool'
 import type { FastDfsError } from '../errors.js'
@@ -7,6 +8,8 @@ import { log } from '../observe/log.js'
 import { connectionCommands } from '../protocol/index.js'
 import { Call } from './call.js'
 import { connect } from './connect.js'
+import type { Connect } from './connect-by.js'
+import { connectBy } from './connect-by.js'
 import { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
@@ -18,6 +21,8 @@ export interface PoolOptions extends LineOptions {
   readonly connectTimeout: number
   readonly idleTimeout: number
   readonly idleConnectionTtl: number
+  /** Makes connections in another way than TCP, for tunnels and TLS. */
+  readonly connect?: Connect | undefined
 }
 
 /**
@@ -53,7 +58,7 @@ class EndpointPool {
       {
         create: async () => {
           try {
-            const socket = await connect(endpoint, options.connectTimeout, this.#closing.signal)
+            const socket = await this.#connect(endpoint, options)
             const connection = new Connection(socket, this.#name, options.idleTimeout)
             // Not every connection is lent to the caller it was made for: some wait for the next one.
             connection.referenced = false
@@ -82,6 +87,12 @@ class EndpointPool {
         numTestsPerEvictionRun: options.maxConnections,
       },
     )
+  }
+
+  #connect(endpoint: Endpoint, { connect: own, connectTimeout }: PoolOptions): Promise<Duplex> {
+    return own === undefined
+      ? connect(endpoint, connectTimeout, this.#closing.signal)
+      : connectBy(own, endpoint, connectTimeout, this.#closing.signal)
   }
 
   /** @param mustLive - a connection that was idle for long is tested first */

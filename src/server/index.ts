@@ -4,9 +4,11 @@
  * @packageDocumentation
  */
 export { type Clock, SYSTEM_CLOCK } from './clock.js'
+export { DIRECT_NETWORK, type Network, type TakenConnection } from './network.js'
+export { type Profile, PROFILES } from './profile.js'
 export { Storage, type StorageOptions } from './storage/storage.js'
 export type { TrackerEndpoint } from './storage/tracker-connection.js'
 export { DiskStore, type DiskStoreOptions } from './stores/disk-store.js'
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory-store.js'
-export type { Draft, FileStat, Store, StoredFile, StoreSpace } from './stores/store.js'
+export type { Draft, Edit, FileStat, Store, StoredFile, StoreSpace } from './stores/store.js'
 export { Tracker, type TrackerOptions } from './tracker/tracker.js'

@@ -1,4 +1,6 @@
 import { constants } from 'node:buffer'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { resolveOptions } from '../../src/client/options.js'
 import type { ClientOptions } from '../../src/index.js'
 import { ConfigError, DEFAULTS, FastDfsClient } from '../../src/index.js'
@@ -44,6 +46,8 @@ describe('defaults', () => {
       trackers: [{ hosts: ['10.0.0.1'], port: 22122 }],
       group: undefined,
       addressOf: expect.any(Function) as unknown,
+      storageIds: [],
+      connect: undefined,
       ...defaults,
     }
     expect(resolve({})).toEqual(expected)
@@ -51,6 +55,32 @@ describe('defaults', () => {
       expected,
     )
     expect(Object.isFrozen(resolve({}))).toBe(true)
+  })
+})
+
+describe('what the documentation says of defaults', () => {
+  const shown = (value: unknown): string =>
+    value === Infinity ? 'none' : typeof value === 'number' ? String(value) : `'${String(value)}'`
+
+  it('is what they are, beside each option', async () => {
+    const source = await readFile(join(__dirname, '../../src/client/options.ts'), 'utf8')
+    const tags = [...source.matchAll(/@defaultValue ([^\s*(]+)[^/]*\*\/\s+(\w+)\?:/g)]
+    const said = Object.fromEntries(tags.map(([, value, name]) => [name, value]))
+    const { verify, ...others } = DEFAULTS
+    expect(said).toMatchObject(
+      Object.fromEntries(Object.entries(others).map(([name, value]) => [name, shown(value)])),
+    )
+    expect(said['verify']).toBe(String(verify))
+  })
+
+  it('is what they are, in README', async () => {
+    const readme = await readFile(join(__dirname, '../../README.md'), 'utf8')
+    const rows = [...readme.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)]
+    const said = new Map(rows.map(([, name, value]) => [name, value?.replace(/[`\s]/g, '')]))
+    for (const [name, value] of Object.entries(DEFAULTS)) {
+      const text = name === 'maxBufferBytes' ? '256MiB' : name === 'verify' ? 'true' : shown(value)
+      expect([name, said.get(name)]).toEqual([name, text])
+    }
   })
 })
 
@@ -163,7 +193,7 @@ describe('names', () => {
 
   it('unlike any other are answered with all that are known', () => {
     expect(refusal({ trackers, secret: 1 }).message).toBe(
-      'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, connectTimeout, idleTimeout, timeout, retries, ' +
+      'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, storageIds, connect, connectTimeout, idleTimeout, timeout, retries, ' +
         'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes, verify, extPolicy, metadataEncoding',
     )
   })

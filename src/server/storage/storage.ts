@@ -6,6 +6,8 @@ import { LATEST, limits } from '../../protocol/index.js'
 import type { Clock } from '../clock.js'
 import { SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
+import type { Network } from '../network.js'
+import { DIRECT_NETWORK } from '../network.js'
 import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
 import { Session } from '../session.js'
@@ -48,6 +50,8 @@ export interface StorageOptions {
   readonly dialect?: Dialect | undefined
   /** Where the time and the chance in names come from. @defaultValue the machine's own */
   readonly clock?: Clock | undefined
+  /** What stands between it and its peers. @defaultValue nothing */
+  readonly network?: Network | undefined
 }
 
 const { STORAGE_STATUS } = limits
@@ -88,6 +92,7 @@ export class Storage {
   readonly #listener: Listener
   readonly #context: StorageContext
   readonly #turns = new Turns()
+  #trackers: readonly TrackerEndpoint[]
   #links: readonly TrackerLink[] = []
   #members: readonly Brief[] = []
   #joinTime = 0
@@ -103,7 +108,7 @@ export class Storage {
    */
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
-    const { dialect = LATEST, clock = SYSTEM_CLOCK } = options
+    const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
     checkRange('id', id, MAX_ID)
@@ -111,8 +116,11 @@ export class Storage {
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
     this.#options = options
+    this.#trackers = options.trackers
     const service = { routes, dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
-    this.#listener = new Listener(host, port, (socket) => new Session(socket, service, this.#context))
+    this.#listener = new Listener(host, port, (socket) => {
+      return new Session(network.take(socket).stream, service, this.#context)
+    })
     this.#dialect = dialect
     this.#context = {
       group,
@@ -127,6 +135,7 @@ export class Storage {
       addressOf: (memberId) => this.#members.find((member) => member.id === memberId)?.ip ?? '',
     }
     this.#linked = {
+      network,
       localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
       oldFilesSettled: false,
       joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
@@ -170,7 +179,7 @@ export class Storage {
       await this.#listener.start()
       this.#upTime = unixSeconds(this.#context.clock)
       this.#joinTime ||= this.#upTime
-      this.#links = this.#options.trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked))
+      this.#links = this.#trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked))
       for (const link of this.#links) link.start()
       log.server('storage %s of %s %s:%d started', this.id, this.group, this.host, this.port)
     })
@@ -183,6 +192,33 @@ export class Storage {
       this.#links = []
       log.server('storage %s of %s %s:%d stopped', this.id, this.group, this.host, this.port)
     })
+  }
+
+  /** Joins other trackers, and leaves those that are none of them any more. */
+  setTrackers(endpoints: readonly TrackerEndpoint[]): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#trackers = endpoints
+      if (!this.#listener.listening) return
+      const links = endpoints.map(
+        (endpoint) =>
+          this.#links.find((link) => link.isTo(endpoint)) ?? new TrackerLink(endpoint, this.#linked),
+      )
+      const left = this.#links.filter((link) => !links.includes(link))
+      const added = links.filter((link) => !this.#links.includes(link))
+      this.#links = links
+      for (const link of added) link.start()
+      await Promise.all(left.map((link) => link.stop()))
+    })
+  }
+
+  /** Reports the space of its disks now; resolves when all trackers that can be reached know it. */
+  async reportDisks(): Promise<void> {
+    await Promise.all(this.#links.map((link) => link.reportDisks()))
+  }
+
+  /** Forgets what it has counted. */
+  resetStats(): void {
+    Object.assign(this.#context.stats, emptyStats())
   }
 
   /** Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE. */
@@ -199,7 +235,7 @@ export class Storage {
   }
 
   #joinRequest(trackerIp: string): JoinRequest {
-    const { group, id, trackers } = this.#options
+    const { group, id } = this.#options
     const { storePathCount, subdirCount } = this.#context
     return {
       group,
@@ -214,7 +250,7 @@ export class Storage {
       status: this.#linked.oldFilesSettled ? STORAGE_STATUS.ACTIVE : STORAGE_STATUS.INIT,
       id: String(id),
       currentTrackerIp: trackerIp,
-      trackers: trackers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
+      trackers: this.#trackers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
     }
   }
 

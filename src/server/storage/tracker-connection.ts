@@ -1,4 +1,3 @@
-import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { ConnectError, ProtocolError, statusToError } from '../../errors.js'
 import type { Command, Header, RequestOf, ResponseOf } from '../../protocol/index.js'
@@ -11,6 +10,7 @@ import {
 } from '../../protocol/index.js'
 import { Collector } from '../collector.js'
 import { plainAddress } from '../listener.js'
+import type { Network } from '../network.js'
 
 /** Replies of trackers are lists of at most 32 records; a longer one is not believed. */
 const MAX_REPLY = 64 * 1024
@@ -21,6 +21,12 @@ const IDLE_TIMEOUT = 60_000
 export interface TrackerEndpoint {
   readonly host: string
   readonly port: number
+}
+
+/** Who connects: how, and from which address; undefined where any will do. */
+interface Caller {
+  readonly network: Network
+  readonly localAddress: string | undefined
 }
 
 interface Pending {
@@ -41,9 +47,9 @@ export class TrackerConnection {
   /** Resolves when the connection has ended, however it did. */
   readonly closed: Promise<void>
 
-  private constructor(endpoint: TrackerEndpoint, localAddress: string | undefined) {
+  private constructor(endpoint: TrackerEndpoint, { network, localAddress }: Caller) {
     this.#endpoint = `${endpoint.host}:${endpoint.port}`
-    this.#socket = connect({
+    this.#socket = network.connect({
       ...endpoint,
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
@@ -71,8 +77,8 @@ export class TrackerConnection {
   }
 
   /** Begins to connect. Requests may be made at once. */
-  static open(endpoint: TrackerEndpoint, localAddress: string | undefined): TrackerConnection {
-    return new TrackerConnection(endpoint, localAddress)
+  static open(endpoint: TrackerEndpoint, caller: Caller): TrackerConnection {
+    return new TrackerConnection(endpoint, caller)
   }
 
   /** The address that the tracker sees, once connected. */

@@ -2,6 +2,7 @@ import { log } from '../../observe/log.js'
 import type { RequestOf, ResponseOf } from '../../protocol/index.js'
 import { trackerClusterCommands } from '../../protocol/index.js'
 import { startTimer, stopTimer } from '../clock.js'
+import type { Network } from '../network.js'
 import type { StorageStats } from '../storage-stats.js'
 import type { TrackerEndpoint } from './tracker-connection.js'
 import { TrackerConnection } from './tracker-connection.js'
@@ -25,6 +26,8 @@ export type Brief = NonNullable<Changes['storages']>[number]
 
 /** What a storage is to its links. */
 export interface LinkedStorage {
+  /** How it connects. */
+  readonly network: Network
   /** The address to connect from; undefined where any will do. */
   readonly localAddress: string | undefined
   /** What it joins with, on a connection to the tracker of that address. */
@@ -55,6 +58,8 @@ export class TrackerLink {
   /** The counters as the tracker knows them. */
   #reported = ''
   #running: Promise<void> = Promise.resolve()
+  #reportsDisks = false
+  #reporting: (() => void)[] = []
 
   /** Does not connect yet. */
   constructor(endpoint: TrackerEndpoint, storage: LinkedStorage) {
@@ -65,6 +70,19 @@ export class TrackerLink {
   /** How things stand with this tracker. */
   get state(): LinkState {
     return this.#state
+  }
+
+  /** Whether it is that tracker. */
+  isTo({ host, port }: TrackerEndpoint): boolean {
+    return this.#endpoint.host === host && this.#endpoint.port === port
+  }
+
+  /** Reports the space of the disks with the next beat, and beats now; resolves when that is done, or the link is down. */
+  reportDisks(): Promise<void> {
+    if (this.#state !== 'active') return Promise.resolve()
+    this.#reportsDisks = true
+    this.#wake?.()
+    return new Promise((resolve) => this.#reporting.push(resolve))
   }
 
   /** Connects, and stays connected until stopped. */
@@ -88,13 +106,14 @@ export class TrackerLink {
         log.server('tracker %s:%d: %s', this.#endpoint.host, this.#endpoint.port, (error as Error).message)
       }
       this.#setState('down')
+      for (const done of this.#reporting.splice(0)) done()
       if (!this.#stopped) await this.#wait(RETRY_DELAY)
     }
   }
 
   /** One connection, from the first byte to the last. */
   async #converse(): Promise<void> {
-    const connection = TrackerConnection.open(this.#endpoint, this.#storage.localAddress)
+    const connection = TrackerConnection.open(this.#endpoint, this.#storage)
     this.#connection = connection
     void connection.closed.then(() => this.#wake?.())
     try {
@@ -103,10 +122,13 @@ export class TrackerLink {
       await this.#join(connection)
       for (let beats = 0; !this.#stopped; beats++) {
         await this.#beat(connection)
-        if (beats % BEATS_PER_DISK_REPORT === 0) {
+        if (beats % BEATS_PER_DISK_REPORT === 0 || this.#reportsDisks) {
+          const reporting = this.#reporting.splice(0)
+          this.#reportsDisks = false
           this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
+          for (const done of reporting) done()
         }
-        await this.#wait(BEAT_INTERVAL)
+        if (!this.#reportsDisks) await this.#wait(BEAT_INTERVAL)
       }
     } finally {
       connection.close()

@@ -90,6 +90,19 @@ export class DiskStore implements Store {
     return files.space(this.#storePath(storePathIndex))
   }
 
+  /** See {@link Store}. */
+  async *list(storePathIndex: number): AsyncGenerator<string> {
+    const data = join(this.#storePath(storePathIndex), 'data')
+    const prefix = `M${storePathIndex.toString(16).toUpperCase().padStart(2, '0')}`
+    for (const high of await foldersOf(data)) {
+      for (const low of await foldersOf(join(data, high))) {
+        for (const entry of await files.entries(join(data, high, low))) {
+          if (!entry.isDirectory()) yield `${prefix}/${high}/${low}/${entry.name}`
+        }
+      }
+    }
+  }
+
   #storePath(index: number): string {
     return join(this.#folder, `store_path${index}`)
   }
@@ -98,6 +111,10 @@ export class DiskStore implements Store {
   #path(name: string): string {
     return join(this.#storePath(Number.parseInt(name.slice(1, 3), 16)), 'data', name.slice(4))
   }
+}
+
+async function foldersOf(path: string): Promise<string[]> {
+  return (await files.entries(path)).filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }
 
 function openedFile(fd: number, size: number, modifiedAt: number): StoredFile {

@@ -55,6 +55,11 @@ export function truncate(fd: number, size: number): Promise<void> {
   return promised((callback) => fs.ftruncate(fd, size, callback))
 }
 
+/** The entries of a folder. */
+export function entries(path: string): Promise<fs.Dirent[]> {
+  return promised((callback) => fs.readdir(path, { withFileTypes: true }, callback))
+}
+
 /** What is known of an open file. */
 export function statOpen(fd: number): Promise<fs.Stats> {
   return promised((callback) => fs.fstat(fd, callback))

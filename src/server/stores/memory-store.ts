@@ -64,6 +64,12 @@ export class MemoryStore implements Store {
     return this.#files.delete(name)
   }
 
+  /** See {@link Store}. */
+  async *list(storePathIndex: number): AsyncGenerator<string> {
+    const prefix = `M${storePathIndex.toString(16).toUpperCase().padStart(2, '0')}/`
+    for (const name of [...this.#files.keys()]) if (name.startsWith(prefix)) yield name
+  }
+
   /** The machine's memory: all store paths share it. */
   space(): StoreSpace {
     return { total: totalmem(), free: freemem() }

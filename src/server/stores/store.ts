@@ -21,6 +21,8 @@ export interface Store {
   remove(name: string): MaybePromise<boolean>
   /** The space of a store path. */
   space(storePathIndex: number): MaybePromise<StoreSpace>
+  /** The names of all files in a store path, metadata included, as of some moment while it is read. */
+  list(storePathIndex: number): AsyncIterable<string>
 }
 
 /** A file in the making, seen by nobody. Ends with `publish` or `discard`. */

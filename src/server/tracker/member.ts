@@ -20,6 +20,8 @@ export interface DiskSpace {
 export interface Member {
   readonly id: string
   status: number
+  /** The status it is held to by a test, whatever else happens to it. */
+  held: number | undefined
   ip: string
   /** What it said when it joined last. */
   join: JoinRequest
@@ -49,6 +51,7 @@ export function newMember(join: JoinRequest & { id: string }, ip: string, status
   return {
     id: join.id,
     status,
+    held: undefined,
     ip,
     join,
     stats: undefined,

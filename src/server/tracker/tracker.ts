@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
-import { LATEST } from '../../protocol/index.js'
+import { LATEST, limits } from '../../protocol/index.js'
 import type { Clock, Timer } from '../clock.js'
 import { startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener, plainAddress } from '../listener.js'
+import type { Network } from '../network.js'
+import { DIRECT_NETWORK } from '../network.js'
 import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
 import type { Service } from '../session.js'
@@ -30,6 +32,8 @@ export interface TrackerOptions {
   readonly dialect?: Dialect | undefined
   /** Where the time comes from. @defaultValue the machine's own */
   readonly clock?: Clock | undefined
+  /** What stands between it and its peers. @defaultValue nothing */
+  readonly network?: Network | undefined
 }
 
 /** A storage that is silent for this long is OFFLINE, found out as often (protocol.md §4.6), in seconds. */
@@ -62,11 +66,14 @@ export class Tracker {
   readonly #turns = new Turns()
   readonly #cluster: Cluster
   readonly #service: Service<TrackerContext>
+  readonly #network: Network
   #startedAt = 0
   #expiry: Timer | undefined
 
   /** Makes a tracker that does not listen yet. */
-  constructor({ host = '127.0.0.1', port = 0, dialect = LATEST, clock = SYSTEM_CLOCK }: TrackerOptions = {}) {
+  constructor(options: TrackerOptions = {}) {
+    const { host = '127.0.0.1', port = 0, dialect = LATEST, clock = SYSTEM_CLOCK } = options
+    this.#network = options.network ?? DIRECT_NETWORK
     this.#cluster = new Cluster(clock)
     this.#service = { routes, dialect, maxRequest: MAX_REQUEST, closesOnInvalid: false }
     this.#listener = new Listener(host, port, (socket) => this.#serve(socket))
@@ -106,6 +113,19 @@ export class Tracker {
     })
   }
 
+  /**
+   * Holds a storage to a status, whatever it reports; undefined lets go of it: then it is ACTIVE while it is connected,
+   * else OFFLINE. Does nothing for a storage that this tracker does not know.
+   */
+  holdStatus(groupName: string, storageId: string, status: number | undefined): void {
+    const group = this.#cluster.find(groupName)
+    const member = group?.find(storageId)
+    if (group === undefined || member === undefined) return
+    const { ACTIVE, OFFLINE } = limits.STORAGE_STATUS
+    member.held = status
+    group.setStatus(member, member.connection === undefined ? OFFLINE : ACTIVE)
+  }
+
   /** Resolves when this tracker counts a storage ACTIVE. */
   async whenActive(group: string, storageId: string): Promise<void> {
     await this.#cluster.whenActive(group, storageId)
@@ -117,10 +137,11 @@ export class Tracker {
   }
 
   #serve(socket: Socket): Session<TrackerContext> {
+    const { stream, peerIp } = this.#network.take(socket)
     const context: TrackerContext = {
       cluster: this.#cluster,
       startedAt: this.#startedAt,
-      peerIp: plainAddress(socket.remoteAddress),
+      peerIp,
       ownIp: plainAddress(socket.localAddress),
       ownPort: this.port,
       load: this.#listener,
@@ -128,7 +149,7 @@ export class Tracker {
       leaderTold: false,
     }
     socket.once('close', () => leave(context))
-    return new Session(socket, this.#service, context)
+    return new Session(stream, this.#service, context)
   }
 
   #expireLater(): void {
