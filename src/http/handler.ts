@@ -3,11 +3,12 @@ import { create as contentDisposition } from 'content-disposition'
 import { FileNotFoundError } from '../errors.js'
 import type { Exchange } from './answers.js'
 import { answerStatus, NOSNIFF, statusOf } from './answers.js'
-import { sendFile, sendHead } from './body.js'
+import { sendFile, sendFlv, sendHead } from './body.js'
 import type { Validators } from './conditions.js'
 import { conditionStatus, rangeApplies } from './conditions.js'
 import { contentTypeOf } from './content-type.js'
 import { answerElsewhere } from './elsewhere.js'
+import { flvPart } from './flv.js'
 import type { FileHandlerOptions, ResolvedHandlerOptions, TokenCheck } from './options.js'
 import { resolveHandlerOptions } from './options.js'
 import { parseRange } from './ranges.js'
@@ -48,7 +49,7 @@ function whenLeft(request: IncomingMessage, response: ServerResponse): AbortSign
     if (!response.writableFinished) left.abort()
   }
   response.once('close', leave)
-  response.once('error', leave)
+  response.on('error', leave)
   // Of a response that waits behind another one of its connection, only the request is told.
   request.once('close', () => {
     if (request.socket.destroyed) leave()
@@ -153,6 +154,9 @@ async function answerFile(
     ...dispositionOf(url, file),
   }
   if (isHead) return sendHead(exchange, file, headers)
+  const isFlv = options.flv && url.name.endsWith('.flv') && request.headers.range === undefined
+  const part = isFlv ? flvPart(file.size, url.start, url.end) : undefined
+  if (part !== undefined) return sendFlv(exchange, file, headers, part)
   await sendFile(exchange, file, headers, ranges)
 }
 

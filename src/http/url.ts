@@ -37,6 +37,10 @@ export interface FileUrl {
   readonly timestamp: number | undefined
   /** The name to save the file under. */
   readonly filename: string | undefined
+  /** `start` and `end`: the part of a Flash video that is asked for, in bytes. */
+  readonly start: string | undefined
+  /** See `start`. */
+  readonly end: string | undefined
   /** Whether a storage that does not have the file has sent the client on already. */
   readonly redirected: boolean
 }
@@ -119,8 +123,9 @@ export function parseFileUrl(url: string, { group, prefix = '' }: ParseUrlOption
     throw new InvalidFileIdError(`the URL of a file is a string, not ${typeof url}`)
   const [, rawPath = '', query = ''] = PARTS.exec(url) ?? []
   const path = decode(rawPath)
-  if (!path.startsWith(`${prefix}/`))
+  if (!rawPath.startsWith('/') || !path.startsWith(`${prefix}/`)) {
     throw new InvalidFileIdError(`${show(path)} does not begin with ${prefix}/`)
+  }
   const given = path.slice(prefix.length + 1)
   const { id, name, ...rest } = splitFileId(
     group !== undefined && NAME.test(given) ? `${group}/${given}` : given,
@@ -136,6 +141,8 @@ export function parseFileUrl(url: string, { group, prefix = '' }: ParseUrlOption
     token: parameters.get('token') ?? undefined,
     timestamp: /^\d{1,10}$/.test(timestamp) ? Number(timestamp) : undefined,
     filename: parameters.get('filename') ?? undefined,
+    start: parameters.get('start') ?? undefined,
+    end: parameters.get('end') ?? undefined,
     redirected: parameters.has('redirect'),
   }
 }

@@ -206,6 +206,37 @@ describe('ranges', () => {
   })
 })
 
+describe('a Flash video', () => {
+  const FLV = ID.replace('.txt', '.flv')
+  const HEADER = Buffer.from('464c5601010000000900000009', 'hex').toString('latin1')
+
+  it.each([
+    ['?start=0', 200, CONTENT],
+    ['?start=7', 200, `${HEADER}world!`],
+    ['?start=7&end=12', 200, `${HEADER}world`],
+    ['?start=0&end=5', 200, 'hello'],
+    ['?start=7&end=100', 200, `${HEADER}world!`],
+    ['?start=7&end=x', 200, `${HEADER}world!`],
+    ['?end=5', 200, CONTENT],
+    ['?start=x', 200, CONTENT],
+    ['?start=13', 400, 'Bad Request\n'],
+    ['?start=7&end=7', 400, 'Bad Request\n'],
+    ['?start=7&end=0', 400, 'Bad Request\n'],
+  ])('%s: %d', async (query, status, expected) => {
+    const answer = await ask(`${await serveText({ flv: true })}/${FLV}${query}`)
+    expect([answer.status, answer.body.toString('latin1')]).toEqual([status, expected])
+    expect(answer.headers['content-length']).toBe(String(expected.length))
+    if (status === 200) expect(answer.headers['content-type']).toBe('video/x-flv')
+  })
+
+  it('is a file like others with a range, with another extension, and where this is not wanted', async () => {
+    const url = await serveText({ flv: true })
+    expect((await ask(`${url}/${FLV}?start=7`, { range: 'bytes=0-4' })).body.toString()).toBe('hello')
+    expect((await ask(`${url}/${ID}?start=7`)).body.toString()).toBe(CONTENT)
+    expect((await ask(`${await serveText()}/${FLV}?start=7`)).body.toString()).toBe(CONTENT)
+  })
+})
+
 describe('conditions', () => {
   const EARLIER = 'Sun, 22 Nov 2026 04:23:18 GMT'
   const LATER = 'Sun, 22 Nov 2026 04:23:20 GMT'
@@ -379,6 +410,7 @@ describe('options', () => {
     [{ prefix: '/files/' }, 'prefix'],
     [{ cacheControl: 'a\r\nb: c' }, 'cacheControl'],
     [{ types: { log: 'a\nb' } }, 'types.log'],
+    [{ flv: 1 }, 'flv'],
     [{ onError: true }, 'onError'],
   ])('%j is refused', (options, name) => {
     const make = (): unknown => fileHandler(opens(undefined), options as never)
