@@ -15,7 +15,7 @@ export interface FlvPart {
  * The part of a Flash video that a URL asks for by `start` and `end`, which is not part of it (protocol.md §8.5).
  *
  * @param start - undefined, or no number: all of it
- * @throws {@link InvalidArgumentError} when there is no such part
+ * @throws InvalidArgumentError when there is no such part
  */
 export function flvPart(
   size: number,

@@ -26,7 +26,7 @@ export type FileHandler = (request: IncomingMessage, response: ServerResponse) =
  * the client takes it, and no longer when it leaves. Errors are told by their status alone.
  *
  * @param files - where the files are, see {@link clientFiles}
- * @throws {@link ConfigError} when an option is wrong, or its name unknown
+ * @throws ConfigError when an option is wrong, or its name unknown
  * @example
  * ```ts
  * const handler = fileHandler(clientFiles(client), { secret: 'FastDFS1234567890' })

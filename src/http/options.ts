@@ -61,7 +61,7 @@ const OPTIONS = ['secret', ...TOKEN_OPTIONS, 'group', 'prefix', 'cacheControl', 
 /**
  * Checks a handler's options. A mistake in them must not open what was to be closed.
  *
- * @throws {@link ConfigError} that names the option
+ * @throws ConfigError that names the option
  */
 export function resolveHandlerOptions(options: FileHandlerOptions): ResolvedHandlerOptions {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))

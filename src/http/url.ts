@@ -56,8 +56,8 @@ export interface ParseUrlOptions {
 /**
  * The URL of a file on nginx with the FastDFS module, or on anything else that serves file IDs.
  *
- * @throws {@link InvalidFileIdError} when it is no file ID
- * @throws {@link InvalidArgumentError} when the base is neither a http(s) URL nor a path
+ * @throws InvalidFileIdError when it is no file ID
+ * @throws InvalidArgumentError when the base is neither a http(s) URL nor a path
  * @example
  * fileUrl(file.id, { base: 'https://cdn.example.org' })
  * // 'https://cdn.example.org/group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt'
@@ -69,8 +69,8 @@ export function fileUrl(fileId: string, options: FileUrlOptions): string {
 /**
  * The same URL with a token and its timestamp (protocol.md §8.4).
  *
- * @throws {@link InvalidFileIdError} when it is no file ID
- * @throws {@link InvalidArgumentError} for a base, secret or timestamp that is none
+ * @throws InvalidFileIdError when it is no file ID
+ * @throws InvalidArgumentError for a base, secret or timestamp that is none
  * @example
  * signUrl(file.id, { base: 'http://10.0.0.5:8888', secret: 'FastDFS1234567890' })
  * // 'http://10.0.0.5:8888/group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt?token=…&ts=…'
@@ -113,7 +113,7 @@ function checkBase(base: string): string {
  * whether the token is right: see {@link verifyToken}.
  *
  * @param url - `http(s)://host/group1/M00/…?token=…&ts=…`, `/group1/M00/…` or, with a group in the options, `/M00/…`
- * @throws {@link InvalidFileIdError} when its path is no file ID
+ * @throws InvalidFileIdError when its path is no file ID
  * @example
  * parseFileUrl('/files/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt', { group: 'group1', prefix: '/files' }).id
  * // 'group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt'

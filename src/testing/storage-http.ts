@@ -83,7 +83,7 @@ export class StorageHttp {
   /**
    * Begins to listen. Does nothing when it does.
    *
-   * @throws {@link ConnectError} when the address cannot be listened on
+   * @throws ConnectError when the address cannot be listened on
    */
   async start(): Promise<void> {
     if (this.#server !== undefined) return

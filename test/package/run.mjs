@@ -38,6 +38,9 @@ try {
     'is-network-error',
     'debug',
     'ms',
+    'content-disposition',
+    'mime-types',
+    'mime-db',
     '@types/node',
     'undici-types',
   ]) {
@@ -47,16 +50,26 @@ try {
   const use = `
     assert.equal(typeof fastdfs.FastDfsClient, 'function')
     assert.equal(protocol.findCommand('storage', 11).name, 'uploadFile')
-    testing.startCluster().then(async (cluster) => {
+    testing.startCluster({ http: true }).then(async (cluster) => {
       const client = cluster.client()
-      const { id } = await client.uploadFile(Buffer.from('hello'))
+      const { id } = await client.uploadFile(Buffer.from('hello'), { ext: 'txt' })
+      const response = await fetch(http.fileUrl(id, { base: cluster.http('group1', 0).url, filename: 'a b.txt' }))
+      assert.equal(await response.text(), 'hello')
+      assert.equal(response.headers.get('content-type'), 'text/plain')
+      assert.equal(response.headers.get('content-disposition'), 'attachment; filename="a b.txt"')
       assert.equal((await client.downloadFile(id)).toString(), 'hello')
       // One class in all entry points and in both formats.
       await assert.rejects(client.downloadFile('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
+      assert.throws(() => http.parseFileUrl('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
       await cluster.stop()
       console.log('works')
     })`
-  const names = { fastdfs: 'fastdfs', protocol: 'fastdfs/protocol', testing: 'fastdfs/testing' }
+  const names = {
+    fastdfs: 'fastdfs',
+    protocol: 'fastdfs/protocol',
+    http: 'fastdfs/http',
+    testing: 'fastdfs/testing',
+  }
   const lines = (format) => Object.entries(names).map(format).join('\n')
   writeFileSync(
     join(folder, 'use.cjs'),
@@ -81,9 +94,13 @@ try {
     import { FastDfsClient, FastDfsError, type UploadedFile } from 'fastdfs'
     import { encodeRequest, storageCommands } from 'fastdfs/protocol'
     import { startCluster } from 'fastdfs/testing'
+    import { createServer } from 'node:http'
+    import { clientFiles, fileHandler, type FileStore } from 'fastdfs/http'
     export async function use(): Promise<UploadedFile> {
       const cluster = await startCluster({ trackers: 2 })
       const client = new FastDfsClient(cluster.clientOptions())
+      const files: FileStore = clientFiles(client)
+      createServer(fileHandler(files, { secret: 'x' })).close()
       const packet: Uint8Array = encodeRequest(storageCommands.deleteFile, { group: 'group1', name: 'M00' })
       // @ts-expect-error - a field is missing
       encodeRequest(storageCommands.deleteFile, { group: 'group1' })
