@@ -45,6 +45,7 @@ async function send({ response, signal }: Exchange, file: ServedFile, layout: La
     let missing = range.length
     for await (const chunk of file.read(range.offset, range.length, signal)) {
       signal.throwIfAborted()
+      if (chunk.length === 0) continue
       if (!response.headersSent) response.writeHead(layout.status, layout.headers)
       if (missing === range.length && head !== '') response.write(head)
       missing -= chunk.length

@@ -161,8 +161,10 @@ async function answerFile(
 }
 
 function validatorsOf({ size, modifiedAt, crc32 }: ServedFile): Validators {
-  const numbers = [modifiedAt.getTime() / 1000, size, ...(crc32 === undefined ? [] : [crc32])]
-  return { etag: `"${numbers.map((number) => number.toString(16)).join('-')}"`, modifiedAt }
+  const seconds = Math.floor(modifiedAt.getTime() / 1000)
+  const numbers = [seconds, size, ...(crc32 === undefined ? [] : [crc32])]
+  const etag = `"${numbers.map((number) => number.toString(16)).join('-')}"`
+  return { etag, modifiedAt: new Date(seconds * 1000) }
 }
 
 function cachingHeaders(

@@ -178,6 +178,19 @@ describe('ranges', () => {
     ])
   })
 
+  it('may come in pieces of any size, also of none', async () => {
+    const file = textFile(CONTENT, {
+      async *read(offset, length) {
+        yield Buffer.alloc(0)
+        for (let at = offset; at < offset + length; at++) yield Buffer.from(CONTENT).subarray(at, at + 1)
+        yield Buffer.alloc(0)
+      },
+    })
+    const answer = await ask(`${await serve(opens(file))}/${ID}`, { range: 'bytes=0-4,7-11' })
+    expect(byteranges(answer).map(({ body }) => body)).toEqual(['hello', 'world'])
+    expect(answer.headers['content-length']).toBe(String(answer.body.length))
+  })
+
   it.each(['bytes=13-', 'bytes=-0', 'bytes=5-2', 'bytes=x', 'bytes=0-0,1-1,2-2,3-3,4-4,5-5'])(
     '%s is 416',
     async (range) => {
@@ -278,6 +291,15 @@ describe('conditions', () => {
         })
       }
     }
+  })
+
+  it('know whole seconds only', async () => {
+    const file = textFile(CONTENT, { modifiedAt: new Date(Date.parse(MODIFIED) + 999) })
+    const url = `${await serve(opens(file))}/${ID}`
+    const { headers } = await ask(url)
+    expect([headers.etag, headers['last-modified']]).toEqual([ETAG, MODIFIED])
+    expect((await ask(url, { 'if-modified-since': MODIFIED })).status).toBe(304)
+    expect((await ask(url, { 'if-unmodified-since': MODIFIED })).status).toBe(200)
   })
 
   it('tell contents apart by size and time too', async () => {
