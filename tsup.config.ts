@@ -7,6 +7,7 @@ const library: Options = {
     protocol: 'src/protocol/index.ts',
     http: 'src/http/index.ts',
     testing: 'src/testing/index.ts',
+    compat: 'src/compat/index.ts',
   },
   target: 'node20',
   platform: 'node',

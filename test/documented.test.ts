@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import ts from 'typescript'
 
 const root = join(__dirname, '..')
-const entries = ['index', 'protocol/index', 'http/index', 'testing/index'].map((name) =>
+const entries = ['index', 'protocol/index', 'http/index', 'testing/index', 'compat/index'].map((name) =>
   join(root, 'src', `${name}.ts`),
 )
 

@@ -22,6 +22,7 @@ try {
     'dist/index.d.ts',
     'dist/index.d.cts',
     'dist/cli.js',
+    'docs/migration/fdfs_client-py.md',
     'LICENSE',
   ]) {
     assert(packed.includes(path), `${path} is not in the package`)
@@ -33,7 +34,10 @@ try {
   run('tar', ['xzf', filename])
   cpSync(join(folder, 'package'), join(folder, 'node_modules/fastdfs'), { recursive: true })
   for (const name of [
+    'content-disposition',
     'generic-pool',
+    'mime-db',
+    'mime-types',
     'p-retry',
     'is-network-error',
     'debug',
@@ -61,6 +65,10 @@ try {
       // One class in all entry points and in both formats.
       await assert.rejects(client.downloadFile('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
       assert.throws(() => http.parseFileUrl('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
+      // A client of either format does the work of Fdfs_client.
+      const python = new compat.Fdfs_client(null, client)
+      assert.equal((await python.upload_by_buffer('hello'))['Uploaded size'], '5B')
+      await assert.rejects(python.delete_file('x'), compat.DataError)
       await cluster.stop()
       console.log('works')
     })`
@@ -69,6 +77,7 @@ try {
     protocol: 'fastdfs/protocol',
     http: 'fastdfs/http',
     testing: 'fastdfs/testing',
+    compat: 'fastdfs/compat',
   }
   const lines = (format) => Object.entries(names).map(format).join('\n')
   writeFileSync(
@@ -96,6 +105,8 @@ try {
     import { startCluster } from 'fastdfs/testing'
     import { createServer } from 'node:http'
     import { clientFiles, fileHandler, type FileStore } from 'fastdfs/http'
+    import { Fdfs_client, type UploadResult } from 'fastdfs/compat'
+    export const python = (path: string): Promise<UploadResult> => new Fdfs_client().upload_by_filename(path)
     export async function use(): Promise<UploadedFile> {
       const cluster = await startCluster({ trackers: 2 })
       const client = new FastDfsClient(cluster.clientOptions())
