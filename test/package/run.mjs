@@ -42,9 +42,6 @@ try {
     'is-network-error',
     'debug',
     'ms',
-    'content-disposition',
-    'mime-types',
-    'mime-db',
     '@types/node',
     'undici-types',
   ]) {
