@@ -5,6 +5,7 @@ const library: Options = {
   entry: {
     index: 'src/index.ts',
     protocol: 'src/protocol/index.ts',
+    prometheus: 'src/observe/prometheus.ts',
     http: 'src/http/index.ts',
     testing: 'src/testing/index.ts',
     compat: 'src/compat/index.ts',

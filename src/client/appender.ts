@@ -1,9 +1,8 @@
-import { ServerError, STATUS } from '../errors.js'
+import { locateError, ServerError, STATUS } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
-import { splitFileId } from '../file-id/index.js'
+import { parseFileId, splitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
-import { log } from '../observe/log.js'
 import { limits, storageCommands } from '../protocol/index.js'
 import { checkInteger, checkNames } from './check.js'
 import { ContentSum } from './content-sum.js'
@@ -11,6 +10,7 @@ import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import { extend } from './extend.js'
 import { deleteFile, fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
+import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress, reportEnd } from './progress.js'
 import { rename } from './rename.js'
@@ -54,7 +54,10 @@ export function append(
       { ...opened, repeatable: false },
       call,
       async () => ({ storage: await storage(), fields: { name } }),
-      { onProgress },
+      {
+        onProgress,
+        mayExist: () => ({ text: `${opened.size} bytes may have been added to the file`, fileId: file.id }),
+      },
     ),
   )
 }
@@ -99,7 +102,11 @@ function change(
   return context.serial.run(file.id, call, (turn) =>
     withSource(source, options.size, call, openSource, async (opened) => {
       await turn()
-      await send(opened, () => context.trackers.queryUpdate(file, call), onProgress)
+      await tellingSpace(context, call, () =>
+        explainingRefusal(file, () =>
+          send(opened, () => context.trackers.queryUpdate(file, call), onProgress),
+        ),
+      )
       reportEnd(onProgress, opened.size)
     }),
   )
@@ -111,7 +118,7 @@ export async function truncate(context: Context, file: SplitFileId, size: number
   const { name } = file
   await context.serial.run(file.id, call, async (turn) => {
     await turn()
-    await retry(context.options, call, async () => {
+    const cut = async (): Promise<void> => {
       const storage = await context.trackers.queryUpdate(file, call)
       try {
         await askStorage(context, storage, storageCommands.truncateFile, { name, newSize: size }, call)
@@ -129,8 +136,38 @@ export async function truncate(context: Context, file: SplitFileId, size: number
           (zeros) => extend(context, file, new ContentSum(false, present), zeros, call),
         )
       }
-    })
+    }
+    await explainingRefusal(file, () => retry(context.options, call, cut))
   })
+}
+
+/**
+ * Says why a storage refused a change, as far as the file's ID tells: only appender files can be changed (protocol.md
+ * §3.2), and of them those that are regenerated need V6.02.
+ *
+ * @param other - why it refuses what is an appender file
+ */
+async function explainingRefusal<T>(
+  { id }: SplitFileId,
+  change: () => Promise<T>,
+  other?: string,
+): Promise<T> {
+  try {
+    return await change()
+  } catch (error) {
+    if (!(error instanceof ServerError) || error.status !== STATUS.EINVAL) throw error
+    const why = isAppender(id) === false ? 'its ID is not that of an appender file' : other
+    throw why === undefined ? error : locateError(error, {}, `${error.reason}: ${why}`)
+  }
+}
+
+/** Undefined where the ID does not tell. */
+function isAppender(id: string): boolean | undefined {
+  try {
+    return parseFileId(id).appender
+  } catch {
+    return undefined
+  }
 }
 
 function* zerosOf(count: number): Generator<Uint8Array> {
@@ -147,7 +184,11 @@ export function regenerate(context: Context, file: SplitFileId, call: Call): Pro
     await turn()
     // Byte for byte, whatever its encoding.
     const metadata = packMetadata(await getMetadata(context, file, 'raw', call), 'raw')
-    const renamed = await rename(context, file, call)
+    const renamed = await explainingRefusal(
+      file,
+      () => rename(context, file, call),
+      'storages do this since V6.02',
+    )
     if (metadata.length > 0) {
       await setMetadata(context, renamed, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
       await dropOldMetadata(context, file, call)
@@ -162,6 +203,6 @@ async function dropOldMetadata(context: Context, { id }: SplitFileId, call: Call
     await deleteFile(context, splitFileId(`${id}-m`), call)
   } catch (error) {
     // The file has its new name and its metadata; what is left over harms nobody.
-    log.net('%s-m is left behind: %s', id, (error as Error).message)
+    context.options.log.debug('client', `${id}-m is left behind: ${(error as Error).message}`)
   }
 }

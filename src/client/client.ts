@@ -3,7 +3,9 @@ import { types } from 'node:util'
 import { FileNotFoundError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
+import { Budget } from '../net/budget.js'
 import { ConnectionPool } from '../net/pool.js'
+import { retry } from '../net/retry.js'
 import type { Metadata } from '../protocol/index.js'
 import { connectionCommands, limits, storageCommands } from '../protocol/index.js'
 import { AdminClient } from './admin.js'
@@ -18,6 +20,8 @@ import { optionsFromText } from './config/connection-string.js'
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { Context, Run } from './context.js'
+import { diagnose } from './diagnose.js'
+import type { Diagnosis } from './diagnosis-types.js'
 import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
 import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
 import { isFolder, pathInFolder } from './download-path.js'
@@ -32,6 +36,7 @@ import type { ResumableUpload, ResumableUploadOptions, ResumeOptions } from './r
 import { newUpload, oldUpload } from './resumable.js'
 import type { ResumableSource } from './resumable-source.js'
 import type { ResumableUploadState } from './resumable-state.js'
+import type { ClientStats } from './stats.js'
 import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
@@ -77,7 +82,7 @@ export class FastDfsClient {
     const resolved = resolveOptions(typeof options === 'string' ? optionsFromText(options) : options)
     const pool = new ConnectionPool(resolved)
     this.#calls = new Calls(resolved.timeout)
-    const trackers = new Trackers(resolved.trackers, pool)
+    const trackers = new Trackers(resolved.trackers, pool, resolved)
     this.#context = {
       options: resolved,
       pool,
@@ -85,6 +90,7 @@ export class FastDfsClient {
       addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds),
       serial: new Serial(),
       oldCrcs: new OldCrcs(),
+      doubts: new Budget(),
     }
     this.tracker = new TrackerClient(this.#context, this.#runner)
     this.admin = new AdminClient(this.#context, this.#runner)
@@ -503,12 +509,40 @@ export class FastDfsClient {
   ping(options: CallOptions = {}): Promise<void> {
     return this.#run(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'ping')
-      await this.#context.trackers.ask(connectionCommands.activeTest, {}, call)
+      const { options: settings, trackers } = this.#context
+      await retry(settings, call, () => trackers.ask(connectionCommands.activeTest, {}, call))
     })
   }
 
   /**
-   * Ends the client: new calls are refused, running ones may end within `grace`, then every connection is closed.
+   * Looks at the whole cluster from here: asks every tracker and storage once, and says what is wrong and what to do
+   * about it. Rejects only when the call is ended; what cannot be asked is a finding.
+   *
+   * @example
+   * ```ts
+   * const { healthy, findings } = await client.diagnose({ timeout: 10_000 })
+   * for (const { severity, subject, message, remedy } of findings) console.log(severity, subject, message, remedy)
+   * ```
+   */
+  diagnose(options: CallOptions = {}): Promise<Diagnosis> {
+    return this.#run(options, async (call) => {
+      checkNames(options, CALL_OPTIONS, 'diagnose')
+      return diagnose(this.#context, call)
+    })
+  }
+
+  /**
+   * What the client is doing at this moment: its calls, and its connections to every server that was used within the
+   * last minutes. Costs nothing between two calls.
+   */
+  stats(): ClientStats {
+    const { options, pool } = this.#context
+    return { calls: this.#calls.count, retriesLeft: options.retryBudget.left, endpoints: pool.stats }
+  }
+
+  /**
+   * Ends the client: new calls are refused, and those that have not had a connection yet; running ones may end within
+   * `grace`, then every connection is closed.
    *
    * @param options - `grace`: milliseconds for the calls that are running, also 0 or Infinity. Default 5000
    */

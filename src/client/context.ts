@@ -1,5 +1,6 @@
 import type { FastDfsError } from '../errors.js'
-import { ConnectError, TimeoutError } from '../errors.js'
+import { ConnectError, isFastDfsError, TimeoutError } from '../errors.js'
+import type { Budget } from '../net/budget.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { RequestOptions } from '../net/connection.js'
 import type { Endpoint } from '../net/endpoint.js'
@@ -23,6 +24,8 @@ export interface Context {
   readonly serial: Serial
   /** Storages whose names hold CRC32s of before V5.12. */
   readonly oldCrcs: OldCrcs
+  /** How often a "no such file" may be checked at the file's source. */
+  readonly doubts: Budget
 }
 
 /** Runs a call of a public method: checks its options, and knows of it until it ends. */
@@ -42,10 +45,14 @@ export async function askStorage<C extends Command>(
   call: Call,
   request?: RequestOptions,
 ): Promise<ResponseOf<C>> {
+  const { group } = storage
   const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> =>
-    pool.use(endpoint, call, (connection) => connection.request(command, fields, call, request), {
-      mustLive: !command.idempotent,
-    })
+    pool.use(
+      endpoint,
+      call,
+      (connection) => connection.request(command, fields, call, { ...request, group }),
+      command.idempotent ? undefined : MUST_LIVE,
+    )
   const first = addresses.first(storage)
   let failure: FastDfsError
   try {
@@ -67,10 +74,15 @@ export async function askStorage<C extends Command>(
   throw failure
 }
 
-/** A request that was made has its command in the error; without one, no connection could be made. */
+const MUST_LIVE = { mustLive: true }
+
+/** Whether a storage worked when it was last asked, or was not asked yet. */
+export function isHealthy({ addresses, pool }: Context, storage: StorageEndpoint): boolean {
+  return pool.isHealthy(addresses.first(storage))
+}
+
 function isConnectFailure(error: unknown): error is FastDfsError {
-  const isKind = error instanceof ConnectError || error instanceof TimeoutError
-  return isKind && error.retriable && error.command === undefined
+  return isFastDfsError(error) && error.phase === 'connect' && error.retriable
 }
 
 function explained(error: FastDfsError, storage: StorageEndpoint, used: Endpoint): FastDfsError {
@@ -78,6 +90,7 @@ function explained(error: FastDfsError, storage: StorageEndpoint, used: Endpoint
   return new Kind(`${error.reason}: ${explainAddress(storage.group, storage, used)}`, {
     cause: error.cause ?? error,
     endpoint: error.endpoint,
+    phase: 'connect',
     retriable: true,
   })
 }

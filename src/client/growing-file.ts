@@ -9,7 +9,7 @@ import { report } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource } from './sources.js'
 import type { UploadPlan } from './store.js'
-import { newFileOf, newFileTarget } from './store.js'
+import { newFileMayExist, newFileOf, newFileTarget } from './store.js'
 import { sendContent } from './transfer.js'
 
 /** Bytes of a chunk where nobody says otherwise. */
@@ -43,8 +43,11 @@ export class GrowingFile {
         storageCommands.uploadAppenderFile,
         chunk,
         call,
-        () => newFileTarget(context, this.#plan, call),
-        { onProgress: ({ transferred }) => onPiece(transferred) },
+        (failed) => newFileTarget(context, this.#plan, call, failed),
+        {
+          onProgress: ({ transferred }) => onPiece(transferred),
+          mayExist: newFileMayExist(chunk),
+        },
       )
       this.file = newFileOf(reply)
       this.sum = sum

@@ -1,11 +1,25 @@
 export type { CallOptions } from '../net/call.js'
 export type { Connect } from '../net/connect-by.js'
 export type { Endpoint } from '../net/endpoint.js'
+export type { EndpointStats } from '../net/endpoint-pool.js'
+export type { HealthState } from '../net/health.js'
+export type { ConnectTrace, PoolTrace, RequestTrace, RetryTrace } from '../observe/channels.js'
+export { CHANNELS } from '../observe/channels.js'
+export type { Logger } from '../observe/log.js'
 export { AdminClient } from './admin.js'
 export type { GroupInfo, StatisticsTimes, StorageInfo, StorageStatistics } from './admin-types.js'
 export type { ModifyOptions, RegeneratedFile } from './appender.js'
 export type { BatchItems, BatchOptions, BatchResult, DownloadItem, UploadItem } from './batch.js'
 export { FastDfsClient } from './client.js'
+export type {
+  Diagnosis,
+  Finding,
+  FindingCode,
+  ServerDiagnosis,
+  Severity,
+  StorageDiagnosis,
+  TrackerDiagnosis,
+} from './diagnosis-types.js'
 export type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
 export type { ExtPolicy } from './ext.js'
 export { FILENAME_KEY } from './filename.js'
@@ -21,6 +35,7 @@ export type { ResumableUploadState } from './resumable-state.js'
 export type { Sink } from './sinks.js'
 export type { DeleteOptions } from './slave-family.js'
 export type { Source } from './sources.js'
+export type { ClientStats } from './stats.js'
 export type { ClusterStatistics, ServerStatistics, StorageIdEntry, TrackerStatus } from './cluster-types.js'
 export type { PlaceOptions, StoreTargets } from './store-target.js'
 export type { QueryStoreOptions } from './tracker-client.js'

@@ -1,3 +1,4 @@
+import { locateError, UnknownOutcomeError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
@@ -12,6 +13,12 @@ export async function rename(context: Context, file: SplitFileId, call: Call): P
   return retry(context.options, call, async () => {
     const storage = await context.trackers.queryUpdate(file, call)
     const command = storageCommands.regenerateAppenderFilename
-    return newFileOf(await askStorage(context, storage, command, { name }, call))
+    try {
+      return newFileOf(await askStorage(context, storage, command, { name }, call))
+    } catch (error) {
+      if (!(error instanceof UnknownOutcomeError)) throw error
+      const text = 'the file may have a new ID, which nobody knows, and may not have its metadata any more'
+      throw locateError(error, { fileId: file.id }, `${error.reason}; ${text}`)
+    }
   })
 }

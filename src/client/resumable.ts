@@ -4,7 +4,6 @@ import { parseFileId, splitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
-import { log } from '../observe/log.js'
 import { storageCommands } from '../protocol/index.js'
 import { CALL_OPTIONS, checkCallOptions } from './calls.js'
 import { checkFunction, checkInteger, checkNames } from './check.js'
@@ -16,6 +15,7 @@ import { withFilename } from './filename.js'
 import { deleteFile, encodingOf, fileInfoFrom } from './files.js'
 import { CHUNK_SIZE, GrowingFile } from './growing-file.js'
 import { readWhole } from './integrity.js'
+import { tellingSpace } from './no-space.js'
 import { messageOf } from './pieces.js'
 import type { ProgressListener } from './progress.js'
 import type { Ranges, ResumableSource } from './resumable-source.js'
@@ -165,7 +165,9 @@ export class ResumableUpload {
     const signals = [this.#ending.signal, this.#signal, signal].filter((one) => one !== undefined)
     const limits = { timeout, signal: AbortSignal.any(signals) }
     try {
-      this.#result = await this.#run(limits, (call) => this.#upload(call))
+      this.#result = await this.#run(limits, (call) =>
+        tellingSpace(this.#context, call, () => this.#upload(call)),
+      )
       return this.#result
     } catch (error) {
       const { id } = this
@@ -249,7 +251,7 @@ export class ResumableUpload {
         )
       }
     }
-    log.net('%s: goes on from %d, %d were known', file.id, size, sum.size)
+    context.options.log.debug('client', `${file.id}: goes on from ${size}, ${sum.size} were known`)
     this.#growing.sum = local
     this.#isSameSource = true
   }

@@ -4,7 +4,6 @@ import type { SplitFileId } from '../file-id/index.js'
 import { slaveName, splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
-import { log } from '../observe/log.js'
 import { CALL_OPTIONS } from './calls.js'
 import { checkNames, show } from './check.js'
 import type { Context } from './context.js'
@@ -158,7 +157,7 @@ async function cleanUp(context: Context, ids: readonly string[]): Promise<string
       await deleteFile(context, splitFileId(id), call)
     } catch (error) {
       if (error instanceof FileNotFoundError) continue
-      log.net('%s is left behind: %s', id, messageOf(error))
+      context.options.log.warn('client', `${id} is left behind: ${messageOf(error)}`, { fileId: id })
       left.push(`${id}: ${messageOf(error)}`)
     }
   }

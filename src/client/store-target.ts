@@ -6,6 +6,8 @@ import { limits, trackerCommands } from '../protocol/index.js'
 import { checkGroup, checkInteger, show } from './check.js'
 import { STORAGE_PORT } from './config/storage-ids.js'
 import type { Context } from './context.js'
+import type { Failed } from './replicas.js'
+import { isUsable, orNone } from './replicas.js'
 import type { StoreTarget } from './trackers.js'
 
 /** All storages of a group that can be uploaded to. */
@@ -71,20 +73,56 @@ function parseStorage(storage: unknown): { id: string } | Endpoint {
 }
 
 /**
- * Asks a tracker where to upload to (protocol.md §2.1).
+ * Asks a tracker where to upload to (protocol.md §2.1): not where that has failed, in this operation or lately, if
+ * another storage can take it.
  *
  * @throws {@link InvalidArgumentError} when the storage is none that takes uploads, or has no such store path
  */
-export async function findStore(context: Context, place: Place, call: Call): Promise<StoreTarget> {
+export async function findStore(
+  context: Context,
+  place: Place,
+  call: Call,
+  failed: Failed,
+): Promise<StoreTarget> {
   const { group, storage, storePathIndex } = place
   const target =
     storage === undefined
-      ? await context.trackers.queryStore(group, call)
+      ? await findAny(context, group, call, failed)
       : await findStorage(context, group, storage, call)
   if (storePathIndex === undefined) return target
   if (storePathIndex !== limits.ANY_STORE_PATH) await checkPath(context, target, storePathIndex, call)
   return { ...target, storePathIndex }
 }
+
+async function findAny(
+  context: Context,
+  group: string | undefined,
+  call: Call,
+  failed: Failed,
+): Promise<StoreTarget> {
+  const first = await context.trackers.queryStore(group, call)
+  if (isUsable(context, first, failed)) return first
+  // A question without a group is about the next group each time.
+  for (let i = 0; i < (group === undefined ? GROUPS_TRIED : 1); i++) {
+    const targets = await orNone(allTargets(context, group, call), call)
+    const other = targets.find((target) => isUsable(context, target, failed))
+    if (other !== undefined) return other
+  }
+  return first
+}
+
+async function allTargets(context: Context, group: string | undefined, call: Call): Promise<StoreTarget[]> {
+  const all = await queryStoreAll(context, group, call)
+  return all.storages.map((storage, i) => ({
+    group: all.group,
+    ...storage,
+    // The tracker chose a path of the first one only.
+    storePathIndex: i === 0 ? all.storePathIndex : limits.ANY_STORE_PATH,
+  }))
+}
+
+/** Groups that are looked at for a storage that works, beside the first one. */
+const GROUPS_TRIED = 3
 
 /** All storages of a group that take uploads (protocol.md §2.1). */
 export async function queryStoreAll(

@@ -4,7 +4,6 @@ import type { SplitFileId } from '../file-id/index.js'
 import { splitFileId } from '../file-id/index.js'
 import { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
-import { log } from '../observe/log.js'
 import type { storageCommands } from '../protocol/index.js'
 import { limits } from '../protocol/index.js'
 import { show } from './check.js'
@@ -14,10 +13,11 @@ import { deleteFile, setMetadata } from './files.js'
 import { verifyUpload } from './integrity.js'
 import type { ProgressListener } from './progress.js'
 import { reportEnd } from './progress.js'
+import type { Failed } from './replicas.js'
 import type { OpenSource } from './sources.js'
 import type { Place } from './store-target.js'
 import { findStore } from './store-target.js'
-import type { Sent, Target } from './transfer.js'
+import type { MayExist, Sent, Target } from './transfer.js'
 import { sendContent } from './transfer.js'
 import type { StorageEndpoint } from './trackers.js'
 import type { UploadedFile } from './upload.js'
@@ -43,9 +43,17 @@ export async function newFileTarget(
   context: Context,
   { place, ext }: UploadPlan,
   call: Call,
+  failed: Failed,
 ): Promise<Target<NewFileCommand>> {
-  const target = await findStore(context, place, call)
+  const target = await findStore(context, place, call, failed)
   return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
+}
+
+/** What may exist when the answer to an upload is lost. */
+export function newFileMayExist({ size }: OpenSource): MayExist {
+  return ({ group }) => ({
+    text: `a file of ${size} bytes may be in ${group}, under an ID that nobody knows`,
+  })
 }
 
 /** Stores a new file in one request. */
@@ -57,9 +65,12 @@ export async function storeWhole(
   call: Call,
 ): Promise<UploadedFile> {
   const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, source.size)
-  const sent = await sendContent(context, command, source, call, () => newFileTarget(context, plan, call), {
+  const findTarget = (failed: Failed): Promise<Target<NewFileCommand>> =>
+    newFileTarget(context, plan, call, failed)
+  const sent = await sendContent(context, command, source, call, findTarget, {
     sumFor: plan.verify ? sumFor : undefined,
     onProgress: plan.onProgress,
+    mayExist: newFileMayExist(source),
   })
   return finish(context, sent, plan, call)
 }
@@ -110,7 +121,8 @@ export const CLEANUP_TIMEOUT = 5_000
 /** Deletes what nobody else knows of. The call itself may be over: deleting has a time of its own. */
 export async function discard(context: Context, file: SplitFileId): Promise<void> {
   await deleteFile(context, file, new Call({ timeout: CLEANUP_TIMEOUT })).catch((cause: Error) => {
-    if (!(cause instanceof FileNotFoundError)) log.net('%s is left behind: %s', file.id, cause.message)
+    if (cause instanceof FileNotFoundError) return
+    context.options.log.warn('client', `${file.id} is left behind: ${cause.message}`, { fileId: file.id })
   })
 }
 

@@ -1,6 +1,7 @@
 import { splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
+import { retry } from '../net/retry.js'
 import { checkGroup, checkNames } from './check.js'
 import type { Context, Run } from './context.js'
 import type { StoreTargets } from './store-target.js'
@@ -21,7 +22,8 @@ export class TrackerClient {
   /** @internal */
   constructor(context: Context, run: Run) {
     this.#context = context
-    this.#run = run
+    this.#run = (options, operation) =>
+      run(options, (call) => retry(context.options, call, () => operation(call)))
   }
 
   /**

@@ -11,6 +11,7 @@ import type { ExtPolicy } from './ext.js'
 import { EXT_POLICIES, extOf, fitExt } from './ext.js'
 import { withFilename } from './filename.js'
 import { encodingOf, packMetadata } from './files.js'
+import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress } from './progress.js'
 import type { Source } from './sources.js'
@@ -19,7 +20,7 @@ import type { NewFileCommand, UploadPlan } from './store.js'
 import { finish, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
 import { checkPlace, PLACE_OPTIONS } from './store-target.js'
-import type { Target } from './transfer.js'
+import type { MayExist, Target } from './transfer.js'
 import { sendContent } from './transfer.js'
 
 /** What is common to the uploads of all kinds of files. */
@@ -167,9 +168,11 @@ export async function upload(
   return withSource(source, options.size, call, open, async (opened) => {
     const plan = planned(opened.fileName)
     checkExt(plan.ext)
-    return 'pieces' in opened
-      ? storeInChunks(context, command, opened.pieces, plan, call)
-      : storeWhole(context, command, opened, plan, call)
+    return tellingSpace(context, call, () =>
+      'pieces' in opened
+        ? storeInChunks(context, command, opened.pieces, plan, call)
+        : storeWhole(context, command, opened, plan, call),
+    )
   })
 }
 
@@ -217,16 +220,19 @@ export async function uploadSlave(
   const { prefix } = options
   const onProgress = checkProgress(options.onProgress)
   const ext = givenExt(context, options)
-  const { name: expected } = splitFileId(slaveName(master.id, prefix, ext))
+  const { id: expectedId, name: expected } = splitFileId(slaveName(master.id, prefix, ext))
   const metadata = packOptional(context, options)
   return withSource(source, options.size, call, openSource, async (opened) => {
+    const mayExist: MayExist = () => ({ text: `the slave ${expectedId} may be stored`, fileId: expectedId })
     // An empty extension means none to the server, not the master's.
     const fields = { prefix, ext: ext ?? extOf(expected), masterName: master.name }
     const findTarget = async (): Promise<Target<typeof command>> => ({
       storage: await context.trackers.queryUpdate(master, call),
       fields,
     })
-    const sent = await sendContent(context, command, opened, call, findTarget, { onProgress })
+    const sent = await tellingSpace(context, call, () =>
+      sendContent(context, command, opened, call, findTarget, { onProgress, mayExist }),
+    )
     // Its name holds what its master's says.
     return finish(context, sent, { metadata, verify: false, onProgress }, call)
   })

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { FastDfsError } from '../errors.js'
-import { ConfigError, ConnectError, isFastDfsError, TimeoutError } from '../errors.js'
-import { log } from '../observe/log.js'
+import { ConfigError, ConnectError, isFastDfsError, locateError, TimeoutError } from '../errors.js'
+import { channels, isTraced } from '../observe/channels.js'
+import type { Log } from '../observe/log.js'
 import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
 
@@ -30,8 +31,21 @@ export function connectBy(
   endpoint: Endpoint,
   timeout: number,
   closing: AbortSignal,
+  log: Log,
 ): Promise<Duplex> {
   const where = formatEndpoint(endpoint)
+  const open = (): Promise<Duplex> => connectTo(connect, endpoint, where, timeout, closing, log)
+  return isTraced(channels.connect) ? channels.connect.tracePromise(open, { endpoint: where }) : open()
+}
+
+function connectTo(
+  connect: Connect,
+  endpoint: Endpoint,
+  where: string,
+  timeout: number,
+  closing: AbortSignal,
+  log: Log,
+): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     if (closing.aborted) return reject(closing.reason as FastDfsError)
     const attempt = new AbortController()
@@ -44,7 +58,7 @@ export function connectBy(
     const fail = (error: FastDfsError): void => {
       if (isOver) return
       end()
-      log.net('%s: %s', where, error.message)
+      log.debug('net', `${where}: ${error.message}`, { endpoint: where })
       reject(error)
       attempt.abort(error)
     }
@@ -52,12 +66,12 @@ export function connectBy(
     closing.addEventListener('abort', onClosing)
     const timer = setTimeout(
       () =>
-        fail(new TimeoutError(`no connection within ${timeout} ms`, { endpoint: where, retriable: true })),
+        fail(new TimeoutError(`no connection within ${timeout} ms`, { ...placeOf(where), retriable: true })),
       timeout,
     )
     const take = (given: unknown): void => {
       if (!isDuplex(given)) {
-        return fail(new ConfigError(`connect must give a Duplex, not ${typeof given}`, { endpoint: where }))
+        return fail(new ConfigError(`connect must give a Duplex, not ${typeof given}`, placeOf(where)))
       }
       if (isOver) {
         // Nobody waits for it any more; it may end in an error of its own.
@@ -66,7 +80,7 @@ export function connectBy(
         fail(cannotConnect(new Error('the connection is closed already'), where))
       } else {
         end()
-        log.net('%s: connected', where)
+        log.debug('net', `${where}: connected`, { endpoint: where })
         resolve(given)
       }
     }
@@ -77,10 +91,14 @@ export function connectBy(
 }
 
 function cannotConnect(cause: unknown, endpoint: string): FastDfsError {
-  if (isFastDfsError(cause)) return cause
+  if (isFastDfsError(cause)) return locateError(cause, placeOf(endpoint))
   const { code, message } = (cause ?? {}) as Partial<NodeJS.ErrnoException>
   const reason = code ?? message ?? String(cause)
-  return new ConnectError(`cannot connect: ${reason}`, { endpoint, cause, retriable: true })
+  return new ConnectError(`cannot connect: ${reason}`, { ...placeOf(endpoint), cause, retriable: true })
+}
+
+function placeOf(endpoint: string): { endpoint: string; phase: 'connect' } {
+  return { endpoint, phase: 'connect' }
 }
 
 /** By what it can do: not every Duplex is of this copy of `node:stream`. */

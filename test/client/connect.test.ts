@@ -116,11 +116,6 @@ describe('where they cannot be made', () => {
       'cannot connect: no tunnel',
     ],
     [
-      'it rejects with nothing',
-      () => Promise.reject(undefined),
-      'cannot connect: undefined',
-    ],
-    [
       'it is closed already',
       () => new Duplex().destroy(),
       'cannot connect: the connection is closed already',

@@ -1,7 +1,8 @@
 /** Files that are stored chunk by chunk: sources of unknown size that are sent as they come, and resumed uploads. */
 import type { ResumableUploadState } from '../../src/index.js'
-import { AbortError, IntegrityError, parseFileId } from '../../src/index.js'
+import { AbortError, FastDfsClient, IntegrityError, parseFileId } from '../../src/index.js'
 import { crc32 } from '../../src/file-id/index.js'
+import { lossyConnect } from './lossy.js'
 import { noise, targets, useTarget } from './target.js'
 
 const CHUNK = 300_000
@@ -83,6 +84,21 @@ describe.each(targets)('files that are stored in chunks on $name', (target) => {
     for (const state of [more, less]) {
       await expectStored(await (await fixture.client.resumeUpload(state, CONTENT)).done(), CONTENT)
     }
+  })
+
+  it.each<[string, 'answer' | 'middle']>([
+    ['answer to the second is lost', 'answer'],
+    ['connection ends in the middle of the second', 'middle'],
+  ])('hold each chunk once where the %s', async (_, cut) => {
+    const lossy = lossyConnect(24, cut)
+    await using client = new FastDfsClient({ trackers: [...fixture.trackers], connect: lossy.connect })
+    const upload = await client.resumableUpload(CONTENT, {
+      ext: 'bin',
+      chunkSize: CHUNK,
+      metadata: { author: 'someone' },
+    })
+    await expectStored(await upload.done(), CONTENT)
+    expect(lossy.lost()).toBe(1)
   })
 
   it('are not resumed from another source', async () => {

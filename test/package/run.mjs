@@ -30,7 +30,8 @@ try {
   assert(!packed.some((path) => /^(src|test|bench|examples)\//.test(path)), 'sources are in the package')
 
   // Dependencies come from this checkout, so that nothing is fetched.
-  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
+  for (const scope of ['@types', '@opentelemetry'])
+    mkdirSync(join(folder, 'node_modules', scope), { recursive: true })
   run('tar', ['xzf', filename])
   cpSync(join(folder, 'package'), join(folder, 'node_modules/fastdfs'), { recursive: true })
   for (const name of [
@@ -42,6 +43,10 @@ try {
     'is-network-error',
     'debug',
     'ms',
+    'prom-client',
+    '@opentelemetry/api',
+    'tdigest',
+    'bintrees',
     '@types/node',
     'undici-types',
   ]) {
@@ -50,6 +55,7 @@ try {
 
   const use = `
     assert.equal(typeof fastdfs.FastDfsClient, 'function')
+    prometheus.collectMetrics().stop()
     assert.equal(protocol.findCommand('storage', 11).name, 'uploadFile')
     testing.startCluster({ http: true }).then(async (cluster) => {
       const client = cluster.client()
@@ -75,6 +81,7 @@ try {
     http: 'fastdfs/http',
     testing: 'fastdfs/testing',
     compat: 'fastdfs/compat',
+    prometheus: 'fastdfs/prometheus',
   }
   const lines = (format) => Object.entries(names).map(format).join('\n')
   writeFileSync(
@@ -104,11 +111,13 @@ try {
     import { clientFiles, fileHandler, type FileStore } from 'fastdfs/http'
     import { Fdfs_client, type UploadResult } from 'fastdfs/compat'
     export const python = (path: string): Promise<UploadResult> => new Fdfs_client().upload_by_filename(path)
+    import { collectMetrics } from 'fastdfs/prometheus'
     export async function use(): Promise<UploadedFile> {
       const cluster = await startCluster({ trackers: 2 })
       const client = new FastDfsClient(cluster.clientOptions())
       const files: FileStore = clientFiles(client)
       createServer(fileHandler(files, { secret: 'x' })).close()
+      collectMetrics({ clients: [client] })
       const packet: Uint8Array = encodeRequest(storageCommands.deleteFile, { group: 'group1', name: 'M00' })
       // @ts-expect-error - a field is missing
       encodeRequest(storageCommands.deleteFile, { group: 'group1' })

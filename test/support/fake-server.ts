@@ -84,7 +84,7 @@ export function int64(value: number): Buffer {
 export function fakeTracker(port: number, host = '127.0.0.1'): Promise<FakeServer> {
   const address = [field(host, 15), int64(port)]
   return fakeServer((request) => {
-    const isStore = request[8] === 101 || request[8] === 104
+    const isStore = [101, 104, 106, 107].includes(request[8] as number)
     return response(Buffer.concat([field('group1', 16), ...address, ...(isStore ? [Buffer.from([0])] : [])]))
   })
 }
