@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Command, InvalidArgumentError } from 'commander'
-import type { Cluster } from '../testing/index.js'
+import type { Cluster, StorageMember } from '../testing/index.js'
 import { startCluster } from '../testing/index.js'
 
 interface ServeOptions {
@@ -10,6 +10,7 @@ interface ServeOptions {
   groups: number
   storages: number
   dir?: string
+  httpPort?: number
 }
 
 /** `fastdfs serve`: the embedded cluster as a process. */
@@ -27,30 +28,44 @@ export function serveCommand(): Command {
     .option('--groups <count>', 'how many groups', integer(1, 512), 1)
     .option('--storages <count>', 'how many storages in each group', integer(1, 32), 1)
     .option('--dir <folder>', 'keep files below this folder; without it, in memory')
+    .option(
+      '--http-port <number>',
+      'serve the files over HTTP too: the port of the first storage, the others follow; 0: any free ones',
+      integer(0, 65_535),
+    )
     .action(serve)
 }
 
-async function serve({ dir, port, ...options }: ServeOptions): Promise<void> {
+async function serve({ dir, port, httpPort, ...options }: ServeOptions): Promise<void> {
   const cluster = await startCluster({
     ...options,
     ports: { trackers: port },
     store: dir === undefined ? 'memory' : { dir },
+    http: httpPort === undefined ? false : { port: httpPort },
   })
-  console.log(describe(cluster, dir))
+  const urls = httpPort === undefined ? [] : cluster.storages.map((storage) => httpOf(cluster, storage))
+  console.log(describe(cluster, dir, urls))
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   await cluster.stop()
 }
 
-function describe(cluster: Cluster, dir: string | undefined): string {
+function describe(cluster: Cluster, dir: string | undefined, urls: readonly string[]): string {
   const groups = new Set(cluster.storages.map(({ group }) => group))
   return [
     `FastDFS is ready: ${count(cluster.trackers.length, 'tracker')}, ${count(groups.size, 'group')}, ${count(cluster.storages.length, 'storage')}, files ${dir === undefined ? 'in memory' : `in ${dir}`}`,
     '',
     `FASTDFS_TRACKERS=${cluster.env().FASTDFS_TRACKERS}`,
+    ...urls,
     '',
     '# client.conf',
     cluster.clientConf(),
   ].join('\n')
+}
+
+/** The line for the HTTP side of a storage. */
+function httpOf(cluster: Cluster, storage: StorageMember): string {
+  const index = cluster.storages.filter(({ group }) => group === storage.group).indexOf(storage)
+  return `${storage.name}: ${cluster.http(storage.group, index).url}/`
 }
 
 function count(number: number, what: string): string {
