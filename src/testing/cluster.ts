@@ -199,13 +199,12 @@ export class Cluster implements AsyncDisposable {
     return this.#fleet.addStorage(group)
   }
 
-  /** Takes a member out for good: a storage is also deleted at the trackers, with its group if it was the last one. */
+  /** Takes a member out for good. A storage is also deleted at the trackers: they list it as DELETED (protocol.md §2.5). */
   async remove(member: Member): Promise<void> {
     const storage = await this.#fleet.remove(member)
     if (storage === undefined) return
     await using client = new FastDfsClient(this.clientOptions())
     await client.admin.deleteStorage(storage.group, String(storage.id))
-    if (this.#fleet.dropGroupIfEmpty(storage.group)) await client.admin.deleteGroup(storage.group)
   }
 
   /**

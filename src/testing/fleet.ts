@@ -96,11 +96,6 @@ export class Fleet {
     return storage
   }
 
-  /** Whether a group has no storages any more; forgets it then. */
-  dropGroupIfEmpty(group: string): boolean {
-    return !this.#storages.some((storage) => storage.group === group) && this.#groups.delete(group)
-  }
-
   /** Resolves when all storages that run are ACTIVE. */
   async whenActive(): Promise<void> {
     const running = this.#storages.filter(({ state }) => state === 'running')

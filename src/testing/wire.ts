@@ -11,7 +11,7 @@ import type { Piece } from './packets.js'
 import { Packets } from './packets.js'
 import type { Party } from './party.js'
 import type { Direction } from './recording.js'
-import { Shaper } from './shaper.js'
+import { Shaper, turn } from './shaper.js'
 
 /** What a wire tells, and asks what to do. */
 export interface Observer {
@@ -258,7 +258,7 @@ export class Wire extends Duplex {
   #shaperOf({ effect }: Fault): Shaper {
     const { delay, chunk, bytesPerSecond, cutAfter = Infinity, halfCloseAfter = Infinity } = effect
     const shape = { delay, chunk, bytesPerSecond, limit: Math.min(cutAfter, halfCloseAfter) }
-    return new Shaper(shape, (time) => this.#wait(time), effect.of !== 'request')
+    return new Shaper(shape, (time) => this.#wait(time), effect.dir !== 'request')
   }
 
   /** To the session, now or behind what is still on its way there. */
@@ -293,7 +293,7 @@ export class Wire extends Duplex {
       this.#socket.pause()
       this.#resetWith(fault)
     } else if (effect.status !== undefined) return
-    else if (effect.of === 'request') {
+    else if (effect.dir === 'request') {
       this.#queueIntake(async () => {
         const { shaper } = open
         await shaper?.pass(bytes, (piece) => this.#pushSlowly(piece))
@@ -361,19 +361,23 @@ export class Wire extends Duplex {
     if (effect.garbage !== undefined) {
       if (first) await this.#shaped(open, Buffer.from(effect.garbage))
     } else await this.#shaped(open, first ? withLength(chunk, effect.length) : chunk)
-    this.#endShaped(open, fault, last)
+    await this.#endShaped(open, fault, last)
   }
 
   async #shaped({ shaper, fault }: Open, bytes: Buffer): Promise<void> {
-    if (fault?.effect.of === 'request') return this.#put(bytes)
+    if (fault?.effect.dir === 'request') return this.#put(bytes)
     await shaper?.pass(bytes, (piece) => this.#put(piece))
   }
 
-  #endShaped({ shaper }: Open, fault: Fault, last: boolean): void {
-    const { cutAfter, halfCloseAfter, of } = fault.effect
-    if (of === 'request' || !(last || shaper?.exhausted)) return
-    if (cutAfter !== undefined) this.reset()
-    else if (halfCloseAfter !== undefined && !this.#socket.writableEnded) {
+  async #endShaped({ shaper }: Open, fault: Fault, last: boolean): Promise<void> {
+    const { cutAfter, halfCloseAfter, dir } = fault.effect
+    if (dir === 'request' || !(last || shaper?.exhausted)) return
+    if (cutAfter !== undefined) {
+      // A peer that finds a reset together with bytes may take it for a normal end: libuv does.
+      await turn()
+      await turn()
+      this.reset()
+    } else if (halfCloseAfter !== undefined && !this.#socket.writableEnded) {
       this.#socket.end()
       this.#resetWith(fault)
     }
