@@ -14,6 +14,7 @@ import { StorageHandle } from './members.js'
 import type { ClusterOptions, GroupOptions, SeedFile } from './options.js'
 import { checkOptions, planGroup, planGroups } from './options.js'
 import type { Recording } from './recording.js'
+import type { Wire } from './wire.js'
 
 const { setImmediate: nextTurn } = timers
 /** After so many turns of the event loop the end of a connection that was closed has come through. */
@@ -275,11 +276,14 @@ export class Cluster implements AsyncDisposable {
     const waits = network.requests.waiting
     const running = network.clientWires().filter((wire) => wire.running !== undefined)
     const calls = running.map((wire) => ({ wire, member: wire.member.name, command: wire.running as string }))
-    network.clear()
     for (const member of members) member.resume()
+    network.endSilence()
     await Promise.all(this.#clients.map((client) => client.close({ grace: 0 })))
-    for (let turn = 0; turn < TURNS && network.clientWires().length > 0; turn++) await nextTurn()
-    const open = network.clientWires()
+    // What is not read does not learn of its end.
+    const stillOpen = (): Wire[] => network.clientWires().filter(({ isRead }) => isRead)
+    for (let turn = 0; turn < TURNS && stillOpen().length > 0; turn++) await nextTurn()
+    const open = stillOpen()
+    network.clear()
     await Promise.all(storages.map((storage) => storage.stop()))
     await Promise.all(trackers.map((tracker) => tracker.stop()))
     return reportLeaks({

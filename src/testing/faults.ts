@@ -52,9 +52,9 @@ export interface FaultEffect {
   readonly length?: number | undefined
   /**
    * Of what `delay`, `cutAfter`, `chunk` and `bytesPerSecond` speak: the answer, or the request on its way to the
-   * member. @defaultValue 'response'
+   * member, or both. @defaultValue 'response'
    */
-  readonly dir?: 'request' | 'response' | undefined
+  readonly dir?: 'request' | 'response' | 'both' | undefined
 }
 
 const EFFECTS = [
@@ -234,7 +234,12 @@ function checkEffect(match: FaultMatch, effect: FaultEffect): void {
   if (garbage !== undefined && !ArrayBuffer.isView(garbage)) {
     throw new InvalidArgumentError(`garbage must be bytes, not ${show(garbage)}`)
   }
-  if (dir !== undefined) checkWord(dir, 'dir', ['request', 'response'])
-  const misplaced = OF_ANSWERS.find((name) => dir === 'request' && effect[name] !== undefined)
+  if (dir !== undefined) checkWord(dir, 'dir', ['request', 'response', 'both'])
+  const misplaced = OF_ANSWERS.find(
+    (name) => (dir ?? 'response') !== 'response' && effect[name] !== undefined,
+  )
+  if (dir === 'both' && cutAfter !== undefined) {
+    throw new InvalidArgumentError('cutAfter is about the request or the answer, not both')
+  }
   if (misplaced !== undefined) throw new InvalidArgumentError(`${misplaced} is not about requests`)
 }

@@ -332,6 +332,7 @@ describe('a rule', () => {
     [{}, { refuse: true, delay: 1 }, 'refuse is about whole connections'],
     [{ command: 'quit' }, { silence: true }, 'silence is about whole connections'],
     [{}, { hang: true, dir: 'request' }, 'hang is not about requests'],
+    [{}, { cutAfter: 1, dir: 'both' }, 'not both'],
     [{}, { garbage: 'text' }, 'garbage must be bytes'],
   ])('is refused: %j %j', (match, effect, message) => {
     expect(() => cluster.fault(match as never, effect as never)).toThrow(message)
