@@ -2,7 +2,12 @@ import { transform } from 'esbuild'
 import { defineConfig, type Options } from 'tsup'
 
 const library: Options = {
-  entry: { index: 'src/index.ts', protocol: 'src/protocol/index.ts', testing: 'src/testing/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    protocol: 'src/protocol/index.ts',
+    testing: 'src/testing/index.ts',
+    'testing/jest': 'src/testing/jest.ts',
+  },
   target: 'node20',
   platform: 'node',
   format: 'esm',

@@ -20,4 +20,5 @@ export type {
   TrackerMember,
 } from './members.js'
 export type { ClusterOptions, GroupOptions, PortOptions, SeedFile } from './options.js'
+export { type RunnerHooks, useCluster } from './use-cluster.js'
 export type { CapturedPacket, Conversation, Recording } from './recording.js'
