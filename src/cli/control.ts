@@ -4,14 +4,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { InvalidArgumentError, isFastDfsError } from '../errors.js'
-import type {
-  Cluster,
-  CommandName,
-  Fault,
-  FaultMatch,
-  HandledRequest,
-  Member,
-} from '../testing/index.js'
+import type { Cluster, CommandName, Fault, FaultMatch, HandledRequest, Member } from '../testing/index.js'
 import { describeCluster } from './describe.js'
 
 const MAX_BODY = 1024 * 1024

@@ -26,7 +26,7 @@ export type RunnerHooks = { readonly beforeEach: Hook; readonly afterEach: Hook 
  * ```
  */
 export function useCluster(options: ClusterOptions = {}, hooks?: RunnerHooks): Cluster {
-  const { beforeAll, afterAll, beforeEach, afterEach } = hooksOf(hooks ?? (globalThis))
+  const { beforeAll, afterAll, beforeEach, afterEach } = hooksOf(hooks ?? globalThis)
   let cluster: Cluster | undefined
   let fresh = true
   beforeAll(async () => {

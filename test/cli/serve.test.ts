@@ -57,18 +57,7 @@ describe('fastdfs serve', () => {
     const dir = await mkdtemp(join(tmpdir(), 'fastdfs-serve-'))
     await writeFile(join(dir, 'hello.txt'), 'hello')
     const child = fastdfs(
-      ...[
-        'serve',
-        '--json',
-        '--port',
-        '0',
-        '--groups',
-        'images,audio',
-        '--storages',
-        '2',
-        '--profile',
-        'V6.06',
-      ],
+      ...['serve', '--json', '--port', '0', '--groups', 'images,audio', '--storages', '2'],
       ...[
         '--total-space',
         '1G',
