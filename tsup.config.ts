@@ -5,8 +5,11 @@ const library: Options = {
   entry: {
     index: 'src/index.ts',
     protocol: 'src/protocol/index.ts',
+    prometheus: 'src/observe/prometheus.ts',
+    http: 'src/http/index.ts',
     testing: 'src/testing/index.ts',
     'testing/jest': 'src/testing/jest.ts',
+    compat: 'src/compat/index.ts',
   },
   target: 'node20',
   platform: 'node',

@@ -1,8 +1,9 @@
 import type { FastDfsError } from '../errors.js'
-import { isFastDfsError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
+import { isFastDfsError, locateError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { parseEndpoint } from '../net/endpoint.js'
+import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { limits, trackerCommands } from '../protocol/index.js'
 import type { GroupInfo, StorageInfo } from './admin-types.js'
@@ -80,6 +81,7 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is no such storage
    */
   deleteStorage(group: string, id: string, options: CallOptions = {}): Promise<void> {
+    const deletion = new Deletion(STATUS.EALREADY)
     return this.#call(options, 'deleteStorage', async (call) => {
       checkGroup(group)
       checkStorageId(id)
@@ -90,7 +92,7 @@ export class AdminClient {
           status: STATUS.EBUSY,
         })
       }
-      await this.#each(trackerCommands.deleteStorage, { group, id }, call)
+      await deletion.attempt(this.#each(trackerCommands.deleteStorage, { group, id }, call))
     })
   }
 
@@ -101,9 +103,10 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is no such group
    */
   deleteGroup(group: string, options: CallOptions = {}): Promise<void> {
+    const deletion = new Deletion(STATUS.ENOENT)
     return this.#call(options, 'deleteGroup', async (call) => {
       checkGroup(group)
-      await this.#each(trackerCommands.deleteGroup, { group }, call)
+      await deletion.attempt(this.#each(trackerCommands.deleteGroup, { group }, call))
     })
   }
 
@@ -280,7 +283,7 @@ export class AdminClient {
   ): Promise<T> {
     return this.#run(options, async (call) => {
       checkNames(options, ['signal', 'timeout', ...more], `admin.${method}`)
-      return operation(call)
+      return retry(this.#context.options, call, () => operation(call))
     })
   }
 
@@ -351,6 +354,30 @@ export class AdminClient {
       }
     }
     throw failure
+  }
+}
+
+/** Deletes something, in one attempt after the other. */
+class Deletion {
+  readonly #done: number
+  #answerLost = false
+
+  /** @param done - the status that says that there is nothing left to delete */
+  constructor(done: number) {
+    this.#done = done
+  }
+
+  async attempt(deleting: Promise<unknown>): Promise<void> {
+    try {
+      await deleting
+    } catch (error) {
+      // The answer to an earlier attempt was lost: that one deleted it.
+      if (!isFastDfsError(error)) throw error
+      if (error.status === this.#done && this.#answerLost) return
+      this.#answerLost ||= error.phase === 'answer' && error.status === undefined
+      // What is in use stays so.
+      throw error.status === STATUS.EBUSY ? locateError(error, { retriable: false }) : error
+    }
   }
 }
 

@@ -14,6 +14,7 @@ import { StorageHandle } from './members.js'
 import type { ClusterOptions, GroupOptions, SeedFile } from './options.js'
 import { checkOptions, planGroup, planGroups } from './options.js'
 import type { Recording } from './recording.js'
+import type { StorageHttp } from './storage-http.js'
 import type { Wire } from './wire.js'
 
 const { setImmediate: nextTurn } = timers
@@ -78,6 +79,20 @@ export class Cluster implements AsyncDisposable {
     if (storage === undefined)
       throw new InvalidArgumentError(`there is no storage ${index} in ${show(group)}`)
     return storage
+  }
+
+  /**
+   * The HTTP side of one storage. As nginx beside a real one, it goes on when the storage stops.
+   *
+   * @param group - the storage's group, `group1`…
+   * @param index - its place in the group, from 0 on
+   * @throws InvalidArgumentError when there is none: the cluster was not started with `http`
+   */
+  http(group: string, index = 0): StorageHttp {
+    const { id } = this.storage(group, index)
+    const http = this.#fleet.https.find((candidate) => candidate.id === id)
+    if (http === undefined) throw new InvalidArgumentError('the cluster was started without the option http')
+    return http
   }
 
   /** The options of a client for this cluster. */
@@ -271,7 +286,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #stop(): Promise<LeakReport> {
-    const { network, trackers, storages, members } = this.#fleet
+    const { network, trackers, storages, members, https } = this.#fleet
     const unusedFaults = network.faults.unused().map((fault) => fault.toString())
     const waits = network.requests.waiting
     const running = network.clientWires().filter((wire) => wire.running !== undefined)
@@ -284,6 +299,7 @@ export class Cluster implements AsyncDisposable {
     for (let turn = 0; turn < TURNS && stillOpen().length > 0; turn++) await nextTurn()
     const open = stillOpen()
     network.clear()
+    await Promise.all(https.map((http) => http.stop()))
     await Promise.all(storages.map((storage) => storage.stop()))
     await Promise.all(trackers.map((tracker) => tracker.stop()))
     return reportLeaks({

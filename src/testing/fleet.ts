@@ -10,6 +10,8 @@ import type { Member } from './members.js'
 import { StorageHandle, TrackerHandle } from './members.js'
 import type { ClusterOptions, GroupPlan } from './options.js'
 import { portOf } from './options.js'
+import type { HttpOptions, StorageHttp } from './storage-http.js'
+import { addHttp } from './storage-http.js'
 
 /** The first storage ID; every further storage has the next one. */
 const FIRST_STORAGE_ID = 100_001
@@ -24,12 +26,16 @@ export class Fleet {
   readonly #groups = new Map<string, GroupPlan>()
   #trackers: readonly TrackerHandle[] = []
   #storages: readonly StorageHandle[] = []
+  /** The HTTP sides of the storages, where they were asked for. */
+  readonly https: StorageHttp[] = []
+  readonly #http: HttpOptions | undefined
   #trackersMade = 0
   #storagesMade = 0
 
   constructor(options: ClusterOptions) {
     this.#options = options
     this.#host = options.host ?? '127.0.0.1'
+    this.#http = options.http === true ? {} : options.http || undefined
     this.#within = reachableWithin(this.#host)
     this.#outside = options.advertise ?? reachableFromOutside(this.#host)
     const told = this.#outside === this.#host ? undefined : this.#outside
@@ -68,8 +74,7 @@ export class Fleet {
     if (this.#groups.has(name)) throw new InvalidArgumentError(`there is a group ${show(name)} already`)
     this.#groups.set(name, plan)
     const storages = Array.from({ length: plan.storages }, () => this.#makeStorage(name, plan))
-    await Promise.all(storages.map((storage) => storage.start()))
-    await Promise.all(storages.map((storage) => storage.whenActive()))
+    await this.#startAll(storages)
     return storages
   }
 
@@ -78,8 +83,7 @@ export class Fleet {
     const plan = this.#groups.get(group)
     if (plan === undefined) throw new InvalidArgumentError(`there is no group ${show(group)}`)
     const storage = this.#makeStorage(group, plan)
-    await storage.start()
-    await storage.whenActive()
+    await this.#startAll([storage])
     return storage
   }
 
@@ -100,6 +104,13 @@ export class Fleet {
   async whenActive(): Promise<void> {
     const running = this.#storages.filter(({ state }) => state === 'running')
     await Promise.all(running.map((storage) => storage.whenActive()))
+  }
+
+  /** Starts storages that were just made; resolves when they are ACTIVE. */
+  async #startAll(storages: readonly StorageHandle[]): Promise<void> {
+    await Promise.all(storages.map((storage) => storage.start()))
+    await Promise.all(this.https.map((http) => http.start()))
+    await Promise.all(storages.map((storage) => storage.whenActive()))
   }
 
   #makeTracker(): TrackerHandle {
@@ -147,6 +158,10 @@ export class Fleet {
         }),
     })
     this.#storages = [...this.#storages, storage]
+    if (this.#http !== undefined) {
+      const site = { group, id, host: this.#host, store, storePathCount: storePaths }
+      addHttp(this.https, site, this.#http)
+    }
     return storage
   }
 

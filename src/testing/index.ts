@@ -22,3 +22,5 @@ export type {
 export type { ClusterOptions, GroupOptions, PortOptions, SeedFile } from './options.js'
 export { type RunnerHooks, useCluster } from './use-cluster.js'
 export type { CapturedPacket, Conversation, Recording } from './recording.js'
+export type { HttpOptions } from './storage-http.js'
+export { StorageHttp } from './storage-http.js'

@@ -6,6 +6,7 @@ import { limits } from '../protocol/index.js'
 import type { Clock, Profile } from '../server/index.js'
 import { PROFILES } from '../server/index.js'
 import type { Disk } from './harness-store.js'
+import type { HttpOptions } from './storage-http.js'
 
 /** What a group is made of. */
 export interface GroupOptions {
@@ -52,6 +53,8 @@ export interface ClusterOptions {
   profile?: Profile | undefined
   /** Where files are kept: in memory, or below a folder that outlives the cluster. @defaultValue 'memory' */
   store?: 'memory' | { readonly dir: string } | undefined
+  /** Whether every storage serves its files over HTTP too, and how. @defaultValue false */
+  http?: boolean | HttpOptions | undefined
   /** Files to begin with; they are there again after each reset. @defaultValue none */
   seed?: readonly SeedFile[] | undefined
   /** Where time and chance come from; see {@link deterministicClock}. @defaultValue the machine's own */
@@ -84,6 +87,7 @@ const OPTION_NAMES = [
   'ports',
   'profile',
   'store',
+  'http',
   'seed',
   'clock',
   'signal',
