@@ -25,6 +25,7 @@ interface ServeFlags {
   profile: Profile
   dir?: string
   seed?: string[]
+  http?: true
   json?: true
   control?: number
 }
@@ -69,6 +70,7 @@ export function serveCommand(): Command {
     )
     .option('--dir <folder>', 'keep files below this folder; without it, in memory')
     .option('--seed <file>', 'a file to begin with; may be given several times', gathered)
+    .option('--http', 'serve the files of each storage over HTTP too')
     .option('--json', 'say in one line of JSON when it is ready, and nothing else')
     .option(
       '--control <port>',
@@ -105,6 +107,7 @@ async function optionsOf(flags: ServeFlags, hasCommand: boolean): Promise<Cluste
     trackers,
     storages,
     profile,
+    http: flags.http,
     groups: Object.fromEntries(groupNames(flags.groups).map((name) => [name, group])),
     ports: { trackers: flags.port ?? (hasCommand ? 0 : TRACKER_PORT), storages: flags.storagePort },
     store: dir === undefined ? 'memory' : { dir },
