@@ -21,7 +21,7 @@ import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '..
 import type { Call } from './call.js'
 
 // As it is when this is loaded: a test that fakes it must not hold up what is sent.
-const { nextTick } = process
+const nextTick = process.nextTick.bind(process)
 
 /** The content of a request, written piece by piece. */
 export interface ContentSource {

@@ -3,11 +3,13 @@ import type { Cluster } from './cluster.js'
 import { startCluster } from './cluster.js'
 import type { ClusterOptions } from './options.js'
 
-type Hook = (run: () => Promise<void>) => unknown
+/** Registers what a runner calls at its time. */
+export type RunnerHook = (run: () => Promise<void>) => unknown
 
 /** The hooks of a test runner: jest's and vitest's names, or those of node:test. */
-export type RunnerHooks = { readonly beforeEach: Hook; readonly afterEach: Hook } & (
-  { readonly beforeAll: Hook; readonly afterAll: Hook } | { readonly before: Hook; readonly after: Hook }
+export type RunnerHooks = { readonly beforeEach: RunnerHook; readonly afterEach: RunnerHook } & (
+  | { readonly beforeAll: RunnerHook; readonly afterAll: RunnerHook }
+  | { readonly before: RunnerHook; readonly after: RunnerHook }
 )
 
 /**
@@ -55,11 +57,11 @@ export function useCluster(options: ClusterOptions = {}, hooks?: RunnerHooks): C
   })
 }
 
-function hooksOf(given: object): Record<'beforeAll' | 'afterAll' | 'beforeEach' | 'afterEach', Hook> {
+function hooksOf(given: object): Record<'beforeAll' | 'afterAll' | 'beforeEach' | 'afterEach', RunnerHook> {
   const hooks = given as Record<string, unknown>
-  const find = (...names: string[]): Hook => {
+  const find = (...names: string[]): RunnerHook => {
     const hook = names.map((name) => hooks[name]).find((value) => typeof value === 'function')
-    if (hook !== undefined) return hook as Hook
+    if (hook !== undefined) return hook as RunnerHook
     throw new InvalidArgumentError(
       `there is no hook ${names.join(' or ')}: call useCluster in a test file, and give it the hooks of a runner that has no globals`,
     )
