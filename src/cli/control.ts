@@ -98,7 +98,7 @@ export class Control {
   }
 
   readonly #routes: Readonly<Record<string, Route>> = {
-    'GET /': () => describeCluster(this.#cluster),
+    'GET /': () => describeCluster(this.#cluster, false),
     'GET /stats': () => this.#cluster.stats(),
     'POST /reset': async () => {
       await this.#cluster.reset()

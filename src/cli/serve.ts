@@ -25,7 +25,7 @@ interface ServeFlags {
   profile: Profile
   dir?: string
   seed?: string[]
-  http?: true
+  httpPort?: number
   json?: true
   control?: number
 }
@@ -70,7 +70,11 @@ export function serveCommand(): Command {
     )
     .option('--dir <folder>', 'keep files below this folder; without it, in memory')
     .option('--seed <file>', 'a file to begin with; may be given several times', gathered)
-    .option('--http', 'serve the files of each storage over HTTP too')
+    .option(
+      '--http-port <number>',
+      'serve the files over HTTP too: the port of the first storage, the others follow; 0: any free ones',
+      port,
+    )
     .option('--json', 'say in one line of JSON when it is ready, and nothing else')
     .option(
       '--control <port>',
@@ -86,9 +90,10 @@ async function serve(command: readonly string[], flags: ServeFlags): Promise<voi
   try {
     if (flags.control !== undefined) await control.start(flags.control)
     const url = flags.control === undefined ? undefined : control.url
-    if (flags.json) console.log(JSON.stringify({ ...describeCluster(cluster), control: url }))
+    if (flags.json)
+      console.log(JSON.stringify({ ...describeCluster(cluster, flags.httpPort !== undefined), control: url }))
     else if (command.length === 0) {
-      console.log(describeInWords(cluster, flags.dir))
+      console.log(describeInWords(cluster, flags.dir, flags.httpPort !== undefined))
       if (url !== undefined) console.log(`FASTDFS_CONTROL=${url}`)
     }
     if (command.length === 0) await endingSignal()
@@ -107,7 +112,7 @@ async function optionsOf(flags: ServeFlags, hasCommand: boolean): Promise<Cluste
     trackers,
     storages,
     profile,
-    http: flags.http,
+    http: flags.httpPort === undefined ? false : { port: flags.httpPort },
     groups: Object.fromEntries(groupNames(flags.groups).map((name) => [name, group])),
     ports: { trackers: flags.port ?? (hasCommand ? 0 : TRACKER_PORT), storages: flags.storagePort },
     store: dir === undefined ? 'memory' : { dir },

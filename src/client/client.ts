@@ -45,6 +45,7 @@ import { intoStream } from './stream-sinks.js'
 import type { DeleteOptions } from './slave-family.js'
 import { deleteFamily, uploadFamily } from './slave-family.js'
 import { StorageAddresses } from './storage-addresses.js'
+import { fetchStorageIds, toStorageIds } from './storage-id-entries.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
@@ -87,7 +88,9 @@ export class FastDfsClient {
       options: resolved,
       pool,
       trackers,
-      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds),
+      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds, async (call) =>
+        toStorageIds(await fetchStorageIds(trackers, call)),
+      ),
       serial: new Serial(),
       oldCrcs: new OldCrcs(),
       doubts: new Budget(),
@@ -129,11 +132,12 @@ export class FastDfsClient {
   /**
    * Stores a new file (protocol.md §2.1, §3.1). Streams whose `size` is given hold a few buffers in memory, whatever
    * the size. Without it they are read to their end first, since the protocol sends the size first: up to 8 MiB into
-   * memory, what is larger into a temporary file that has no name; then they can be sent again, as files can.
+   * memory, what is larger into a temporary file that has no name; then they can be sent again, as files can. With
+   * {@link UploadOptions.unknownLength} `appender` they are sent as they come.
    *
    * @param source - a path, Buffer, Blob, stream, iterable of bytes, or a function that returns one
    * @throws {@link InvalidArgumentError} before anything is sent: the source cannot be read, the extension, group or
-   *   metadata do not fit; or later, when the source gives more or less than the option `size`: then nothing is stored
+   *   metadata do not fit, the storage or store path is none of the cluster; or later, when the source gives more or less than the option `size`: then nothing is stored
    * @throws {@link LocalIoError} when the source fails, or a listener of the progress: then nothing is stored
    * @throws {@link NoSpaceError} when no storage has room
    * @throws {@link IntegrityError} when the storage has something else than was sent; it is deleted again

@@ -38,7 +38,10 @@ export interface ContentSource {
 export interface ContentSink {
   /** The content has `size` bytes; none of them is here yet. An error thrown here ends the request. */
   start(size: number, flow: ContentFlow): void
-  /** The next bytes. Answer false to be given no more until {@link ContentFlow.resume}. */
+  /**
+   * The next bytes, in a buffer that is used again afterwards. Answer false to be given no more until
+   * {@link ContentFlow.resume}.
+   */
   write(chunk: Buffer): boolean
 }
 

@@ -97,7 +97,13 @@ export class Fleet {
     this.#storages = this.#storages.filter((other) => other !== member)
     this.#trackers = this.#trackers.filter((other) => other !== member)
     if (storage === undefined) await this.#tellTrackers()
+    else await this.#removeHttp(storage.id)
     return storage
+  }
+
+  async #removeHttp(id: number): Promise<void> {
+    const index = this.https.findIndex((http) => http.id === id)
+    if (index >= 0) await Promise.all(this.https.splice(index, 1).map((http) => http.stop()))
   }
 
   /** Resolves when all storages that run are ACTIVE. */
@@ -159,8 +165,8 @@ export class Fleet {
     })
     this.#storages = [...this.#storages, storage]
     if (this.#http !== undefined) {
-      const site = { group, id, host: this.#host, store, storePathCount: storePaths }
-      addHttp(this.https, site, this.#http)
+      const places = { host: this.#host, address: this.#outside, storePathCount: storePaths }
+      addHttp(this.https, { group, id, ...places, store, clock }, this.#http)
     }
     return storage
   }

@@ -33,6 +33,20 @@ describe('fastdfs serve', () => {
     )
   })
 
+  it('serves files over HTTP where it is told to', async () => {
+    const child = fastdfs('serve', '--port', '0', '--groups', '2', '--http-port', '0')
+    const text = await waitFor(child, 'tracker_server = 127.0.0.1:')
+    await using client = new FastDfsClient({ trackers: /TRACKERS=(.*)/.exec(text)?.[1] as string })
+    for (const group of ['group1', 'group2']) {
+      const { id } = await client.uploadFile(Buffer.from(group), { group })
+      const base = new RegExp(`^${group}-storage1: (http://127\\.0\\.0\\.1:\\d+/)$`, 'm').exec(text)?.[1]
+      const response = await fetch(`${base}${id}`)
+      expect([response.status, await response.text()]).toEqual([200, group])
+    }
+    child.kill()
+    await once(child, 'close')
+  })
+
   it('keeps files in a folder over restarts', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'fastdfs-serve-'))
     let id = ''
@@ -140,6 +154,7 @@ describe('fastdfs serve', () => {
 
   it.each([
     [['serve', '--port', 'x'], /--port.*it must be a whole number from 0 to 65535/s],
+    [['serve', '--http-port', '70000'], /--http-port.*it must be a whole number from 0 to 65535/s],
     [['serve', '--storages', '33'], /--storages.*it must be a whole number from 1 to 32/s],
     [['serve', '--trackes', '2'], /unknown option '--trackes'.*Did you mean --trackers\?/s],
     [['server'], /unknown command 'server'.*Did you mean serve\?/s],
