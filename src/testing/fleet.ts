@@ -106,11 +106,6 @@ export class Fleet {
     if (index >= 0) await Promise.all(this.https.splice(index, 1).map((http) => http.stop()))
   }
 
-  /** Whether a group has no storages any more; forgets it then. */
-  dropGroupIfEmpty(group: string): boolean {
-    return !this.#storages.some((storage) => storage.group === group) && this.#groups.delete(group)
-  }
-
   /** Resolves when all storages that run are ACTIVE. */
   async whenActive(): Promise<void> {
     const running = this.#storages.filter(({ state }) => state === 'running')
