@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { ConnectError, ProtocolError, statusToError } from '../../errors.js'
-import type { Command, Header, RequestOf, ResponseOf } from '../../protocol/index.js'
+import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../../protocol/index.js'
 import {
   connectionCommands,
   decodeResponseFields,
@@ -33,6 +33,7 @@ interface Pending {
 export class TrackerConnection {
   readonly #socket: Socket
   readonly #endpoint: string
+  readonly #dialect: Dialect
   readonly #collector = new Collector()
   #pending: Pending | undefined
   #status = 0
@@ -41,7 +42,8 @@ export class TrackerConnection {
   /** Resolves when the connection has ended, however it did. */
   readonly closed: Promise<void>
 
-  private constructor(endpoint: TrackerEndpoint, localAddress: string | undefined) {
+  private constructor(endpoint: TrackerEndpoint, localAddress: string | undefined, dialect: Dialect) {
+    this.#dialect = dialect
     this.#endpoint = `${endpoint.host}:${endpoint.port}`
     this.#socket = connect({
       ...endpoint,
@@ -70,9 +72,13 @@ export class TrackerConnection {
     })
   }
 
-  /** Begins to connect. Requests may be made at once. */
-  static open(endpoint: TrackerEndpoint, localAddress: string | undefined): TrackerConnection {
-    return new TrackerConnection(endpoint, localAddress)
+  /** Begins to connect. Requests may be made at once; both sides write in the same dialect. */
+  static open(
+    endpoint: TrackerEndpoint,
+    localAddress: string | undefined,
+    dialect: Dialect = LATEST,
+  ): TrackerConnection {
+    return new TrackerConnection(endpoint, localAddress, dialect)
   }
 
   /** The address that the tracker sees, once connected. */
@@ -103,9 +109,9 @@ export class TrackerConnection {
     const body = await new Promise<Buffer>((resolve, reject) => {
       if (this.#socket.destroyed) return reject(this.#lost())
       this.#pending = { command, resolve, reject }
-      this.#socket.write(encodeRequestHead(command, values, 0, { dialect: LATEST }))
+      this.#socket.write(encodeRequestHead(command, values, 0, { dialect: this.#dialect }))
     })
-    return decodeResponseFields(command, body, LATEST)
+    return decodeResponseFields(command, body, this.#dialect)
   }
 
   /** Says goodbye and ends. */

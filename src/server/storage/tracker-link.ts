@@ -102,10 +102,11 @@ export class TrackerLink {
       this.#setState('pending')
       await this.#join(connection)
       for (let beats = 0; !this.#stopped; beats++) {
-        await this.#beat(connection)
+        // First the space: a tracker sends no upload to a storage that may have none.
         if (beats % BEATS_PER_DISK_REPORT === 0) {
           this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
         }
+        await this.#beat(connection)
         await this.#wait(BEAT_INTERVAL)
       }
     } finally {
