@@ -6,6 +6,8 @@ import { LATEST, limits } from '../../protocol/index.js'
 import type { Clock } from '../clock.js'
 import { SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
+import type { Network } from '../network.js'
+import { DIRECT_NETWORK } from '../network.js'
 import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
 import { Session } from '../session.js'
@@ -48,6 +50,8 @@ export interface StorageOptions {
   readonly dialect?: Dialect | undefined
   /** Where the time and the chance in names come from. @defaultValue the machine's own */
   readonly clock?: Clock | undefined
+  /** What stands between it and its peers. @defaultValue nothing */
+  readonly network?: Network | undefined
 }
 
 const { STORAGE_STATUS } = limits
@@ -103,7 +107,7 @@ export class Storage {
    */
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
-    const { dialect = LATEST, clock = SYSTEM_CLOCK } = options
+    const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
     checkRange('id', id, MAX_ID)
@@ -112,7 +116,9 @@ export class Storage {
     checkRange('subdirCount', subdirCount, 256)
     this.#options = options
     const service = { routes, dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
-    this.#listener = new Listener(host, port, (socket) => new Session(socket, service, this.#context))
+    this.#listener = new Listener(host, port, (socket) => {
+      return new Session(network.take(socket).stream, service, this.#context)
+    })
     this.#dialect = dialect
     this.#context = {
       group,
@@ -127,12 +133,17 @@ export class Storage {
       addressOf: (memberId) => this.#members.find((member) => member.id === memberId)?.ip ?? '',
     }
     this.#linked = {
+      network,
       localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
       oldFilesSettled: false,
       joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
       stats: () => this.#stats(),
       diskReport: () => this.#diskReport(),
-      onMembers: (members) => (this.#members = members),
+      knowsMembers: () => this.#members.length > 0,
+      onMembers: (members) => {
+        this.#members = members
+        this.#watchers.notify()
+      },
       onLinkState: () => this.#watchers.notify(),
     }
   }
@@ -185,11 +196,14 @@ export class Storage {
     })
   }
 
-  /** Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE. */
+  /**
+   * Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE, and the one that
+   * leads has told of its group.
+   */
   whenActive(): Promise<void> {
     return this.#watchers.until(() => {
       const states = this.#links.map((link) => link.state)
-      return states.includes('active') && !states.includes('pending')
+      return states.includes('active') && !states.includes('pending') && this.#members.length > 0
     })
   }
 

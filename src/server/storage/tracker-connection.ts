@@ -1,4 +1,3 @@
-import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { ConnectError, ProtocolError, statusToError } from '../../errors.js'
 import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../../protocol/index.js'
@@ -11,6 +10,7 @@ import {
 } from '../../protocol/index.js'
 import { Collector } from '../collector.js'
 import { plainAddress } from '../listener.js'
+import type { Network } from '../network.js'
 
 /** Replies of trackers are lists of at most 32 records; a longer one is not believed. */
 const MAX_REPLY = 64 * 1024
@@ -21,6 +21,15 @@ const IDLE_TIMEOUT = 60_000
 export interface TrackerEndpoint {
   readonly host: string
   readonly port: number
+}
+
+/** Who connects. */
+export interface Caller {
+  readonly network: Network
+  /** The address to connect from; undefined where any will do. */
+  readonly localAddress: string | undefined
+  /** How both sides write; the newest where absent. */
+  readonly dialect?: Dialect | undefined
 }
 
 interface Pending {
@@ -42,10 +51,10 @@ export class TrackerConnection {
   /** Resolves when the connection has ended, however it did. */
   readonly closed: Promise<void>
 
-  private constructor(endpoint: TrackerEndpoint, localAddress: string | undefined, dialect: Dialect) {
+  private constructor(endpoint: TrackerEndpoint, { network, localAddress, dialect = LATEST }: Caller) {
     this.#dialect = dialect
     this.#endpoint = `${endpoint.host}:${endpoint.port}`
-    this.#socket = connect({
+    this.#socket = network.connect({
       ...endpoint,
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
@@ -72,13 +81,9 @@ export class TrackerConnection {
     })
   }
 
-  /** Begins to connect. Requests may be made at once; both sides write in the same dialect. */
-  static open(
-    endpoint: TrackerEndpoint,
-    localAddress: string | undefined,
-    dialect: Dialect = LATEST,
-  ): TrackerConnection {
-    return new TrackerConnection(endpoint, localAddress, dialect)
+  /** Begins to connect. Requests may be made at once. */
+  static open(endpoint: TrackerEndpoint, caller: Caller): TrackerConnection {
+    return new TrackerConnection(endpoint, caller)
   }
 
   /** The address that the tracker sees, once connected. */

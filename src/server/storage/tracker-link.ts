@@ -2,6 +2,7 @@ import { log } from '../../observe/log.js'
 import type { RequestOf, ResponseOf } from '../../protocol/index.js'
 import { trackerClusterCommands } from '../../protocol/index.js'
 import { startTimer, stopTimer } from '../clock.js'
+import type { Network } from '../network.js'
 import type { StorageStats } from '../storage-stats.js'
 import type { TrackerEndpoint } from './tracker-connection.js'
 import { TrackerConnection } from './tracker-connection.js'
@@ -12,6 +13,8 @@ const { storageJoin, storageSyncDestReq, storageSyncNotify, storageBeat, storage
 /** Milliseconds between beats, and before a lost tracker is tried again (protocol.md §4.5). */
 const BEAT_INTERVAL = 30_000
 const RETRY_DELAY = 1_000
+/** Milliseconds between beats while no tracker has told of the group: none leads yet. */
+const ASK_INTERVAL = 50
 /** Disk space is reported with every tenth beat: each 300 s. */
 const BEATS_PER_DISK_REPORT = 10
 
@@ -25,6 +28,8 @@ export type Brief = NonNullable<Changes['storages']>[number]
 
 /** What a storage is to its links. */
 export interface LinkedStorage {
+  /** How it connects. */
+  readonly network: Network
   /** The address to connect from; undefined where any will do. */
   readonly localAddress: string | undefined
   /** What it joins with, on a connection to the tracker of that address. */
@@ -35,6 +40,8 @@ export interface LinkedStorage {
   stats(): StorageStats
   /** The space of each store path. */
   diskReport(): Promise<DiskReport>
+  /** Whether it knows the storages of its group. */
+  knowsMembers(): boolean
   /** The storages of its group have changed. */
   onMembers(members: readonly Brief[]): void
   /** The state of a link has changed. */
@@ -94,7 +101,7 @@ export class TrackerLink {
 
   /** One connection, from the first byte to the last. */
   async #converse(): Promise<void> {
-    const connection = TrackerConnection.open(this.#endpoint, this.#storage.localAddress)
+    const connection = TrackerConnection.open(this.#endpoint, this.#storage)
     this.#connection = connection
     void connection.closed.then(() => this.#wake?.())
     try {
@@ -107,7 +114,7 @@ export class TrackerLink {
           this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
         }
         await this.#beat(connection)
-        await this.#wait(BEAT_INTERVAL)
+        await this.#wait(this.#storage.knowsMembers() ? BEAT_INTERVAL : ASK_INTERVAL)
       }
     } finally {
       connection.close()

@@ -6,6 +6,7 @@ import { isAtLeast } from '../../protocol/dialect.js'
 import { formatAddress } from '../address.js'
 import type { Timer } from '../clock.js'
 import { startTimer, stopTimer } from '../clock.js'
+import type { Caller } from '../storage/tracker-connection.js'
 import { TrackerConnection } from '../storage/tracker-connection.js'
 import type { TrackerAddress, Trackers } from './trackers.js'
 import { compare } from './trackers.js'
@@ -26,11 +27,9 @@ const MAX_FAILURES = 3
 type Standing = ResponseOf<typeof trackerCommands.trackerGetStatus>
 
 /** What a tracker is to its election. */
-export interface Elector {
+export interface Elector extends Caller {
   readonly trackers: Trackers
   readonly dialect: Dialect
-  /** The address to connect from; undefined where any will do. */
-  readonly localAddress: string | undefined
   /** How it stands; undefined while it has no groups. */
   readonly standing: () => Standing | undefined
   /** What it tells the leader of itself. */
@@ -210,8 +209,7 @@ export class Election {
   }
 
   async #connect({ ips, port }: TrackerAddress): Promise<TrackerConnection> {
-    const { localAddress, dialect } = this.#elector
-    const connection = TrackerConnection.open({ host: ips[0], port }, localAddress, dialect)
+    const connection = TrackerConnection.open({ host: ips[0], port }, this.#elector)
     this.#open.add(connection)
     void connection.closed.then(() => this.#open.delete(connection))
     await withTimeout(connection, () => connection.connected())

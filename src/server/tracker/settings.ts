@@ -4,6 +4,7 @@ import type { Dialect } from '../../protocol/index.js'
 import { LATEST } from '../../protocol/index.js'
 import type { Clock } from '../clock.js'
 import { SYSTEM_CLOCK } from '../clock.js'
+import type { Network } from '../network.js'
 import { isGroupName, isStorageId } from './names.js'
 import type { ReservedSpace } from './reserved-space.js'
 import { reservedSpaceOf } from './reserved-space.js'
@@ -23,6 +24,8 @@ export interface TrackerOptions {
   readonly dialect?: Dialect | undefined
   /** Where the time comes from. @defaultValue the machine's own */
   readonly clock?: Clock | undefined
+  /** What stands between it and its peers. @defaultValue nothing */
+  readonly network?: Network | undefined
   /**
    * The folder of its state, as a real tracker's `data` folder: written before a change is answered, read at each
    * start. Without one, the state stays in this object. @defaultValue none

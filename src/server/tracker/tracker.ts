@@ -7,6 +7,8 @@ import type { Dialect } from '../../protocol/index.js'
 import type { Timer } from '../clock.js'
 import { startTimer, stopTimer, unixSeconds } from '../clock.js'
 import { Listener, plainAddress } from '../listener.js'
+import type { Network } from '../network.js'
+import { DIRECT_NETWORK } from '../network.js'
 import type { Route, Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
 import { Session } from '../session.js'
@@ -114,6 +116,7 @@ function savedFirst(handle: Route<TrackerContext>['handle']): Route<TrackerConte
  */
 export class Tracker {
   readonly #settings: TrackerSettings
+  readonly #network: Network
   readonly #listener: Listener
   readonly #turns = new Turns()
   readonly #cluster: Cluster
@@ -130,7 +133,8 @@ export class Tracker {
    * @throws ConfigError for an option out of its range
    */
   constructor(options: TrackerOptions = {}) {
-    const { host = '127.0.0.1', port = 0, dir } = options
+    const { host = '127.0.0.1', port = 0, dir, network = DIRECT_NETWORK } = options
+    this.#network = network
     this.#settings = settingsOf(options)
     this.#cluster = new Cluster(this.#settings)
     this.#state = dir === undefined ? undefined : new StateFolder(dir, this.#cluster)
@@ -203,6 +207,7 @@ export class Tracker {
   }
 
   #serve(socket: Socket): Session<TrackerContext> {
+    const { stream, peerIp } = this.#network.take(socket)
     // Each connection has a dialect of its own: a storage of another version joins in that one's.
     const service = {
       routes: this.#routes,
@@ -214,7 +219,7 @@ export class Tracker {
       cluster: this.#cluster,
       trackers: this.#trackers,
       running: this.#running,
-      peerIp: plainAddress(socket.remoteAddress),
+      peerIp,
       ownIp: plainAddress(socket.localAddress),
       ownPort: this.port,
       load: this.#listener,
@@ -225,13 +230,14 @@ export class Tracker {
       speak: (dialect) => (service.dialect = dialect),
     }
     socket.once('close', () => leave(context))
-    return new Session(socket, service, context)
+    return new Session(stream, service, context)
   }
 
   #elector(): ConstructorParameters<typeof Election>[0] {
     const { host } = this
     return {
       trackers: this.#trackers,
+      network: this.#network,
       dialect: this.#settings.dialect,
       localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
       standing: () => standingOf(this.#cluster, this.#trackers, this.#running),
