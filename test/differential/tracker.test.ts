@@ -123,7 +123,7 @@ const G = (group: string): Buffer => str(group, 16)
     await tracker.start()
     const endpoints = [{ host: sources[0] as string, port: tracker.port }, real]
     try {
-      await compare(endpoints)
+      await expect(compare(endpoints)).resolves.toBeUndefined()
     } finally {
       await tracker.stop()
     }
