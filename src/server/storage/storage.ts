@@ -141,7 +141,11 @@ export class Storage {
       joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
       stats: () => this.#stats(),
       diskReport: () => this.#diskReport(),
-      onMembers: (members) => (this.#members = members),
+      knowsMembers: () => this.#members.length > 0,
+      onMembers: (members) => {
+        this.#members = members
+        this.#watchers.notify()
+      },
       onLinkState: () => this.#watchers.notify(),
     }
   }
@@ -221,11 +225,14 @@ export class Storage {
     Object.assign(this.#context.stats, emptyStats())
   }
 
-  /** Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE. */
+  /**
+   * Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE, and the one that
+   * leads has told of its group.
+   */
   whenActive(): Promise<void> {
     return this.#watchers.until(() => {
       const states = this.#links.map((link) => link.state)
-      return states.includes('active') && !states.includes('pending')
+      return states.includes('active') && !states.includes('pending') && this.#members.length > 0
     })
   }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { ConnectError, ProtocolError, statusToError } from '../../errors.js'
-import type { Command, Header, RequestOf, ResponseOf } from '../../protocol/index.js'
+import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../../protocol/index.js'
 import {
   connectionCommands,
   decodeResponseFields,
@@ -23,10 +23,13 @@ export interface TrackerEndpoint {
   readonly port: number
 }
 
-/** Who connects: how, and from which address; undefined where any will do. */
-interface Caller {
+/** Who connects. */
+export interface Caller {
   readonly network: Network
+  /** The address to connect from; undefined where any will do. */
   readonly localAddress: string | undefined
+  /** How both sides write; the newest where absent. */
+  readonly dialect?: Dialect | undefined
 }
 
 interface Pending {
@@ -39,6 +42,7 @@ interface Pending {
 export class TrackerConnection {
   readonly #socket: Socket
   readonly #endpoint: string
+  readonly #dialect: Dialect
   readonly #collector = new Collector()
   #pending: Pending | undefined
   #status = 0
@@ -47,7 +51,8 @@ export class TrackerConnection {
   /** Resolves when the connection has ended, however it did. */
   readonly closed: Promise<void>
 
-  private constructor(endpoint: TrackerEndpoint, { network, localAddress }: Caller) {
+  private constructor(endpoint: TrackerEndpoint, { network, localAddress, dialect = LATEST }: Caller) {
+    this.#dialect = dialect
     this.#endpoint = `${endpoint.host}:${endpoint.port}`
     this.#socket = network.connect({
       ...endpoint,
@@ -109,9 +114,9 @@ export class TrackerConnection {
     const body = await new Promise<Buffer>((resolve, reject) => {
       if (this.#socket.destroyed) return reject(this.#lost())
       this.#pending = { command, resolve, reject }
-      this.#socket.write(encodeRequestHead(command, values, 0, { dialect: LATEST }))
+      this.#socket.write(encodeRequestHead(command, values, 0, { dialect: this.#dialect }))
     })
-    return decodeResponseFields(command, body, LATEST)
+    return decodeResponseFields(command, body, this.#dialect)
   }
 
   /** Says goodbye and ends. */

@@ -13,6 +13,8 @@ const { storageJoin, storageSyncDestReq, storageSyncNotify, storageBeat, storage
 /** Milliseconds between beats, and before a lost tracker is tried again (protocol.md §4.5). */
 const BEAT_INTERVAL = 30_000
 const RETRY_DELAY = 1_000
+/** Milliseconds between beats while no tracker has told of the group: none leads yet. */
+const ASK_INTERVAL = 50
 /** Disk space is reported with every tenth beat: each 300 s. */
 const BEATS_PER_DISK_REPORT = 10
 
@@ -38,6 +40,8 @@ export interface LinkedStorage {
   stats(): StorageStats
   /** The space of each store path. */
   diskReport(): Promise<DiskReport>
+  /** Whether it knows the storages of its group. */
+  knowsMembers(): boolean
   /** The storages of its group have changed. */
   onMembers(members: readonly Brief[]): void
   /** The state of a link has changed. */
@@ -121,14 +125,15 @@ export class TrackerLink {
       this.#setState('pending')
       await this.#join(connection)
       for (let beats = 0; !this.#stopped; beats++) {
-        await this.#beat(connection)
+        // First the space: a tracker sends no upload to a storage that may have none.
         if (beats % BEATS_PER_DISK_REPORT === 0 || this.#reportsDisks) {
           const reporting = this.#reporting.splice(0)
           this.#reportsDisks = false
           this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
           for (const done of reporting) done()
         }
-        if (!this.#reportsDisks) await this.#wait(BEAT_INTERVAL)
+        await this.#beat(connection)
+        if (!this.#reportsDisks) await this.#wait(this.#storage.knowsMembers() ? BEAT_INTERVAL : ASK_INTERVAL)
       }
     } finally {
       connection.close()
