@@ -1,5 +1,13 @@
 import type { FastDfsError } from '../errors.js'
-import { isFastDfsError, locateError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
+import {
+  FileNotFoundError,
+  isFastDfsError,
+  locateError,
+  NotSupportedError,
+  RetryError,
+  ServerError,
+  STATUS,
+} from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { parseEndpoint } from '../net/endpoint.js'
@@ -85,7 +93,13 @@ export class AdminClient {
     return this.#call(options, 'deleteStorage', async (call) => {
       checkGroup(group)
       checkStorageId(id)
-      const known = await this.#each(trackerCommands.listStorage, { group, id }, call)
+      const known = await this.#each(trackerCommands.listStorage, { group, id }, call).catch(
+        (error: unknown) => {
+          // Whoever is told so asked for a deletion: that is what trackers answer then.
+          if (error instanceof FileNotFoundError) return []
+          throw error
+        },
+      )
       if (known.some(({ storages }) => storages.some(({ status }) => ALIVE.includes(status)))) {
         throw new ServerError(`storage ${id} of ${group} is alive: stop it first`, {
           command: trackerCommands.deleteStorage.name,

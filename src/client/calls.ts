@@ -70,6 +70,11 @@ export class Calls {
     // What waits for something else than a connection: a source, its turn, the next attempt.
     for (const call of this.#running.keys()) call.cancel(new ClosedError('the client was closed'))
   }
+
+  /** Resolves when no call runs any more. */
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.#running.values())
+  }
 }
 
 /** Refuses wrong limits of a call. */

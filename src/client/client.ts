@@ -12,7 +12,7 @@ import { AdminClient } from './admin.js'
 import type { ModifyOptions, RegeneratedFile } from './appender.js'
 import { append, modify, regenerate, truncate } from './appender.js'
 import type { BatchItems, BatchOptions, BatchResult, DownloadItem, UploadItem } from './batch.js'
-import { Batch } from './batch.js'
+import { Batch, discardItem } from './batch.js'
 import { CALL_OPTIONS, Calls, checkCallOptions } from './calls.js'
 import { checkDuration, checkNames } from './check.js'
 import { loadClientConf } from './config/client-conf.js'
@@ -41,10 +41,12 @@ import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
 import { Outliving } from './outliving.js'
+import { owning } from './sources.js'
+import type { NewFileCommand } from './store.js'
 import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
 import type { DeleteOptions } from './slave-family.js'
-import { deleteFamily, uploadFamily } from './slave-family.js'
+import { deleteFamily, discardSlaves, uploadFamily } from './slave-family.js'
 import { StorageAddresses } from './storage-addresses.js'
 import { fetchStorageIds, toStorageIds } from './storage-id-entries.js'
 import { Trackers } from './trackers.js'
@@ -57,7 +59,7 @@ import { uploadSlave } from './upload.js'
  * and do not keep the process alive.
  *
  * Every method takes `{ signal, timeout }` and rejects with a {@link FastDfsError}. A file ID may also be given with a
- * leading slash, or as the URL of the file.
+ * leading slash, behind a host, or as the URL of the file.
  *
  * @example
  * ```ts
@@ -138,7 +140,8 @@ export class FastDfsClient {
    * memory, what is larger into a temporary file that has no name; then they can be sent again, as files can. With
    * {@link UploadOptions.unknownLength} `appender` they are sent as they come.
    *
-   * @param source - a path, Buffer, Blob, stream, iterable of bytes, or a function that returns one
+   * @param source - a path, Buffer, Blob, stream, iterable of bytes, or a function that returns one. A stream is
+   *   destroyed when the call ends, however it does
    * @throws {@link InvalidArgumentError} before anything is sent: the source cannot be read, the extension, group or
    *   metadata do not fit, the storage or store path is none of the cluster; or later, when the source gives more or less than the option `size`: then nothing is stored
    * @throws {@link LocalIoError} when the source fails, or a listener of the progress: then nothing is stored
@@ -153,9 +156,7 @@ export class FastDfsClient {
    * ```
    */
   uploadFile(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
-    return this.#run(options, (call) =>
-      uploadFamily(this.#context, storageCommands.uploadFile, source, options, call),
-    )
+    return this.#upload(storageCommands.uploadFile, source, options)
   }
 
   /**
@@ -174,7 +175,7 @@ export class FastDfsClient {
     options: BatchOptions = {},
   ): Promise<BatchResult<UploadedFile>[]> {
     const batch = new Batch(options, this.#context.options.timeout, 'uploadFiles')
-    return batch.run(items, (item) => this.uploadFile(...batch.upload(item)))
+    return batch.run(items, (item) => this.uploadFile(...batch.upload(item)), discardItem)
   }
 
   /**
@@ -225,9 +226,7 @@ export class FastDfsClient {
    * §3.1). Takes and throws what {@link FastDfsClient.uploadFile} does.
    */
   uploadAppenderFile(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
-    return this.#run(options, (call) =>
-      uploadFamily(this.#context, storageCommands.uploadAppenderFile, source, options, call),
-    )
+    return this.#upload(storageCommands.uploadAppenderFile, source, options)
   }
 
   /**
@@ -244,8 +243,10 @@ export class FastDfsClient {
    * ```
    */
   uploadSlaveFile(masterId: string, source: Source, options: SlaveOptions): Promise<UploadedFile> {
-    return this.#runOn(masterId, options, (call, master) =>
-      uploadSlave(this.#context, master, source, options, call),
+    return owning(source, () =>
+      this.#runOn(masterId, options, (call, master) =>
+        uploadSlave(this.#context, master, source, options, call),
+      ),
     )
   }
 
@@ -258,7 +259,9 @@ export class FastDfsClient {
    * @throws {@link UnknownOutcomeError} when the answer is lost: the content may have been added
    */
   appendFile(id: string, source: Source, options: ContentOptions = {}): Promise<void> {
-    return this.#runOn(id, options, (call, file) => append(this.#context, file, source, options, call))
+    return owning(source, () =>
+      this.#runOn(id, options, (call, file) => append(this.#context, file, source, options, call)),
+    )
   }
 
   /**
@@ -269,7 +272,9 @@ export class FastDfsClient {
    * @throws {@link ServerError} with status 22 when it is no appender file, or the offset is past its end
    */
   modifyFile(id: string, source: Source, options: ModifyOptions = {}): Promise<void> {
-    return this.#runOn(id, options, (call, file) => modify(this.#context, file, source, options, call))
+    return owning(source, () =>
+      this.#runOn(id, options, (call, file) => modify(this.#context, file, source, options, call)),
+    )
   }
 
   /**
@@ -311,7 +316,8 @@ export class FastDfsClient {
   /**
    * Writes a file, or a part of it, to a sink.
    *
-   * - A path: the file is there whole or, when the download fails, not at all.
+   * - A path: the file is there whole or, when the download fails, not at all. One that is replaced keeps its
+   *   permissions; a symbolic link is followed.
    * - A folder, or a path that ends with a slash: as a path, under the name that {@link FastDfsClient.getFilename}
    *   gives. That is the uploader's choice: nothing that is there already is replaced.
    * - A Writable or web WritableStream: with backpressure; ended (closed) when the download is whole, destroyed
@@ -362,7 +368,7 @@ export class FastDfsClient {
           const name = await filenameOf(this.#context, file, this.#context.options.metadataEncoding, call)
           path = await pathInFolder(target, name)
         }
-        return fileSink(path ?? target, options.fsync)
+        return fileSink(path ?? target, { fsync: options.fsync, isNew: path !== undefined })
       }, given)
       return path === undefined ? downloaded : { ...downloaded, path }
     }
@@ -389,7 +395,7 @@ export class FastDfsClient {
    * for await (const chunk of client.downloadStream(id, { offset: 1000, length: 500 })) process(chunk)
    * ```
    */
-  downloadStream(id: string, options: DownloadOptions = {}): Readable {
+  downloadStream(id: string, options: DownloadOptions = {}): AsyncIterable<Buffer> & Readable {
     checkCallOptions(options)
     const plan = checkDownload(options, 'downloadStream')
     return new DownloadStream(
@@ -559,11 +565,24 @@ export class FastDfsClient {
     const limit = grace === 0 ? 0 : checkDuration(grace, 'grace')
     await this.#calls.close(limit, this.#outliving)
     await this.#context.pool.close()
+    // What they have begun to write is removed then.
+    await this.#calls.ended()
   }
 
   /** `await using client = new FastDfsClient(…)` closes it at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #upload(command: NewFileCommand, source: Source, options: UploadOptions): Promise<UploadedFile> {
+    try {
+      return await owning(source, () =>
+        this.#run(options, (call) => uploadFamily(this.#context, command, source, options, call)),
+      )
+    } catch (error) {
+      discardSlaves((options as UploadOptions | undefined | null)?.slaves)
+      throw error
+    }
   }
 
   #run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {

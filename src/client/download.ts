@@ -223,6 +223,11 @@ export class DownloadStream extends Readable {
     )
   }
 
+  /** Gives Buffers; the type of Readable says nothing of its pieces. */
+  override [Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
+    return super[Symbol.asyncIterator]() as NodeJS.AsyncIterator<Buffer>
+  }
+
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#abort.abort(error ?? undefined)

@@ -44,7 +44,10 @@ export class Outliving {
     } catch (error) {
       if (!call.isOver || !isFastDfsError(error)) throw error
       if (making.isSent()) {
-        this.#goOn(request.then((reply) => making.undo(reply)), controller)
+        this.#goOn(
+          request.then((reply) => making.undo(reply)),
+          controller,
+        )
         throw ended(error, making)
       }
       controller.abort()

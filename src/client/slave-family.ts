@@ -16,6 +16,7 @@ import type { Context } from './context.js'
 import { deleteFile } from './files.js'
 import { messageOf } from './pieces.js'
 import type { Source } from './sources.js'
+import { discard } from './sources.js'
 import type { NewFileCommand } from './store.js'
 import { CLEANUP_TIMEOUT } from './outliving.js'
 
@@ -90,6 +91,14 @@ export async function deleteFamily(
     }
   }
   await deleteFile(context, file, call)
+}
+
+/** Lets go the streams of slaves that were not begun. */
+export function discardSlaves(slaves: UploadOptions['slaves']): void {
+  if (!Array.isArray(slaves)) return
+  for (const slave of slaves as readonly (Partial<SlaveUpload> | null | undefined)[]) {
+    if (slave?.source !== undefined) discard(slave.source)
+  }
 }
 
 function slaveOf(file: SplitFileId, suffix: unknown): SplitFileId {

@@ -1,5 +1,5 @@
 import type { Metadata } from '../protocol/index.js'
-import { InvalidArgumentError } from '../errors.js'
+import { FileExistsError, InvalidArgumentError, locateError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import { slaveName, splitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
@@ -236,7 +236,10 @@ export async function uploadSlave(
         mayExist,
         undo: (reply) => discard(context, newFileOf(reply)),
       }),
-    )
+    ).catch((error: unknown) => {
+      // It is the slave that is there, and the master that is not.
+      throw error instanceof FileExistsError ? locateError(error, { fileId: expectedId }) : error
+    })
     // Its name holds what its master's says.
     return finish(context, sent, { metadata, verify: false, onProgress }, call)
   })
