@@ -5,8 +5,9 @@
  */
 export { type Clock, SYSTEM_CLOCK } from './clock.js'
 export { Storage, type StorageOptions } from './storage/storage.js'
-export type { TrackerEndpoint } from './storage/tracker-connection.js'
+export type { ReplicationMode } from './storage/replication.js'
+export type { ServerEndpoint } from './storage/server-connection.js'
 export { DiskStore, type DiskStoreOptions } from './stores/disk-store.js'
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory-store.js'
-export type { Draft, FileStat, Store, StoredFile, StoreSpace } from './stores/store.js'
+export type { Draft, Edit, FileStat, Log, OwnFiles, Store, StoredFile, StoreSpace } from './stores/store.js'
 export { Tracker, type TrackerOptions } from './tracker/tracker.js'

@@ -1,10 +1,14 @@
+import type { Duplex } from 'node:stream'
 import type { connectionCommands, storageClusterCommands, storageCommands } from '../../protocol/index.js'
 import type { Clock } from '../clock.js'
 import type { HandlersOf } from '../routes.js'
 import type { StorageStats } from '../storage-stats.js'
 import type { Store } from '../stores/store.js'
+import type { Journal } from './journal.js'
 import type { NameLock } from './name-lock.js'
 import type { Naming } from './naming.js'
+import type { Replication } from './replication.js'
+import type { Versions } from './versions.js'
 
 /** What the handlers of a storage work with: the same for all connections. */
 export interface StorageContext {
@@ -18,14 +22,30 @@ export interface StorageContext {
   readonly stats: StorageStats
   /** Changes of a file's metadata, and its removal, one after the other. */
   readonly lock: NameLock
+  /** Every change of a file goes through it. */
+  readonly journal: Journal
+  readonly versions: Versions
+  readonly replication: Replication
+  /** Files that are being changed in place, with what they had before: only so much of them is passed on. */
+  readonly changing: Map<string, number>
   /** The store path for an upload that leaves the choice to the storage: each in turn. */
   nextStorePath(): number
   /** The address of a storage of the group, by ID; empty for one that is not known. */
   addressOf(id: string): string
 }
 
+/** What the handlers of one connection work with. */
+export interface StorageConnection extends StorageContext {
+  /** The storage at the other end, once it has said who it is (protocol.md §4.8). */
+  senderId: string
+  /** The address of the other end. */
+  readonly peerIp: string
+  /** What the answers are written to: for the one that is no packet. */
+  readonly stream: Duplex
+}
+
 /** Handlers of commands to a storage. */
 export type StorageHandlers = HandlersOf<
   typeof connectionCommands & typeof storageCommands & typeof storageClusterCommands,
-  StorageContext
+  StorageConnection
 >

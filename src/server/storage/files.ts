@@ -70,8 +70,13 @@ export const fileHandlers: StorageHandlers = {
     const checked = checkedName(name, context.storePathCount)
     if (group !== context.group || checked === undefined) return STATUS.EINVAL
     return context.lock.run(checked, async () => {
-      if (!(await context.store.remove(checked))) return STATUS.ENOENT
-      await context.store.remove(metadataName(checked))
+      const { journal, store } = context
+      if ((await store.stat(checked)) === undefined) return STATUS.ENOENT
+      const metadata = metadataName(checked)
+      if ((await store.stat(metadata)) !== undefined) {
+        await journal.replace('D', metadata, () => store.remove(metadata))
+      }
+      await journal.replace('D', checked, () => store.remove(checked))
       context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return {}
     })

@@ -35,7 +35,7 @@ export const slaveHandlers: StorageHandlers = {
         await draft.discard()
         return STATUS.EEXIST
       }
-      return publish(context, draft, name, content.size)
+      return publish(context, draft, name, content.size, (apply) => context.journal.replace('C', name, apply))
     })
   }),
 }

@@ -2,9 +2,9 @@ import { isIP } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
-import { LATEST, limits } from '../../protocol/index.js'
-import type { Clock } from '../clock.js'
-import { SYSTEM_CLOCK, unixSeconds } from '../clock.js'
+import { LATEST, limits, trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
+import type { Clock, Timer } from '../clock.js'
+import { startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
 import type { Network } from '../network.js'
 import { DIRECT_NETWORK } from '../network.js'
@@ -17,16 +17,27 @@ import type { Store } from '../stores/store.js'
 import { Turns } from '../turns.js'
 import { Watchers } from '../watchers.js'
 import { appenderHandlers } from './appender.js'
-import type { StorageContext } from './context.js'
+import { Binlog } from './binlog.js'
+import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
 import { fileHandlers } from './files.js'
+import { readIdentity, writeIdentity } from './identity.js'
+import { Journal } from './journal.js'
 import { metadataHandlers } from './metadata.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
+import type { Helper } from './recovery.js'
+import { recoverFrom, recoveryHandlers } from './recovery.js'
+import { redo } from './redo.js'
+import type { ReplicationMode } from './replication.js'
+import { Replication } from './replication.js'
+import type { Caller, ServerConnection, ServerEndpoint } from './server-connection.js'
 import { slaveHandlers } from './slave.js'
-import type { TrackerEndpoint } from './tracker-connection.js'
-import type { Brief, DiskReport, JoinRequest, LinkedStorage } from './tracker-link.js'
+import { readStatFile, writeStatFile } from './stat-file.js'
+import { syncHandlers } from './sync.js'
+import type { Brief, DiskReport, JoinRequest, LinkedStorage, OldFiles, Trackers } from './tracker-link.js'
 import { TrackerLink } from './tracker-link.js'
 import { uploadHandlers } from './upload.js'
+import { Versions } from './versions.js'
 
 /** Options of a {@link Storage}. */
 export interface StorageOptions {
@@ -39,7 +50,7 @@ export interface StorageOptions {
   /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
   readonly port?: number | undefined
   /** The trackers to join, at least one. */
-  readonly trackers: readonly TrackerEndpoint[]
+  readonly trackers: readonly ServerEndpoint[]
   /** Where the files are kept. */
   readonly store: Store
   /** Store paths, 1 to 256. @defaultValue 1 */
@@ -50,11 +61,23 @@ export interface StorageOptions {
   readonly dialect?: Dialect | undefined
   /** Where the time and the chance in names come from. @defaultValue the machine's own */
   readonly clock?: Clock | undefined
+  /**
+   * When the other storages of the group get what happens here: at once, after a delay in milliseconds, or when
+   * {@link Storage.replicate} is called. @defaultValue 'now'
+   */
+  readonly replication?: ReplicationMode | undefined
   /** What stands between it and its peers. @defaultValue nothing */
   readonly network?: Network | undefined
 }
 
 const { STORAGE_STATUS } = limits
+const { storageSyncSrcReq, storageReportStatus, storageChangeStatus } = trackerClusterCommands
+const { listStorage } = trackerCommands
+const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
+/** Bytes at the binlog's end whose records are made sure of after a crash: far more than requests run at one time. */
+const REDONE = 256 * 1024
+/** Milliseconds between two writes of the counters. */
+const STAT_INTERVAL = 300_000
 /** Where several storages could be uploaded to, one of a lower number is preferred; all real ones have this by default. */
 const UPLOAD_PRIORITY = 10
 /** Listening on these, or on what a name stands for, says nothing about the address by which others reach us. */
@@ -63,13 +86,20 @@ const MB = 1024 * 1024
 /** A file name has three bytes for it (§1.2). */
 const MAX_ID = 0xffffff
 
-const routes: Routes<StorageContext> = routesOf('storage', {
-  activeTest: () => ({}),
+const activeTest: StorageHandlers['activeTest'] = (_, { context }) => {
+  if (context.senderId !== '') context.replication.onIdle(context.senderId)
+  return {}
+}
+
+const routes: Routes<StorageConnection> = routesOf('storage', {
+  activeTest,
   ...uploadHandlers,
   ...slaveHandlers,
   ...appenderHandlers,
   ...fileHandlers,
   ...metadataHandlers,
+  ...syncHandlers,
+  ...recoveryHandlers,
 })
 // As a real storage with `buff_size = 256KB`, the value in its sample configuration (protocol.md §1.2).
 const MAX_REQUEST = 256 * 1024
@@ -93,10 +123,18 @@ export class Storage {
   readonly #context: StorageContext
   readonly #turns = new Turns()
   #links: readonly TrackerLink[] = []
-  #members: readonly Brief[] = []
+  readonly #binlog: Binlog
+  readonly #versions: Versions
+  readonly #replication: Replication
+  readonly #caller: Caller
   #joinTime = 0
   #upTime = 0
   #nextStorePath = 0
+  #oldFiles: OldFiles | undefined
+  readonly #settling = new Turns()
+  /** Storages of the group that could not be asked for the files that were lost here. */
+  #helpers: readonly Helper[] = []
+  #statTimer: Timer | undefined
   readonly #watchers = new Watchers()
   readonly #linked: LinkedStorage
 
@@ -117,9 +155,24 @@ export class Storage {
     this.#options = options
     const service = { routes, dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
     this.#listener = new Listener(host, port, (socket) => {
-      return new Session(network.take(socket).stream, service, this.#context)
+      const { stream, peerIp } = network.take(socket)
+      return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
     })
     this.#dialect = dialect
+    this.#caller = {
+      network,
+      localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
+      dialect,
+    }
+    this.#binlog = new Binlog(store.own, () => this.#replication.onGrow())
+    this.#versions = new Versions(store.own)
+    this.#replication = new Replication(
+      options.replication ?? 'now',
+      this.#binlog,
+      this.#caller,
+      this.#trackers(),
+      () => this.#context,
+    )
     this.#context = {
       group,
       storePathCount,
@@ -129,19 +182,14 @@ export class Storage {
       naming: new Naming(group, id, subdirCount, clock),
       stats: emptyStats(),
       lock: new NameLock(),
+      journal: new Journal(String(id), this.#binlog, this.#versions, clock),
+      versions: this.#versions,
+      replication: this.#replication,
+      changing: new Map(),
       nextStorePath: () => this.#nextStorePath++ % storePathCount,
-      addressOf: (memberId) => this.#members.find((member) => member.id === memberId)?.ip ?? '',
+      addressOf: (memberId) => this.#replication.members.find((member) => member.id === memberId)?.ip ?? '',
     }
-    this.#linked = {
-      network,
-      localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
-      oldFilesSettled: false,
-      joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
-      stats: () => this.#stats(),
-      diskReport: () => this.#diskReport(),
-      onMembers: (members) => (this.#members = members),
-      onLinkState: () => this.#watchers.notify(),
-    }
+    this.#linked = this.#linkedStorage()
   }
 
   /** The group. */
@@ -173,11 +221,11 @@ export class Storage {
   start(): Promise<void> {
     return this.#turns.take(async () => {
       if (this.#listener.listening) return
-      await this.#context.store.open(this.#context.storePathCount)
+      await this.#open()
       await this.#listener.start()
-      this.#upTime = unixSeconds(this.#context.clock)
-      this.#joinTime ||= this.#upTime
-      this.#links = this.#options.trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked))
+      this.#replication.start()
+      const endpoints = this.#options.trackers
+      this.#links = endpoints.map((endpoint) => new TrackerLink(endpoint, this.#linked, String(this.id)))
       for (const link of this.#links) link.start()
       log.server('storage %s of %s %s:%d started', this.id, this.group, this.host, this.port)
     })
@@ -186,10 +234,24 @@ export class Storage {
   /** Ends all connections and stops listening. Files are kept for the next start. */
   stop(): Promise<void> {
     return this.#turns.take(async () => {
+      if (!this.#listener.listening) return
+      stopTimer(this.#statTimer)
       await Promise.all([...this.#links.map((link) => link.stop()), this.#listener.stop()])
+      await this.#replication.stop()
       this.#links = []
+      await this.#saveStats().catch((error: unknown) => log.server('storage_stat.dat: %o', error))
+      await this.#binlog.close()
+      await this.#versions.close()
       log.server('storage %s of %s %s:%d stopped', this.id, this.group, this.host, this.port)
     })
+  }
+
+  /**
+   * Passes on what the other storages of the group have not got yet, in every mode; resolves when all of them that can
+   * be reached have it.
+   */
+  async replicate(): Promise<void> {
+    await this.#replication.replicate()
   }
 
   /** Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE. */
@@ -205,20 +267,134 @@ export class Storage {
     await this.stop()
   }
 
+  /** Finds what is there, and ends what was begun when this storage was killed. */
+  async #open(): Promise<void> {
+    const { store, storePathCount, clock, stats, naming } = this.#context
+    await store.open(storePathCount)
+    const changing = await this.#versions.open()
+    const tail = await this.#binlog.open(REDONE)
+    await redo(this.#context, changing, tail)
+    Object.assign(stats, await readStatFile(store.own, naming))
+    const identity = await readIdentity(store.own)
+    this.#upTime = unixSeconds(clock)
+    this.#joinTime = identity?.joinTime ?? this.#upTime
+    this.#oldFiles = identity?.oldFiles
+    await this.#saveIdentity()
+    this.#saveStatsLater()
+  }
+
+  async #saveIdentity(): Promise<void> {
+    const { store } = this.#context
+    await writeIdentity(store.own, {
+      joinTime: this.#joinTime,
+      oldFiles: this.#oldFiles,
+      ip: this.host,
+      port: this.port,
+    })
+  }
+
+  #saveStatsLater(): void {
+    this.#statTimer = startTimer(STAT_INTERVAL, () => {
+      this.#saveStats().catch((error: unknown) => log.server('storage_stat.dat: %o', error))
+      this.#saveStatsLater()
+    })
+  }
+
+  async #saveStats(): Promise<void> {
+    const { store, stats, naming } = this.#context
+    await writeStatFile(store.own, stats, naming)
+  }
+
+  #linkedStorage(): LinkedStorage {
+    return {
+      ...this.#caller,
+      oldFiles: () => this.#oldFiles,
+      settle: (ask) =>
+        this.#settling.take(async () => {
+          if (this.#oldFiles !== undefined) return
+          this.#oldFiles = await ask()
+          await this.#saveIdentity()
+        }),
+      recover: (connection) => this.#recover(connection),
+      joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
+      stats: () => this.#stats(),
+      diskReport: () => this.#diskReport(),
+      syncReport: () => this.#replication.syncReport(),
+      onMembers: (members) => this.#onMembers(members),
+      onLinkState: () => this.#watchers.notify(),
+    }
+  }
+
+  #trackers(): Trackers {
+    return {
+      beatNow: () => this.#links.forEach((link) => link.beatNow()),
+      reportNow: () => this.#links.forEach((link) => link.reportNow()),
+      oldSource: () => this.#oldFiles?.sourceId ?? '',
+      oldFilesFor: async (destinationId) => {
+        const ask = (link: TrackerLink) => link.ask(storageSyncSrcReq, { group: this.group, destinationId })
+        return (await firstAnswer(this.#links.map((link) => () => ask(link)))).sync
+      },
+      reportStatus: async (storage, status) => {
+        // Its port is 0, as from real storages (protocol.md §4.2).
+        const request = { group: this.group, storage: { ...storage, status, port: 0 } }
+        await Promise.allSettled(this.#links.map((link) => link.ask(storageReportStatus, request)))
+      },
+    }
+  }
+
+  #onMembers(members: readonly Brief[]): void {
+    this.#replication.onMembers(members)
+    const status = members.find(({ id }) => id === String(this.id))?.status
+    // The source has said that all old files are here.
+    if (this.#oldFiles?.sourceId && status !== undefined && status >= STORAGE_STATUS.OFFLINE) {
+      this.#oldFiles = { sourceId: '', until: 0 }
+      this.#saveIdentity().catch((error: unknown) => log.server('.data_init_flag: %o', error))
+    }
+    const back = this.#helpers.filter(({ id }) =>
+      members.some((member) => member.id === id && member.status === STORAGE_STATUS.ACTIVE),
+    )
+    if (back.length > 0) this.#recoverLate(back)
+  }
+
+  /** Gets the files of this storage back from the others. */
+  async #recover(connection: ServerConnection): Promise<void> {
+    await connection.status(storageChangeStatus, { status: STORAGE_STATUS.RECOVERY })
+    const { storages } = await connection.request(listStorage, { group: this.group })
+    const helpers = storages
+      .filter(({ id, status }) => id !== String(this.id) && !GONE.includes(status))
+      .map(({ id, ip, storagePort }) => ({ id, host: ip, port: storagePort }))
+    this.#helpers = await recoverFrom(helpers, this.#context, this.#caller)
+  }
+
+  /** Asks those that were away before. */
+  #recoverLate(back: readonly Helper[]): void {
+    this.#helpers = this.#helpers.filter((helper) => !back.includes(helper))
+    recoverFrom(back, this.#context, this.#caller).then(
+      (missing) => (this.#helpers = [...this.#helpers, ...missing]),
+      (error: unknown) => {
+        log.server('recovery: %o', error)
+        this.#helpers = [...this.#helpers, ...back]
+      },
+    )
+  }
+
   #joinRequest(trackerIp: string): JoinRequest {
     const { group, id, trackers } = this.#options
     const { storePathCount, subdirCount } = this.#context
+    const settled = this.#oldFiles !== undefined
     return {
       group,
       storagePort: this.port,
+      storageHttpPort: 0,
+      domainName: '',
       storePathCount,
       subdirCountPerPath: subdirCount,
       uploadPriority: UPLOAD_PRIORITY,
       joinTime: this.#joinTime,
       upTime: this.#upTime,
       version: this.#dialect.version,
-      initFlag: this.#linked.oldFilesSettled ? 0 : 1,
-      status: this.#linked.oldFilesSettled ? STORAGE_STATUS.ACTIVE : STORAGE_STATUS.INIT,
+      initFlag: settled ? 0 : 1,
+      status: settled ? STORAGE_STATUS.ACTIVE : STORAGE_STATUS.INIT,
       id: String(id),
       currentTrackerIp: trackerIp,
       trackers: trackers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
@@ -243,6 +419,19 @@ export class Storage {
     }
     return { paths }
   }
+}
+
+/** The first answer that is one; the last failure where there is none. */
+async function firstAnswer<T>(questions: readonly (() => Promise<T>)[]): Promise<T> {
+  let failure: unknown = new Error('no tracker to ask')
+  for (const ask of questions) {
+    try {
+      return await ask()
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
 }
 
 function checkRange(name: string, value: number, max: number): void {

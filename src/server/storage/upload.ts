@@ -4,6 +4,7 @@ import { crc32 } from '../../file-id/index.js'
 import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import type { Content } from '../content.js'
+import type { MaybePromise } from '../maybe-promise.js'
 import type { Draft } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
@@ -43,15 +44,20 @@ export async function receive(
   }
 }
 
-/** Gives a draft its name; the answer to its upload. Nothing is left of it when that fails. */
+/**
+ * Gives a draft its name; the answer to its upload. Nothing is left of it when that fails.
+ *
+ * @param record - lets the journal know, and calls what it is given
+ */
 export async function publish(
   { group, stats, clock }: StorageContext,
   draft: Draft,
   name: string,
   size: number,
+  record: (apply: () => MaybePromise<void>) => Promise<void>,
 ): Promise<{ group: string; name: string }> {
   try {
-    await draft.publish(name)
+    await record(() => draft.publish(name))
   } catch (error) {
     await draft.discard()
     throw error
@@ -68,7 +74,7 @@ function newFile(appender: boolean): NonNullable<StorageHandlers['uploadFile']> 
     if (index >= context.storePathCount || !NAME_PART.test(ext)) return STATUS.EINVAL
     const { draft, crc32 } = await receive(context, content, index)
     const name = context.naming.draw({ storePathIndex: index, size: content.size, crc32, ext, appender })
-    return publish(context, draft, name, content.size)
+    return publish(context, draft, name, content.size, (apply) => context.journal.create(name, apply))
   })
 }
 

@@ -1,10 +1,14 @@
 import { dirname, join } from 'node:path'
+import { DiskFiles } from './disk-files.js'
 import * as files from './files.js'
-import type { Draft, Edit, FileStat, Store, StoredFile, StoreSpace } from './store.js'
+import type { Draft, Edit, FileStat, OwnFiles, Store, StoredFile, StoreSpace } from './store.js'
 
 /** Options of a {@link DiskStore}. */
 export interface DiskStoreOptions {
-  /** The folder that holds `store_path0`, `store_path1`…; made where it is missing. */
+  /**
+   * The storage's base path, made where it is missing: it holds `data`, the storage's own files, and the store paths
+   * `store_path0`, `store_path1`…
+   */
   readonly folder: string
 }
 
@@ -16,16 +20,20 @@ const PIECE = 512 * 1024
  * What is not finished stands in `store_pathN/tmp`, so that no half file is ever seen.
  */
 export class DiskStore implements Store {
+  /** See {@link Store}. */
+  readonly own: OwnFiles
   readonly #folder: string
   #drafts = 0
 
   /** Touches nothing yet. */
   constructor({ folder }: DiskStoreOptions) {
     this.#folder = folder
+    this.own = new DiskFiles(join(folder, 'data'))
   }
 
   /** See {@link Store}. */
   async open(pathCount: number): Promise<void> {
+    await files.makeFolder(join(this.#folder, 'data', 'sync'))
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
       await files.removeFolder(join(path, 'tmp'))
@@ -70,6 +78,7 @@ export class DiskStore implements Store {
       size,
       write: (chunk, position) => files.writeAll(fd, [chunk], position),
       truncate: (length) => files.truncate(fd, length),
+      touch: (modifiedAt) => files.touch(fd, modifiedAt),
       close: () => files.close(fd),
     }
   }
@@ -90,6 +99,19 @@ export class DiskStore implements Store {
     return files.space(this.#storePath(storePathIndex))
   }
 
+  /** See {@link Store}. */
+  async *list(storePathIndex: number): AsyncGenerator<string> {
+    const data = join(this.#storePath(storePathIndex), 'data')
+    const prefix = `M${storePathIndex.toString(16).toUpperCase().padStart(2, '0')}`
+    for (const high of await foldersOf(data)) {
+      for (const low of await foldersOf(join(data, high))) {
+        for (const entry of await files.entries(join(data, high, low))) {
+          if (!entry.isDirectory()) yield `${prefix}/${high}/${low}/${entry.name}`
+        }
+      }
+    }
+  }
+
   #storePath(index: number): string {
     return join(this.#folder, `store_path${index}`)
   }
@@ -98,6 +120,10 @@ export class DiskStore implements Store {
   #path(name: string): string {
     return join(this.#storePath(Number.parseInt(name.slice(1, 3), 16)), 'data', name.slice(4))
   }
+}
+
+async function foldersOf(path: string): Promise<string[]> {
+  return (await files.entries(path)).filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }
 
 function openedFile(fd: number, size: number, modifiedAt: number): StoredFile {
@@ -158,8 +184,9 @@ class DiskDraft implements Draft {
     return this.#gatheredBytes >= PIECE ? this.#written() : undefined
   }
 
-  async publish(name: string): Promise<void> {
+  async publish(name: string, modifiedAt?: number): Promise<void> {
     await this.#written()
+    if (modifiedAt !== undefined) await files.touch(this.#fd, modifiedAt)
     await this.#close()
     const path = this.#pathOf(name)
     try {

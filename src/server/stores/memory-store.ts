@@ -1,7 +1,8 @@
 import { freemem, totalmem } from 'node:os'
 import type { Clock } from '../clock.js'
 import { SYSTEM_CLOCK, unixSeconds } from '../clock.js'
-import type { Draft, Edit, FileStat, Store, StoredFile, StoreSpace } from './store.js'
+import { MemoryFiles } from './memory-files.js'
+import type { Draft, Edit, FileStat, OwnFiles, Store, StoredFile, StoreSpace } from './store.js'
 
 /** A file as the chunks it came in, each with the offset behind its last byte. */
 interface MemoryFile extends FileStat {
@@ -17,6 +18,8 @@ export interface MemoryStoreOptions {
 
 /** Keeps files in memory, for as long as the object lives. */
 export class MemoryStore implements Store {
+  /** See {@link Store}. */
+  readonly own: OwnFiles = new MemoryFiles()
   readonly #files = new Map<string, MemoryFile>()
   readonly #clock: Clock
 
@@ -64,6 +67,12 @@ export class MemoryStore implements Store {
     return this.#files.delete(name)
   }
 
+  /** See {@link Store}. */
+  async *list(storePathIndex: number): AsyncGenerator<string> {
+    const prefix = `M${storePathIndex.toString(16).toUpperCase().padStart(2, '0')}/`
+    for (const name of [...this.#files.keys()]) if (name.startsWith(prefix)) yield name
+  }
+
   /** The machine's memory: all store paths share it. */
   space(): StoreSpace {
     return { total: totalmem(), free: freemem() }
@@ -88,10 +97,10 @@ class MemoryDraft implements Draft {
     this.#ends.push(this.#size)
   }
 
-  publish(name: string): void {
+  publish(name: string, modifiedAt = unixSeconds(this.#clock)): void {
     this.#files.set(name, {
       size: this.#size,
-      modifiedAt: unixSeconds(this.#clock),
+      modifiedAt,
       chunks: this.#chunks,
       ends: this.#ends,
     })
@@ -124,6 +133,11 @@ class MemoryEdit implements Edit {
   truncate(size: number): void {
     const zeros = Buffer.alloc(Math.max(0, size - this.#file.size))
     this.#replace([...this.#parts(0, size), zeros])
+  }
+
+  touch(modifiedAt: number): void {
+    this.#file = { ...this.#file, modifiedAt }
+    this.#files.set(this.#name, this.#file)
   }
 
   close(): void {}
