@@ -46,7 +46,8 @@ async function changing(
         return undefined
       }
       await context.journal.change(checked, apply, (timestamp) => edit.touch(timestamp))
-      if (failure !== undefined) throw failure.error instanceof PartlyChanged ? failure.error.cause : failure.error
+      if (failure !== undefined)
+        throw failure.error instanceof PartlyChanged ? failure.error.cause : failure.error
       if (status !== undefined) return status
       context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return {}

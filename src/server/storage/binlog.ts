@@ -31,7 +31,7 @@ export interface Pending {
   readonly start: number
   /** Resolves when it is written: it will be there whatever happens now. */
   readonly written: Promise<void>
-  /** What it says has been done: readers may see it. To be called in any case, once `written` has settled. */
+  /** What it says has been done: readers may see it once it is written. To be called in any case. */
   show(): void
 }
 
@@ -47,6 +47,7 @@ const LINE = /^(\d{1,10}) ([CADUMTLRcadumtlr]) (\S+)((?: \S+)*)$/
 interface Written extends Pending {
   readonly line: string
   shown: boolean
+  stored: boolean
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -130,6 +131,7 @@ export class Binlog {
       resolve,
       reject,
       shown: false,
+      stored: false,
       show: () => {
         entry.shown = true
         this.#showDone()
@@ -172,7 +174,11 @@ export class Binlog {
       try {
         if (index !== this.#index) await this.#rotate(index)
         await this.#log?.append(Buffer.from(batch.map(({ line }) => line).join(''), 'latin1'))
-        for (const entry of batch) entry.resolve()
+        for (const entry of batch) {
+          entry.stored = true
+          entry.resolve()
+        }
+        this.#showDone()
       } catch (error) {
         this.#fail(batch, error)
       }
@@ -192,7 +198,7 @@ export class Binlog {
 
   #showDone(): void {
     let done = 0
-    while (this.#open[done]?.shown) done++
+    while (this.#open[done]?.shown && this.#open[done]?.stored) done++
     if (done > 0) this.#open.splice(0, done)
     const end = this.#open[0]?.start ?? this.#next
     if (end === this.#end) return

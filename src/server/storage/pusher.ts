@@ -116,7 +116,8 @@ export class Pusher {
     this.wake()
     await this.#running
     // Without it what was passed on is passed on again.
-    if (this.#begun) await this.#save().catch((error: unknown) => log.server('mark of %s: %o', this.#peer.id, error))
+    if (this.#begun)
+      await this.#save().catch((error: unknown) => log.server('mark of %s: %o', this.#peer.id, error))
   }
 
   /** Ends, and forgets the peer. */
@@ -318,6 +319,7 @@ export class Pusher {
     const limit = this.#shared.limit()
     if (this.#mark.position >= limit) return false
     const { entries, next } = await this.#shared.binlog.read(this.#mark.position)
+    if (next === this.#mark.position) return false
     for (const entry of entries) {
       if (this.#stopped || entry.end > limit || !this.#begun) return true
       this.#mark.scanned++
