@@ -2,42 +2,20 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { parseFileId } from '../src/index.js'
+import type { AgentAnswer, AgentConfig, AgentRequest, Large, Small } from './agent-protocol.js'
 import { answer } from './child.js'
-import type { BenchClient, Contender } from './client.js'
+import type { BenchClient } from './client.js'
 import { METADATA } from './client.js'
 import { fastDfsClient } from './fastdfs-client.js'
+import type { NpmClient } from './npm-client.js'
+import { NPM_CLIENTS, npmClient } from './npm-client.js'
 import { RawClient } from './raw-client.js'
 import type { Next, Slice } from './slice.js'
 import { measureSlice } from './slice.js'
 
-export const SMALL = ['upload', 'download', 'metadata', 'info', 'delete'] as const
-export type Small = (typeof SMALL)[number]
-export const LARGE = ['upload', 'download to path', 'download discarded'] as const
-export type Large = (typeof LARGE)[number]
-
-export type AgentRequest =
-  /** Makes sure that it does what it is said to do. */
-  | { do: 'check' }
-  | { do: 'slice'; what: Small; size: number; concurrency: number; duration: number }
-  /** Uploads until there are `count` files. */
-  | { do: 'fill'; size: number; count: number }
-  /** Uploads a file that stays until the end; gives its ID. */
-  | { do: 'keep'; path: string }
-  | { do: 'large'; what: Large; id: string; path: string; size: number }
-  /** How many file IDs it parses in a second. */
-  | { do: 'parse'; id: string; duration: number }
-  | { do: 'deleteAll' }
-
-export interface AgentAnswer {
-  readonly slice?: Slice
-  readonly id?: string
-  readonly rate?: number
-  /** The most memory so far, in MiB. */
-  readonly rss: number
-}
-
-const [contender, ...trackers] = process.argv.slice(2) as [Contender, ...string[]]
-const client: BenchClient = contender === 'fastdfs' ? fastDfsClient(trackers) : new RawClient(trackers)
+const config = JSON.parse(process.argv[2] as string) as AgentConfig
+const { contender, trackers, peersFolder } = config
+const client = clientOf(contender)
 /** All files that are on the cluster because of this process. */
 const files: string[] = []
 const contents = new Map<number, Buffer>()
@@ -49,6 +27,13 @@ answer<AgentRequest, AgentAnswer>(
     await client.close()
   },
 )
+
+function clientOf(name: string): BenchClient {
+  if ((NPM_CLIENTS as readonly string[]).includes(name)) {
+    return npmClient(name as NpmClient, peersFolder, trackers)
+  }
+  return name === 'fastdfs' ? fastDfsClient({ trackers, ...config.options }) : new RawClient(trackers)
+}
 
 async function handle(request: AgentRequest): Promise<Omit<AgentAnswer, 'rss'>> {
   switch (request.do) {
@@ -104,6 +89,8 @@ function operations(what: Small, size: number): Next {
       return () => async () => {
         expectSame(await client.info(next()), size)
       }
+    case 'query':
+      return () => () => client.query()
     case 'delete':
       return () => {
         const id = files.pop()

@@ -1,62 +1,90 @@
-import type { AgentAnswer, AgentRequest } from './agent.js'
+import type { AgentAnswer, AgentConfig, AgentRequest } from './agent-protocol.js'
 import { Child } from './child.js'
-import type { Contender } from './client.js'
-import { CONTENDERS } from './client.js'
+import type { Core, Peer } from './contenders.js'
+import { CORE } from './contenders.js'
 import type { Slice } from './slice.js'
 
 type Agent = Child<AgentRequest, AgentAnswer>
 
-/** What every contender did in one round. */
-export type Round = Readonly<Record<Contender, Slice>>
+/** What every contender did in one round; peers are missing where they do not take part, or failed. */
+export type Round = Readonly<Record<Core, Slice>> & Readonly<Partial<Record<string, Slice>>>
 
 /** One process for each contender; only one of them works at a time. */
 export class Agents {
   /** The most memory that each has used so far, in MiB. */
-  readonly rss: Record<Contender, number> = { fastdfs: 0, raw: 0, again: 0 }
-  readonly #agents: Readonly<Record<Contender, Agent>>
+  readonly rss: Record<string, number> = {}
+  /** What peers failed at, and how: there they take no further part. */
+  readonly failures: Record<string, string> = {}
+  readonly #agents: ReadonlyMap<string, Agent>
 
-  constructor(start: (contender: Contender) => Agent) {
-    this.#agents = { fastdfs: start('fastdfs'), raw: start('raw'), again: start('again') }
+  constructor(peers: readonly Peer[], start: (contender: string, script?: string) => Agent) {
+    this.#agents = new Map([
+      ...CORE.map((name) => [name, start(name)] as const),
+      ...peers.map(({ name, script }) => [name, start(name, script)] as const),
+    ])
   }
 
-  async ask(contender: Contender, request: AgentRequest): Promise<AgentAnswer> {
-    const result = await this.#agents[contender].ask(request)
+  async ask(contender: string, request: AgentRequest): Promise<AgentAnswer> {
+    const agent = this.#agents.get(contender)
+    if (agent === undefined) throw new Error(`there is no contender ${contender}`)
+    const result = await agent.ask(request)
     this.rss[contender] = result.rss
     return result
   }
 
-  async askAll(request: AgentRequest): Promise<void> {
-    for (const contender of CONTENDERS) await this.ask(contender, request)
+  async askAll(request: AgentRequest, withPeers: boolean): Promise<void> {
+    for (const contender of this.#names(withPeers)) await this.#tryAsk(contender, request)
   }
 
   /** One slice of each, one after the other; who begins changes with `turn`, so that no place is the better one. */
-  async round(turn: number, request: AgentRequest, after?: AgentRequest): Promise<Round> {
-    const slices: Partial<Record<Contender, Slice>> = {}
-    for (let i = 0; i < CONTENDERS.length; i++) {
-      const contender = CONTENDERS[(turn + i) % CONTENDERS.length] as Contender
-      slices[contender] = (await this.ask(contender, request)).slice as Slice
-      if (after !== undefined) await this.ask(contender, after)
+  async round(turn: number, withPeers: boolean, request: AgentRequest, after?: AgentRequest): Promise<Round> {
+    const slices: Partial<Record<string, Slice>> = {}
+    const names = this.#names(withPeers)
+    for (let i = 0; i < names.length; i++) {
+      const contender = names[(turn + i) % names.length] as string
+      const answer = await this.#tryAsk(contender, request)
+      if (answer !== undefined) slices[contender] = answer.slice
+      if (after !== undefined) await this.#tryAsk(contender, after)
     }
     return slices as Round
   }
 
   async stop(): Promise<void> {
-    await Promise.all(CONTENDERS.map((contender) => this.#agents[contender].stop()))
+    await Promise.all([...this.#agents.values()].map((agent) => agent.stop()))
+  }
+
+  #names(withPeers: boolean): string[] {
+    return withPeers ? [...this.#agents.keys()] : [...CORE]
+  }
+
+  /** Not every peer can do everything; a run without one of the others is worth nothing. */
+  async #tryAsk(contender: string, request: AgentRequest): Promise<AgentAnswer | undefined> {
+    const what = `${contender}, ${'what' in request ? request.what : request.do}`
+    if (what in this.failures) return undefined
+    try {
+      return await this.ask(contender, request)
+    } catch (error) {
+      if ((CORE as readonly string[]).includes(contender)) throw error
+      this.failures[what] = String(error).split('\n')[0] as string
+      return undefined
+    }
   }
 }
 
 /** Starts the process of a contender. */
 export function agentStarter(
   script: string,
-  trackers: readonly string[],
+  config: Omit<AgentConfig, 'contender'>,
   profile: string | undefined,
-): (contender: Contender) => Agent {
+): (contender: string, script?: string) => Agent {
   const execArgv =
     profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`]
-  return (contender) =>
+  return (contender, other) =>
     new Child(
-      script,
-      [contender, ...trackers],
-      profile === undefined ? [] : [...execArgv, `--cpu-prof-name=${contender}-${Date.now()}.cpuprofile`],
+      other ?? script,
+      [JSON.stringify({ ...config, contender } satisfies AgentConfig)],
+      profile === undefined || other !== undefined
+        ? []
+        : [...execArgv, `--cpu-prof-name=${contender}-${Date.now()}.cpuprofile`],
     )
 }

@@ -10,7 +10,9 @@ const HERE = fileURLToPath(new URL('.', import.meta.url))
  */
 export async function bundle(folder: string): Promise<Scripts> {
   await build({
-    entryPoints: ['agent', 'cluster-process', 'startup-process'].map((name) => join(HERE, `${name}.ts`)),
+    entryPoints: ['agent', 'cluster-process', 'neutral-process', 'startup-process'].map((name) =>
+      join(HERE, `${name}.ts`),
+    ),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -20,13 +22,14 @@ export async function bundle(folder: string): Promise<Scripts> {
     sourcemap: true,
     // generic-pool and debug are CJS and require Node's modules.
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
     logLevel: 'warning',
   })
   return {
     agent: join(folder, 'agent.mjs'),
     cluster: join(folder, 'cluster-process.mjs'),
+    neutral: join(folder, 'neutral-process.mjs'),
     startup: join(folder, 'startup-process.mjs'),
   }
 }
@@ -35,5 +38,6 @@ export async function bundle(folder: string): Promise<Scripts> {
 export interface Scripts {
   readonly agent: string
   readonly cluster: string
+  readonly neutral: string
   readonly startup: string
 }

@@ -7,6 +7,8 @@ export interface BenchClient {
   metadata(id: string): Promise<number>
   /** Asks a tracker, then the storage for the size. */
   info(id: string): Promise<number>
+  /** Asks a tracker where to upload. */
+  query(): Promise<void>
   uploadPath(path: string): Promise<string>
   /** These two give the bytes that arrived. */
   downloadPath(id: string, path: string): Promise<number>
@@ -20,7 +22,3 @@ export const METADATA: readonly (readonly [string, string])[] = [
   ['height', '1080'],
   ['width', '1920'],
 ]
-
-/** What is measured side by side. `again` is the floor a second time: it tells how much the same code differs. */
-export const CONTENDERS = ['fastdfs', 'raw', 'again'] as const
-export type Contender = (typeof CONTENDERS)[number]

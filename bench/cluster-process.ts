@@ -1,10 +1,15 @@
-/** The embedded cluster in a process of its own: what it costs must not count as the client's. */
+/** An embedded cluster in a process of its own: what it costs must not count as the client's. */
+import type { Cluster, ClusterOptions } from '../src/testing/index.js'
 import { startCluster } from '../src/testing/index.js'
 import { answer } from './child.js'
 
-const cluster = await startCluster({ trackers: 2, groups: 2 })
+let cluster: Cluster | undefined
 
-answer<object, readonly string[]>(
-  async () => cluster.clientOptions().trackers,
-  () => cluster.stop(),
+/** Starts the cluster; gives its trackers. */
+answer<ClusterOptions, readonly string[]>(
+  async (options) => {
+    cluster = await startCluster(options)
+    return cluster.clientOptions().trackers
+  },
+  async () => cluster?.stop(),
 )

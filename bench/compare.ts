@@ -1,5 +1,5 @@
 import type { Round } from './agents.js'
-import type { Contender } from './client.js'
+import { CORE } from './contenders.js'
 import type { Slice } from './slice.js'
 import { median, medianError, quantile } from './stats.js'
 
@@ -12,7 +12,7 @@ export interface Measured {
   readonly size: number
   readonly rounds: readonly Round[]
   /** The most memory of each process until this row was done, in MiB; where it was measured for this row alone. */
-  readonly rss?: Readonly<Record<Contender, number>>
+  readonly rss?: Readonly<Record<string, number>>
 }
 
 /** Medians over the rounds of one contender. */
@@ -41,7 +41,17 @@ export interface Row {
   readonly again: { readonly median: number; readonly low: number; readonly high: number }
   /** How far `ratio` may be off, as a part of 1. */
   readonly noise: number
-  readonly rss?: Readonly<Record<Contender, number>>
+  readonly rss?: Readonly<Record<string, number>>
+  /** Ours against other clients, by name. */
+  readonly peers: Readonly<Record<string, PeerFigures>>
+}
+
+/** Another client in the same rounds: medians of the ratios of each round, ours to it. */
+export interface PeerFigures extends Figures {
+  readonly ratio: number
+  readonly cpuRatio: number
+  /** How far `ratio` may be off, as a part of 1. */
+  readonly noise: number
 }
 
 const rate = (slice: Slice): number => slice.operations / slice.wall
@@ -83,8 +93,33 @@ export function toRow({ name, concurrency, size, rounds, rss }: Measured, wide: 
     cpuRatio: median(rounds.map(({ fastdfs, raw }) => cpuOf(fastdfs) / cpuOf(raw))),
     again: { median: median(agains), low: Math.min(...agains), high: Math.max(...agains) },
     noise: Math.max(wide.throughput, Math.abs(median(agains) - 1), medianError(ratios)),
+    peers: peersOf(rounds, size, wide),
     ...(rss === undefined ? {} : { rss }),
   }
+}
+
+/** Only those that took part in every round. */
+function peersOf(rounds: readonly Round[], size: number, wide: Noise): Record<string, PeerFigures> {
+  const names = Object.keys(rounds[0] ?? {}).filter((name) => !(CORE as readonly string[]).includes(name))
+  const peers: Record<string, PeerFigures> = {}
+  for (const name of names) {
+    const pairs = rounds.flatMap((round) => {
+      const theirs = round[name]
+      return theirs === undefined ? [] : [[round.fastdfs, theirs] as const]
+    })
+    if (pairs.length < rounds.length) continue
+    const ratios = pairs.map(([ours, theirs]) => rate(ours) / rate(theirs))
+    peers[name] = {
+      ...figuresOf(
+        pairs.map(([, theirs]) => theirs),
+        size,
+      ),
+      ratio: median(ratios),
+      cpuRatio: median(pairs.map(([ours, theirs]) => cpuOf(ours) / cpuOf(theirs))),
+      noise: Math.max(wide.throughput, medianError(ratios)),
+    }
+  }
+  return peers
 }
 
 function figuresOf(slices: readonly Slice[], size: number): Figures {

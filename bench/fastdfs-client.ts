@@ -1,11 +1,12 @@
 import { finished } from 'node:stream/promises'
+import type { ClientOptions } from '../src/index.js'
 import { FastDfsClient } from '../src/index.js'
 import type { BenchClient } from './client.js'
 import { METADATA } from './client.js'
 
-/** Our client as its users have it: every option at its default. */
-export function fastDfsClient(trackers: readonly string[]): BenchClient {
-  const client = new FastDfsClient({ trackers })
+/** Our client as its users have it: every option at its default but those that are given. */
+export function fastDfsClient(options: ClientOptions): BenchClient {
+  const client = new FastDfsClient(options)
   const metadata = Object.fromEntries(METADATA)
   return {
     upload: async (content) => (await client.uploadFile(content, { ext: 'bin' })).id,
@@ -16,6 +17,9 @@ export function fastDfsClient(trackers: readonly string[]): BenchClient {
       return Object.keys(await client.getMetadata(id)).length
     },
     info: async (id) => (await client.fileInfo(id)).size,
+    query: async () => {
+      await client.tracker.queryStore()
+    },
     uploadPath: async (path) => (await client.uploadFile(path, { ext: 'bin' })).id,
     downloadPath: async (id, path) => (await client.downloadFile(id, path)).size,
     downloadDiscarded: async (id) => {

@@ -1,21 +1,25 @@
 import { randomFillSync } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Large } from './agent.js'
-import { LARGE } from './agent.js'
+import type { AgentRequest, Large } from './agent-protocol.js'
+import { LARGE } from './agent-protocol.js'
 import type { Agents, Round } from './agents.js'
 import type { Measured } from './compare.js'
 import type { Options } from './options.js'
 
 const MIB = 1024 * 1024
 
-/** One large file in each direction. New processes for each, so that its memory is that of this alone. */
+/**
+ * One large file in each direction. New processes for each, so that its memory is that of this alone. Peers only in
+ * the full form.
+ */
 export async function measureLargeFile(
   start: () => Agents,
   folder: string,
-  { largeBytes: size, largeRounds }: Options,
+  options: Options,
   checkpoint: () => void,
 ): Promise<Measured[]> {
+  const { largeBytes: size } = options
   const source = join(folder, 'source')
   await writeRandom(source, size)
   const keeper = start()
@@ -26,14 +30,8 @@ export async function measureLargeFile(
       const agents = start()
       try {
         const path = what === 'upload' ? source : join(folder, 'copy')
-        const request = { do: 'large', what, id, path, size } as const
-        const rounds: Round[] = []
-        for (let round = 0; round <= largeRounds; round++) {
-          checkpoint()
-          const slices = await agents.round(round, request, { do: 'deleteAll' })
-          if (round > 0) rounds.push(slices)
-        }
-        rows.push({ name: nameOf(what, size), concurrency: 1, size, rounds, rss: { ...agents.rss } })
+        const transfer = { do: 'large', what, id, path, size } as const
+        rows.push(await measureTransfer(agents, transfer, nameOf(what, size), options, checkpoint))
       } finally {
         await agents.stop()
       }
@@ -44,7 +42,24 @@ export async function measureLargeFile(
   }
 }
 
-function nameOf(what: Large, size: number): string {
+/** One transfer by every contender, in rounds. The first round warms up. */
+export async function measureTransfer(
+  agents: Agents,
+  transfer: AgentRequest & { readonly do: 'large' },
+  name: string,
+  { full, largeRounds }: Options,
+  checkpoint: () => void,
+): Promise<Measured> {
+  const rounds: Round[] = []
+  for (let round = 0; round <= largeRounds; round++) {
+    checkpoint()
+    const slices = await agents.round(round, full, transfer, { do: 'deleteAll' })
+    if (round > 0) rounds.push(slices)
+  }
+  return { name, concurrency: 1, size: transfer.size, rounds, rss: { ...agents.rss } }
+}
+
+export function nameOf(what: Large, size: number): string {
   return `${size % (1024 * MIB) === 0 ? `${size / MIB / 1024} GiB` : `${size / MIB} MiB`} ${what}`
 }
 

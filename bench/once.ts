@@ -13,6 +13,8 @@ export interface Once {
   /** File IDs parsed and validated in a second. */
   readonly parseRate: number
   readonly imports: { readonly what: string; readonly milliseconds: number; readonly nodeAlone: number }
+  /** Bytes of the packed package, and of what it unpacks to; undefined where it is not built. */
+  readonly size: { readonly packed: number; readonly unpacked: number } | undefined
   /** Milliseconds until an embedded cluster is ready. */
   readonly startup: { readonly small: Startup; readonly large: Startup }
 }
@@ -35,6 +37,7 @@ export async function measureOnce(agents: Agents, startupScript: string): Promis
   return {
     parseRate: median(rates),
     imports: await measureImport(),
+    size: await packageSize(),
     startup: {
       small: await measureStartup(startupScript, { trackers: 1, storages: 1 }),
       large: await measureStartup(startupScript, { trackers: 2, groups: 2, storages: 2 }),
@@ -80,6 +83,15 @@ async function importTime(url: string, flags: readonly string[]): Promise<number
     times.push(Number(stdout))
   }
   return median(times)
+}
+
+async function packageSize(): Promise<Once['size']> {
+  if (!existsSync(join(ROOT, 'dist'))) return undefined
+  const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: ROOT,
+  })
+  const [pack] = JSON.parse(stdout) as { size: number; unpackedSize: number }[]
+  return pack === undefined ? undefined : { packed: pack.size, unpacked: pack.unpackedSize }
 }
 
 function newest(folder: string): number {

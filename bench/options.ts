@@ -14,7 +14,11 @@ export interface Options {
   readonly only: readonly string[]
   readonly largeBytes: number
   readonly largeRounds: number
-  /** Where latest.json goes. */
+  /** Where clients from npm are installed. */
+  readonly peersFolder: string
+  /** Further peers, as `name=script`. */
+  readonly peers: readonly string[]
+  /** Where latest.json and latest.md go. */
   readonly out: string
   /** Where CPU profiles of the contenders go. */
   readonly profile: string | undefined
@@ -23,13 +27,16 @@ export interface Options {
 const MIB = 1024 * 1024
 
 export const USAGE = `node --import tsx bench/run.ts [options]
-  --short               64 MiB files, 7 rounds of short slices: under two minutes (the default)
-  --full                1 GiB files, 11 rounds of long slices: about twelve minutes
+  --short               64 MiB files, 7 rounds of short slices: under two minutes (the default); peers only where
+                        16 at a time work on 4 KiB
+  --full                1 GiB files, 11 rounds of long slices, peers everywhere, scaling: some twenty minutes
   --rounds N            rounds that count
   --slice MS            the time of one contender for one row in one round
   --concurrency 1,16    instead of 1,16,64
-  --only upload,large   some of: upload download metadata info delete large once
-  --out DIR             where latest.json goes, instead of the system's temporary folder
+  --only upload,large   some of: upload download metadata info delete large neutral scaling embedded once
+  --peers DIR           where fdfs-client, fdfs and fastdfs-client are installed, instead of here
+  --peer NAME=SCRIPT    another client: a script that does what bench/agent.ts does; as often as wanted
+  --out DIR             where latest.json and latest.md go, instead of the system's temporary folder
   --profile DIR         write a CPU profile of every contender's process there
 FASTDFS_TRACKERS names a cluster to measure on; without it, an embedded one in a process of its own.`
 
@@ -43,6 +50,8 @@ export function readOptions(args: readonly string[]): Options {
       slice: { type: 'string' },
       concurrency: { type: 'string' },
       only: { type: 'string' },
+      peers: { type: 'string' },
+      peer: { type: 'string', multiple: true },
       out: { type: 'string' },
       profile: { type: 'string' },
     },
@@ -52,11 +61,13 @@ export function readOptions(args: readonly string[]): Options {
   return {
     full,
     rounds: numberOf(values.rounds ?? (full ? '11' : '7')),
-    slice: numberOf(values.slice ?? (full ? '500' : '120')),
+    slice: numberOf(values.slice ?? (full ? '500' : '100')),
     concurrency: (values.concurrency ?? '1,16,64').split(',').map(numberOf),
     only: values.only?.split(',') ?? [],
     largeBytes: full ? 1024 * MIB : 64 * MIB,
     largeRounds: full ? 5 : 7,
+    peersFolder: resolve(values.peers ?? '.'),
+    peers: values.peer ?? [],
     out: resolve(values.out ?? tmpdir()),
     profile: values.profile === undefined ? undefined : resolve(values.profile),
   }
@@ -65,6 +76,11 @@ export function readOptions(args: readonly string[]): Options {
 /** Whether `name` is to be measured. */
 export function isWanted({ only }: Options, name: string): boolean {
   return only.length === 0 || only.includes(name)
+}
+
+/** Whether `name`, which only the full form measures unasked, is to be measured. */
+export function isExtra(options: Options, name: string): boolean {
+  return options.full ? isWanted(options, name) : options.only.includes(name)
 }
 
 function numberOf(text: string): number {

@@ -47,6 +47,10 @@ export class RawClient implements BenchClient {
     return (await this.#ask(place, packets.aboutFile(packets.FILE_INFO, id))).readUInt32BE(4)
   }
 
+  async query(): Promise<void> {
+    await this.#queryStore()
+  }
+
   async uploadPath(path: string): Promise<string> {
     const { place, storePathIndex } = await this.#queryStore()
     const connection = this.#take(place)

@@ -94,6 +94,27 @@ export function readFileId(body: Buffer): string {
   return `${textOf(body, 0, GROUP_SIZE)}/${body.toString('latin1', GROUP_SIZE)}`
 }
 
+/** The head of a response with status 0. */
+export function header(length: number): Buffer {
+  return packet(100, 0, length)
+}
+
+/** A tracker's answer: a storage of group1, and for an upload its store path. */
+export function place(host: string, port: number, forUpload: boolean): Buffer {
+  const bytes = packet(100, GROUP_SIZE + 23 + (forUpload ? 1 : 0)).fill(0, HEADER_SIZE)
+  bytes.write('group1', HEADER_SIZE, 'latin1')
+  bytes.write(host, HEADER_SIZE + GROUP_SIZE, 'latin1')
+  writeNumber(bytes, port, HEADER_SIZE + GROUP_SIZE + 15)
+  return bytes
+}
+
+/** A storage's answer to an upload. */
+export function fileName(id: string): Buffer {
+  const bytes = packet(100, GROUP_SIZE + nameSize(id))
+  writeFile(bytes, id, HEADER_SIZE)
+  return bytes
+}
+
 function textOf(body: Buffer, start: number, end: number): string {
   const zero = body.indexOf(0, start)
   return body.toString('latin1', start, zero < 0 || zero > end ? end : zero)

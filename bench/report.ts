@@ -1,7 +1,9 @@
 import type { Noise, Row } from './compare.js'
+import type { Embedded } from './embedded.js'
 import type { Once } from './once.js'
+import type { Scaling } from './scaling.js'
 import type { Goal } from './targets.js'
-import { goalOf, PARSE_GOAL, STARTUP_GOALS, verdict } from './targets.js'
+import { goalOf, PARSE_GOAL, peerGoalOf, STARTUP_GOALS, transferGoalOf, verdict } from './targets.js'
 
 /** All that was measured: what latest.json holds. */
 export interface Results {
@@ -17,6 +19,14 @@ export interface Results {
   readonly noise: Readonly<Record<string, Noise>>
   readonly small: readonly Row[]
   readonly large: readonly Row[]
+  /** The same transfers with nothing on the other side that could be the limit. */
+  readonly neutral: readonly Row[]
+  readonly scaling: readonly Scaling[]
+  readonly embedded: readonly Embedded[]
+  /** Peers that took part, those that are not installed, and those that failed with what. */
+  readonly peers: readonly string[]
+  readonly missingPeers: readonly string[]
+  readonly failures: Readonly<Record<string, string>>
   /** The most memory of each process that worked on small files, in MiB. */
   readonly smallRss: Readonly<Record<string, number>> | undefined
   readonly once: Once | undefined
@@ -31,26 +41,59 @@ export function toMarkdown(results: Results): string {
   return [
     ...headOf(results, judges),
     ...smallTable(results, judges),
-    ...largeTable(results, judges),
+    ...peersTable(results, judges),
+    ...largeTable(results.large, judges),
+    ...neutralTable(results),
+    ...scalingTables(results),
+    ...embeddedTable(results),
     ...onceTable(results),
   ].join('\n')
 }
 
 function headOf(results: Results, judges: boolean): string[] {
-  const { target, machine, load, form, seconds, noise } = results
+  const { target, machine, load, form, seconds, noise, peers, missingPeers, failures } = results
   const noiseTexts = Object.entries(noise).map(
     ([name, { throughput, cpu }]) => `${name} ${percent(throughput)} (CPU ${percent(cpu)})`,
   )
   return [
-    `# fastdfs against the raw floor`,
+    '# fastdfs side by side',
     '',
     `On ${target}; ${machine}; ${form}; ${seconds.toFixed(0)} s; load ${load.map((value) => value.toFixed(1)).join(' → ')}.`,
     `Noise, the raw client against itself, up to this in nine of ten rows: ${noiseTexts.join('; ')}. Where other work ran on this machine, read ratios and CPU, not ops/s.`,
     judges
       ? 'A goal is met or missed only where the noise could not have said the same. Ratios marked ≈ do not differ from 1.'
       : `Fewer than ${CORES_TO_JUDGE} cores: this reports and does not judge. Ratios marked ≈ do not differ from 1.`,
+    ...(peers.length === 0 ? [] : [`Peers: ${peers.join(', ')}.`]),
+    ...(missingPeers.length === 0 ? [] : [`Not installed, so left out: ${missingPeers.join(', ')}.`]),
+    ...Object.entries(failures).map(([name, reason]) => `Left out: ${name}: ${reason}`),
     '',
   ]
+}
+
+/** Ours against other clients, in the rows where they took part. */
+function peersTable({ small, large }: Results, judges: boolean): string[] {
+  const rows = [...small, ...large].flatMap((row) =>
+    Object.entries(row.peers).map(([name, peer]) => {
+      const goal = peerGoalOf(row, name)
+      return [
+        row.name,
+        String(row.concurrency),
+        name,
+        ...[peer, row.fastdfs].map(({ operationsPerSecond }) => shortRate(operationsPerSecond)),
+        ratioOf(peer),
+        percent(peer.noise),
+        goal?.toFixed(2) ?? '–',
+        ...(judges ? [verdict(goal, peer)] : []),
+        ...[peer, row.fastdfs].map(({ cpuPer1000 }) => cpuPer1000.toFixed(3)),
+        peer.cpuRatio.toFixed(2),
+        ...[peer, row.fastdfs].map(({ p99 }) => p99.toFixed(2)),
+      ]
+    }),
+  )
+  if (rows.length === 0) return []
+  const head = ['workload', 'c', 'peer', 'its ops/s', 'fastdfs ops/s', 'ratio', '± noise', 'goal']
+  const rest = ['its CPU s/1000', 'fastdfs CPU s/1000', 'CPU ratio', 'its p99 ms', 'fastdfs p99 ms']
+  return [...table([...head, ...(judges ? ['verdict'] : []), ...rest], rows), '']
 }
 
 function smallTable({ small, smallRss }: Results, judges: boolean): string[] {
@@ -87,7 +130,7 @@ function smallTable({ small, smallRss }: Results, judges: boolean): string[] {
   ]
 }
 
-function largeTable({ large }: Results, judges: boolean): string[] {
+function largeTable(large: readonly Row[], judges: boolean): string[] {
   if (large.length === 0) return []
   const rows = large.map((row) => [
     row.name,
@@ -104,9 +147,52 @@ function largeTable({ large }: Results, judges: boolean): string[] {
   return [...table([...head, ...(judges ? ['verdict'] : []), ...cpu], rows), '']
 }
 
+function neutralTable({ neutral }: Results): string[] {
+  if (neutral.length === 0) return []
+  const rows = neutral.map((row) => {
+    const goal = transferGoalOf(row)
+    return [
+      row.name,
+      ...[row.raw, row.fastdfs].map(({ megabytesPerSecond }) => megabytesPerSecond.toFixed(0)),
+      ratioOf(row),
+      percent(row.noise),
+      goal?.megabytesPerSecond?.toFixed(0) ?? '–',
+      ...[row.raw, row.fastdfs].map(({ cpuPerGigabyte }) => cpuPerGigabyte.toFixed(3)),
+      goal?.cpuPerGigabyte.toFixed(2) ?? '–',
+      ...[row.rss?.['raw'], row.rss?.['fastdfs']].map((rss) => (rss ?? NaN).toFixed(0)),
+    ]
+  })
+  const head = ['transfer', 'raw MB/s', 'fastdfs MB/s', 'ratio', '± noise', 'goal MB/s']
+  const cpu = ['raw CPU s/GB', 'fastdfs CPU s/GB', 'goal', 'raw peak MiB', 'fastdfs peak MiB']
+  return [...table([...head, ...cpu], rows), '', 'The raw client verifies nothing.', '']
+}
+
+function scalingTables({ scaling }: Results): string[] {
+  return scaling.flatMap(({ name, points }) => [
+    ...table(
+      [`downloads of 4 KiB, ${name}`, ...points.map(({ at }) => String(at))],
+      [
+        ['ops/s', ...points.map(({ operationsPerSecond }) => operationsPerSecond.toFixed(0))],
+        ['ratio', ...points.map(({ ratio }) => ratio.toFixed(2))],
+      ],
+    ),
+    '',
+  ])
+}
+
+function embeddedTable({ embedded }: Results): string[] {
+  if (embedded.length === 0) return []
+  const rows = embedded.map(({ name, rate, unit, goal }) => [
+    name,
+    `${rate.toFixed(0)} ${unit}`,
+    `${goal} ${unit}`,
+  ])
+  return [...table(['embedded servers, one process and thread', 'measured', 'goal'], rows), '']
+}
+
 function onceTable({ once }: Results): string[] {
   if (once === undefined) return []
-  const { parseRate, imports, startup } = once
+  const { parseRate, imports, startup, size } = once
   const later = (ms: { first: number; later: number }): string =>
     `${ms.first.toFixed(0)} ms the first in a process, ${ms.later.toFixed(1)} ms later ones`
   return table(
@@ -122,6 +208,9 @@ function onceTable({ once }: Results): string[] {
         `${imports.milliseconds.toFixed(1)} ms, of which node:net alone ${imports.nodeAlone.toFixed(1)} ms`,
         '–',
       ],
+      ...(size === undefined
+        ? []
+        : [['the package', `${kib(size.packed)} KiB, unpacked ${kib(size.unpacked)} KiB`, '–']]),
       ['cluster of 1 tracker and 1 storage', later(startup.small), `${STARTUP_GOALS.small} ms`],
       ['cluster of 2 trackers and 2 × 2 storages', later(startup.large), `${STARTUP_GOALS.large} ms`],
     ],
@@ -129,13 +218,18 @@ function onceTable({ once }: Results): string[] {
 }
 
 function goalCells(row: Row, goal: Goal | undefined, judges: boolean): string[] {
-  return [goal?.ratio.toFixed(2) ?? '–', ...(judges ? [verdict(row)] : [])]
+  return [goal?.ratio.toFixed(2) ?? '–', ...(judges ? [verdict(goal?.ratio, row)] : [])]
 }
 
 const cpuGoal = ({ concurrency }: Row, goal: Goal | undefined): string =>
   concurrency < 16 ? '–' : (goal?.cpuPer1000?.toFixed(3) ?? '–')
 
-const ratioOf = ({ ratio, noise }: Row): string =>
+/** Few operations, as with a large file, are seldom whole numbers a second. */
+const shortRate = (rate: number): string => rate.toFixed(rate < 100 ? 2 : 0)
+
+const kib = (bytes: number): string => (bytes / 1024).toFixed(0)
+
+const ratioOf = ({ ratio, noise }: Pick<Row, 'ratio' | 'noise'>): string =>
   `${Math.abs(ratio - 1) <= noise ? '≈ ' : ''}${ratio.toFixed(2)}`
 
 const percent = (value: number): string => `${(value * 100).toFixed(0)} %`

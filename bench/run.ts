@@ -10,13 +10,17 @@ import { bundle } from './bundle.js'
 import type { Scripts } from './bundle.js'
 import type { Measured, Row } from './compare.js'
 import { noiseOf, toRow } from './compare.js'
+import { findPeers } from './contenders.js'
+import { measureEmbedded } from './embedded.js'
 import { measureLargeFile } from './large-file.js'
+import { measureNeutral } from './neutral.js'
 import { measureOnce } from './once.js'
 import type { Once } from './once.js'
 import type { Options } from './options.js'
-import { isWanted, readOptions, USAGE } from './options.js'
+import { isExtra, isWanted, readOptions, USAGE } from './options.js'
 import type { Results } from './report.js'
 import { toMarkdown } from './report.js'
+import { measureScaling } from './scaling.js'
 import { measureSmallFiles } from './small-files.js'
 import type { Target } from './target.js'
 import { openTarget } from './target.js'
@@ -36,9 +40,11 @@ async function main(options: Options): Promise<void> {
     const target = await openTarget(scripts.cluster)
     try {
       const results = await measure(options, folder, scripts, target)
-      console.log(toMarkdown(results))
+      const markdown = toMarkdown(results)
+      console.log(markdown)
       await mkdir(options.out, { recursive: true })
       await writeFile(join(options.out, 'latest.json'), JSON.stringify(results, undefined, 2))
+      await writeFile(join(options.out, 'latest.md'), markdown)
     } finally {
       await target.close()
     }
@@ -50,17 +56,29 @@ async function main(options: Options): Promise<void> {
 async function measure(options: Options, folder: string, scripts: Scripts, target: Target): Promise<Results> {
   const start = performance.now()
   const load = loadavg()[0] ?? 0
-  const startAgents = (): Agents => new Agents(agentStarter(scripts.agent, target.trackers, options.profile))
+  const { peers, missing } = findPeers(options.peersFolder, options.peers)
+  const config = { trackers: target.trackers, peersFolder: options.peersFolder, options: {} }
+  const startAgents = (): Agents => new Agents(peers, agentStarter(scripts.agent, config, options.profile))
   const agents = startAgents()
   const { small, once } = await measureSmallAndOnce(agents, options, scripts).finally(() => agents.stop())
   const large = isWanted(options, 'large')
     ? await measureLargeFile(startAgents, folder, options, checkpoint)
+    : []
+  const neutral = isWanted(options, 'neutral')
+    ? await measureNeutral(scripts, folder, options, checkpoint)
+    : []
+  const scaling = isExtra(options, 'scaling')
+    ? await measureScaling(scripts, folder, target.trackers, options, checkpoint)
+    : []
+  const embedded = isExtra(options, 'embedded')
+    ? await measureEmbedded(scripts, folder, options, checkpoint)
     : []
   // One request at a time sleeps and wakes for each: that varies more than working without a pause.
   const kinds = [
     { name: 'one at a time', rows: small.filter(({ concurrency }) => concurrency === 1) },
     { name: 'many at a time', rows: small.filter(({ concurrency }) => concurrency > 1) },
     { name: 'large file', rows: large },
+    { name: 'neutral', rows: neutral },
   ]
   const judged = kinds
     .filter(({ rows }) => rows.length > 0)
@@ -81,6 +99,12 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
     noise: Object.fromEntries(judged.map(({ name, noise }) => [name, noise])),
     small: rowsOf(small),
     large: rowsOf(large),
+    neutral: rowsOf(neutral),
+    scaling,
+    embedded,
+    peers: peers.map(({ name }) => name),
+    missingPeers: missing,
+    failures: { ...agents.failures },
     smallRss: small.length === 0 ? undefined : { ...agents.rss },
     once,
   }

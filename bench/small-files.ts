@@ -1,4 +1,5 @@
-import type { Small } from './agent.js'
+import type { Small } from './agent-protocol.js'
+import { SMALL } from './agent-protocol.js'
 import type { Agents, Round } from './agents.js'
 import type { Measured } from './compare.js'
 import type { Options } from './options.js'
@@ -6,10 +7,22 @@ import { isWanted } from './options.js'
 
 const KIB = 1024
 
+interface Pass {
+  readonly size: number
+  readonly whats: readonly Small[]
+  /** Instead of those of the options. */
+  readonly concurrency?: readonly number[]
+}
+
 /** Each size with what is done to its files; uploads give the rest something to work on, so they always come first. */
-const PASSES: readonly { readonly size: number; readonly whats: readonly Small[] }[] = [
-  { size: 4 * KIB, whats: ['upload', 'download', 'metadata', 'info', 'delete'] },
+const PASSES: readonly Pass[] = [
+  { size: 4 * KIB, whats: ['upload', 'download', 'metadata', 'info', 'query', 'delete'] },
   { size: 100 * KIB, whats: ['upload', 'download', 'delete'] },
+]
+/** In the full form only: they take long. */
+const LARGER_PASSES: readonly Pass[] = [
+  { size: 1024 * KIB, whats: ['upload', 'download'], concurrency: [16] },
+  { size: 10 * 1024 * KIB, whats: ['upload', 'download'], concurrency: [16] },
 ]
 
 /** Requests about small files, at every concurrency. */
@@ -18,12 +31,15 @@ export async function measureSmallFiles(
   options: Options,
   checkpoint: () => void,
 ): Promise<Measured[]> {
-  await agents.askAll({ do: 'check' })
+  await agents.askAll({ do: 'check' }, true)
+  const passes = options.full ? [...PASSES, ...LARGER_PASSES] : PASSES
   const rows = new Map<string, Omit<Measured, 'rounds'> & { readonly rounds: Round[] }>()
   // The first round warms up: code is compiled, caches and connections are filled.
   for (let round = 0; round <= options.rounds; round++) {
-    for (const { size, whats } of PASSES) {
-      for (const concurrency of options.concurrency) {
+    for (const { size, whats, ...pass } of passes) {
+      for (const concurrency of pass.concurrency ?? options.concurrency) {
+        // They are slow: everywhere they would make a short run a long one.
+        const withPeers = options.full || (concurrency === 16 && size === 4 * KIB)
         for (const what of whats) {
           checkpoint()
           const isCounted = isWanted(options, what)
@@ -31,23 +47,31 @@ export async function measureSmallFiles(
           const duration = options.slice
           // Files are deleted faster than they are uploaded: without more of them the slice would be short.
           const count = duration * (concurrency === 1 ? 8 : 16)
-          if (what === 'delete') await agents.askAll({ do: 'fill', size, count })
-          const slices = await agents.round(round, { do: 'slice', what, size, concurrency, duration })
+          if (what === 'delete') await agents.askAll({ do: 'fill', size, count }, withPeers)
+          const slices = await agents.round(round, withPeers, {
+            do: 'slice',
+            what,
+            size,
+            concurrency,
+            duration,
+          })
           if (!isCounted || round === 0) continue
-          const name = `${what} ${size / KIB} KiB`
+          const name = nameOf(what, size)
           const key = `${name}/${concurrency}`
           const row = rows.get(key) ?? { name, concurrency, size, rounds: [] }
           rows.set(key, row)
           row.rounds.push(slices)
         }
-        await agents.askAll({ do: 'deleteAll' })
+        await agents.askAll({ do: 'deleteAll' }, withPeers)
       }
     }
   }
   return [...rows.values()].sort((a, b) => order(a) - order(b) || a.concurrency - b.concurrency)
 }
 
-const NAMES = (['upload', 'download', 'metadata', 'info', 'delete'] satisfies Small[]).flatMap((what) =>
-  PASSES.map(({ size }) => `${what} ${size / KIB} KiB`),
-)
+const NAMES = SMALL.flatMap((what) => [...PASSES, ...LARGER_PASSES].map(({ size }) => nameOf(what, size)))
 const order = ({ name }: { name: string }): number => NAMES.indexOf(name)
+
+function nameOf(what: Small, size: number): string {
+  return `${what} ${size < 1024 * KIB ? `${size / KIB} KiB` : `${size / KIB / 1024} MiB`}`
+}

@@ -1,3 +1,4 @@
+import type { ClusterOptions } from '../src/testing/index.js'
 import { Child } from './child.js'
 
 /** The cluster that is measured on. */
@@ -17,10 +18,10 @@ export async function openTarget(clusterScript: string): Promise<Target> {
       close: async () => {},
     }
   }
-  const cluster = new Child<object, readonly string[]>(clusterScript, [])
+  const cluster = new Child<ClusterOptions, readonly string[]>(clusterScript, [])
   return {
     name: 'the embedded cluster (2 trackers, 2 groups of one storage, in memory, all in one process and thread)',
-    trackers: await cluster.ask({}),
+    trackers: await cluster.ask({ trackers: 2, groups: 2 }),
     close: () => cluster.stop(),
   }
 }

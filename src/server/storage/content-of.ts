@@ -1,5 +1,5 @@
 import type { Store } from '../stores/store.js'
-import type { SentContent } from './server-connection.js'
+import type { SentContent } from '../server-connection.js'
 
 /**
  * Opens a file to pass it on as it is, without what a change that has not ended has put behind it; undefined where

@@ -3,7 +3,7 @@ import { STATUS } from '../../errors.js'
 import { limits, storageCommands } from '../../protocol/index.js'
 import type { Draft } from '../stores/store.js'
 import type { StorageContext } from './context.js'
-import { ServerConnection } from './server-connection.js'
+import { ServerConnection } from '../server-connection.js'
 
 const { FILE_INFO_FLAGS } = limits
 

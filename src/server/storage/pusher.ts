@@ -9,8 +9,8 @@ import { contentOf } from './content-of.js'
 import type { StorageContext } from './context.js'
 import type { Mark } from './mark.js'
 import { newMark, readMark, removeMark, writeMark } from './mark.js'
-import type { Caller } from './server-connection.js'
-import { ServerConnection } from './server-connection.js'
+import type { Caller } from '../server-connection.js'
+import { ServerConnection } from '../server-connection.js'
 import type { Brief } from './tracker-link.js'
 
 const { STORAGE_STATUS, FILE_INFO_FLAGS } = limits

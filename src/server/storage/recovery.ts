@@ -8,8 +8,8 @@ import type { StorageConnection, StorageContext, StorageHandlers } from './conte
 import { STATUS } from '../../errors.js'
 import { fetchOver } from './fetch.js'
 import { checkedName } from './logic-name.js'
-import type { Caller, ServerEndpoint } from './server-connection.js'
-import { ServerConnection } from './server-connection.js'
+import type { Caller, ServerEndpoint } from '../server-connection.js'
+import { ServerConnection } from '../server-connection.js'
 
 const { reportServerId, fetchOnePathBinlog } = storageClusterCommands
 

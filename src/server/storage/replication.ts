@@ -7,8 +7,8 @@ import type { Binlog } from './binlog.js'
 import type { StorageConnection, StorageContext } from './context.js'
 import type { PushContext } from './pusher.js'
 import { Pusher } from './pusher.js'
-import type { Caller } from './server-connection.js'
-import { ServerConnection } from './server-connection.js'
+import type { Caller } from '../server-connection.js'
+import { ServerConnection } from '../server-connection.js'
 import type { Brief, Trackers } from './tracker-link.js'
 
 const { STORAGE_STATUS } = limits

@@ -30,7 +30,7 @@ import { recoverFrom, recoveryHandlers } from './recovery.js'
 import { redo } from './redo.js'
 import type { ReplicationMode } from './replication.js'
 import { Replication } from './replication.js'
-import type { Caller, ServerConnection, ServerEndpoint } from './server-connection.js'
+import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
 import { slaveHandlers } from './slave.js'
 import { readStatFile, writeStatFile } from './stat-file.js'
 import { syncHandlers } from './sync.js'
@@ -254,11 +254,14 @@ export class Storage {
     await this.#replication.replicate()
   }
 
-  /** Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE. */
+  /**
+   * Resolves when every tracker that can be reached, and at least one, counts this storage ACTIVE, and the one that
+   * leads has told of its group.
+   */
   whenActive(): Promise<void> {
     return this.#watchers.until(() => {
       const states = this.#links.map((link) => link.state)
-      return states.includes('active') && !states.includes('pending')
+      return states.includes('active') && !states.includes('pending') && this.#replication.members.length > 0
     })
   }
 
@@ -320,6 +323,7 @@ export class Storage {
       stats: () => this.#stats(),
       diskReport: () => this.#diskReport(),
       syncReport: () => this.#replication.syncReport(),
+      knowsMembers: () => this.#replication.members.length > 0,
       onMembers: (members) => this.#onMembers(members),
       onLinkState: () => this.#watchers.notify(),
     }
@@ -344,11 +348,13 @@ export class Storage {
 
   #onMembers(members: readonly Brief[]): void {
     this.#replication.onMembers(members)
+    this.#watchers.notify()
     const status = members.find(({ id }) => id === String(this.id))?.status
     // The source has said that all old files are here.
     if (this.#oldFiles?.sourceId && status !== undefined && status >= STORAGE_STATUS.OFFLINE) {
       this.#oldFiles = { sourceId: '', until: 0 }
       this.#saveIdentity().catch((error: unknown) => log.server('.data_init_flag: %o', error))
+      for (const link of this.#links) link.beatNow()
     }
     const back = this.#helpers.filter(({ id }) =>
       members.some((member) => member.id === id && member.status === STORAGE_STATUS.ACTIVE),

@@ -3,8 +3,8 @@ import type { Command, RequestOf, ResponseOf } from '../../protocol/index.js'
 import { limits, trackerClusterCommands } from '../../protocol/index.js'
 import { startTimer, stopTimer } from '../clock.js'
 import type { StorageStats } from '../storage-stats.js'
-import type { Caller, ServerEndpoint } from './server-connection.js'
-import { ServerConnection } from './server-connection.js'
+import type { Caller, ServerEndpoint } from '../server-connection.js'
+import { ServerConnection } from '../server-connection.js'
 
 const {
   storageJoin,
@@ -19,6 +19,8 @@ const { STORAGE_STATUS } = limits
 /** Milliseconds between beats, and before a lost tracker is tried again (protocol.md §4.5). */
 const BEAT_INTERVAL = 30_000
 const RETRY_DELAY = 1_000
+/** Milliseconds between beats while no tracker has told of the group: none leads yet. */
+const ASK_INTERVAL = 50
 /** Disk space is reported with every tenth beat: each 300 s. */
 const BEATS_PER_DISK_REPORT = 10
 
@@ -65,6 +67,8 @@ export interface LinkedStorage extends Caller {
   diskReport(): Promise<DiskReport>
   /** How far the changes of others have arrived. */
   syncReport(): { sourceId: string; syncedUntil: number }[]
+  /** Whether it knows the storages of its group. */
+  knowsMembers(): boolean
   /** The storages of its group have changed. */
   onMembers(members: readonly Brief[]): void
   /** The state of a link has changed. */
@@ -181,11 +185,12 @@ export class TrackerLink {
       while (!this.#stopped) {
         if (this.#beatDue || Date.now() >= nextBeat) {
           this.#beatDue = false
-          await this.#beat(connection)
+          // First the space: a tracker sends no upload to a storage that may have none.
           if (beats++ % BEATS_PER_DISK_REPORT === 0) {
             this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
           }
-          nextBeat = Date.now() + BEAT_INTERVAL
+          await this.#beat(connection)
+          nextBeat = Date.now() + (this.#storage.knowsMembers() ? BEAT_INTERVAL : ASK_INTERVAL)
         }
         if (this.#reportDue) {
           this.#reportDue = false
@@ -217,7 +222,6 @@ export class TrackerLink {
       }
       return (await connection.request(storageSyncDestReq, {})).sync ?? NO_OLD_FILES
     })
-    if (storage.oldFiles()?.sourceId) this.#status = STORAGE_STATUS.WAIT_SYNC
     await connection.request(storageSyncNotify, storage.oldFiles() ?? NO_OLD_FILES)
     this.#beatDue = true
     this.#reportDue = storage.syncReport().length > 0
@@ -231,8 +235,8 @@ export class TrackerLink {
     this.#reported = text
     this.#learn(changes)
     // A tracker that does not lead tells of nobody: the beat was taken, that is all there is to know.
-    const waiting = this.#status !== undefined && this.#status !== STORAGE_STATUS.ACTIVE
-    if (!waiting) this.#setState('active')
+    const told = this.#status === undefined || this.#status === STORAGE_STATUS.ACTIVE
+    if (told && !this.#storage.oldFiles()?.sourceId) this.#setState('active')
   }
 
   #learn({ storages }: Changes): void {

@@ -1,17 +1,18 @@
 import type { Socket } from 'node:net'
-import { ConnectError, ProtocolError, statusToError } from '../../errors.js'
-import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../../protocol/index.js'
+import { ConnectError, ProtocolError, statusToError } from '../errors.js'
+import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protocol/index.js'
 import {
   connectionCommands,
   decodeResponseFields,
   encodeRequestHead,
   FrameReader,
-} from '../../protocol/index.js'
-import { formatAddress } from '../address.js'
-import { Collector } from '../collector.js'
-import { ArrivingContent } from '../content.js'
-import { plainAddress } from '../listener.js'
-import type { Network } from '../network.js'
+  LATEST,
+} from '../protocol/index.js'
+import { formatAddress } from './address.js'
+import { Collector } from './collector.js'
+import { ArrivingContent } from './content.js'
+import { plainAddress } from './listener.js'
+import type { Network } from './network.js'
 
 /** Longer replies are not believed, but for content. */
 const MAX_REPLY = 256 * 1024
@@ -29,8 +30,8 @@ export interface Caller {
   readonly network: Network
   /** The address to connect from; undefined where any will do. */
   readonly localAddress: string | undefined
-  /** How it and the servers of its cluster write. */
-  readonly dialect: Dialect
+  /** How it and the servers of its cluster write; the newest where absent. */
+  readonly dialect?: Dialect | undefined
 }
 
 /** Content of a request: exactly `size` bytes. */
@@ -68,7 +69,7 @@ export class ServerConnection {
   /** Resolves when the connection has ended, however it did. */
   readonly closed: Promise<void>
 
-  private constructor(endpoint: ServerEndpoint, { network, localAddress, dialect }: Caller) {
+  private constructor(endpoint: ServerEndpoint, { network, localAddress, dialect = LATEST }: Caller) {
     this.#endpoint = formatAddress(endpoint.host, endpoint.port)
     this.#dialect = dialect
     this.#socket = network.connect({
