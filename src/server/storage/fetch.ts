@@ -1,5 +1,6 @@
 import type { FastDfsError } from '../../errors.js'
 import { STATUS } from '../../errors.js'
+import { crc32 } from '../../file-id/index.js'
 import { limits, storageCommands } from '../../protocol/index.js'
 import type { Draft } from '../stores/store.js'
 import type { StorageContext } from './context.js'
@@ -7,12 +8,19 @@ import { ServerConnection } from '../server-connection.js'
 
 const { FILE_INFO_FLAGS } = limits
 
-/** Gets a file from another storage of the group; undefined where that has none. The draft is not published. */
+/** A file that was fetched, and is not published. */
+export interface Fetched {
+  readonly draft: Draft
+  readonly size: number
+  readonly crc32: number
+}
+
+/** Gets a file from another storage of the group; undefined where that has none. */
 export async function fetchFile(
   context: StorageContext,
   peerId: string,
   name: string,
-): Promise<Draft | undefined> {
+): Promise<Fetched | undefined> {
   const connection = await context.replication.connect(peerId)
   try {
     return await fetchOver(connection, context, name)
@@ -26,11 +34,12 @@ export async function fetchOver(
   connection: ServerConnection,
   { group, store }: StorageContext,
   name: string,
-): Promise<Draft | undefined> {
+): Promise<Fetched | undefined> {
   // An empty file cannot be downloaded (protocol.md §3.4).
   const size = await sizeOf(connection, group, name)
   if (size === undefined) return undefined
   const draft = await store.create(Number.parseInt(name.slice(1, 3), 16))
+  let crc = 0
   try {
     if (size > 0) {
       const content = await connection.content(storageCommands.downloadFile, {
@@ -39,9 +48,12 @@ export async function fetchOver(
         group,
         name,
       })
-      for await (const chunk of content) await draft.write(chunk)
+      for await (const chunk of content) {
+        crc = crc32(chunk, crc)
+        await draft.write(chunk)
+      }
     }
-    return draft
+    return { draft, size, crc32: crc }
   } catch (error) {
     await draft.discard()
     if ((error as FastDfsError).status === STATUS.ENOENT) return undefined

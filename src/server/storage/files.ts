@@ -1,13 +1,13 @@
 /** Download, removal and facts of files (protocol.md §3.3, §3.4, §3.6). */
 import { STATUS } from '../../errors.js'
-import { crc32 } from '../../file-id/index.js'
 import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import { isPromise } from '../maybe-promise.js'
 import { ENCODED_END, readName } from '../name-facts.js'
 import type { ContentReply } from '../routes.js'
-import type { Store, StoredFile } from '../stores/store.js'
+import type { StoredFile } from '../stores/store.js'
+import { contentCrc32 } from './content-crc32.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
 import { checkedName, metadataName } from './logic-name.js'
@@ -42,17 +42,6 @@ function download(
   }
   const content = file.content(offset, length)
   return isPromise(content) ? content.then(answer) : answer(content)
-}
-
-/** What the name cannot tell: the file has changed since, or the name is another file's with something added. */
-async function contentCrc32(store: Store, name: string): Promise<number | undefined> {
-  const file = await store.read(name)
-  if (file === undefined) return undefined
-  const content = await file.content(0, file.size)
-  if (content instanceof Uint8Array) return crc32(content)
-  let crc = 0
-  for await (const chunk of content) crc = crc32(chunk, crc)
-  return crc
 }
 
 /** See the file's head. */

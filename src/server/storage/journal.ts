@@ -23,8 +23,9 @@ export class Journal {
   readonly #binlog: Binlog
   readonly #versions: Versions
   readonly #clock: Clock
-  /** By file: where its last change in place begins in the binlog. */
+  /** By file: where the record of its last change here begins in the binlog. */
   readonly #lastChanges = new Map<string, number>()
+  #start = 0
   #lastTimestamp = 0
 
   constructor(id: string, binlog: Binlog, versions: Versions, clock: Clock) {
@@ -34,9 +35,15 @@ export class Journal {
     this.#clock = clock
   }
 
-  /** Where a file's last change in place begins in the binlog; -1 where there was none since the start. */
+  /** Where the record of a file's last change here begins in the binlog; of those before the start, not before it. */
   lastChangeOf(name: string): number {
-    return this.#lastChanges.get(name) ?? -1
+    return this.#lastChanges.get(name) ?? this.#start
+  }
+
+  /** The binlog is open. */
+  open(): void {
+    this.#start = this.#binlog.end
+    this.#lastChanges.clear()
   }
 
   /**

@@ -87,8 +87,9 @@ async function restore(
   await lock.run(name, async () => {
     const removed = versions.find(name)?.deleted === true
     if (removed || (await store.stat(name)) !== undefined) return
-    const draft = await fetchOver(connection, context, name)
-    if (draft === undefined) return
+    const fetched = await fetchOver(connection, context, name)
+    if (fetched === undefined) return
+    const { draft } = fetched
     const facts = readName(name)
     // What not all have, and what came from here, may have been on its way from here when it was lost.
     if (!alike && facts.source === journal.id) {

@@ -30,6 +30,8 @@ export class Replication {
   /** Records before this position may be passed on. */
   #limit = 0
   #running = false
+  /** By file: where the record begins by which it was last passed on as a whole. */
+  readonly #asserted = new Map<string, number>()
   /** By source: the timestamp of its newest change that has arrived here. */
   readonly #received = new Map<string, number>()
 
@@ -154,6 +156,19 @@ export class Replication {
     const connection = ServerConnection.open({ host: member.ip, port: member.port }, this.#caller)
     await connection.connected()
     return connection
+  }
+
+  /** Whether another storage has been told of the record at a position. */
+  hasBeenTold(id: string, position: number): boolean {
+    return (this.#pushers.get(id)?.position ?? 0) > position
+  }
+
+  /** Passes on what this storage has of a file, unless that is on its way already. */
+  async assertOnce(name: string, pass: () => Promise<void>): Promise<void> {
+    const { journal } = this.#context()
+    if (this.#asserted.get(name) === journal.lastChangeOf(name)) return
+    await pass()
+    this.#asserted.set(name, journal.lastChangeOf(name))
   }
 
   /** Somebody has not heard that a file was removed, and perhaps never will from whoever removed it. */

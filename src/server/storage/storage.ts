@@ -276,6 +276,7 @@ export class Storage {
     await store.open(storePathCount)
     const changing = await this.#versions.open()
     const tail = await this.#binlog.open(REDONE)
+    this.#context.journal.open()
     await redo(this.#context, changing, tail)
     Object.assign(stats, await readStatFile(store.own, naming))
     const identity = await readIdentity(store.own)

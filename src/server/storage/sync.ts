@@ -6,6 +6,7 @@ import type { Exchange } from '../routes.js'
 import type { Draft, Edit } from '../stores/store.js'
 import type { Operation } from './binlog.js'
 import type { StorageConnection, StorageHandlers } from './context.js'
+import { contentCrc32 } from './content-crc32.js'
 import { fetchFile } from './fetch.js'
 import { checkedName } from './logic-name.js'
 import type { Version } from './versions.js'
@@ -39,6 +40,33 @@ function changeOf({ timestamp, group, name }: Told, context: StorageConnection):
 function isStale(change: Change, { versions }: StorageConnection): boolean {
   const present = versions.find(change.name)
   return present !== undefined && isGreater(present, change)
+}
+
+/**
+ * A change has come that is older than this storage's own. Embedded storages end up with the greater one by themselves;
+ * a real one has made its change to whatever it had, and knows no order.
+ */
+async function contend(change: Change, context: StorageConnection): Promise<void> {
+  const { journal, replication, store, versions } = context
+  const { name, origin } = change
+  const present = versions.find(name)
+  if (present?.origin !== journal.id) return
+  const position = journal.lastChangeOf(name)
+  if (!replication.hasBeenTold(origin, position)) {
+    // Sent whole, whatever the other one does with the record that it will get.
+    await replication.assertOnce(name, () => journal.replace(present.deleted ? 'D' : 'U', name, () => {}))
+    return
+  }
+  // It had the change of this storage when this one came: what it has holds both.
+  const fetched = await fetchFile(context, origin, name)
+  if (fetched === undefined) {
+    if (!present.deleted) await journal.replace('D', name, () => store.remove(name))
+    return
+  }
+  const { draft, size, crc32 } = fetched
+  if ((await store.stat(name))?.size === size && (await contentCrc32(store, name)) === crc32) {
+    await draft.discard()
+  } else await journal.replace('U', name, (timestamp) => draft.publish(name, timestamp))
 }
 
 /** Writes content to a draft beside the file that it is to replace. */
@@ -89,6 +117,7 @@ async function takeWhole(
     const there = await context.store.stat(change.name)
     if (isStale(change, context)) {
       if (there === undefined) context.replication.passOnRemoval(change.name)
+      await context.lock.run(change.name, () => contend(change, context))
       return operation === 'C' ? STATUS.EEXIST : STATUS.OK
     }
     if (operation === 'U' || there?.size !== request.size) return undefined
@@ -99,10 +128,10 @@ async function takeWhole(
   if (status !== undefined) return status === STATUS.OK ? {} : status
   const draft = await draftOf(content, change.name, context)
   return context.lock.run(change.name, async () => {
-    const late = await refused()
+    const late = isStale(change, context) ? STATUS.EEXIST : await refused()
     if (late === undefined) await replace(change, draft, operation, context)
     else await draft.discard()
-    return late === undefined || late === STATUS.OK ? {} : late
+    return late === undefined || late === STATUS.OK || operation === 'U' ? {} : late
   })
 }
 
@@ -119,7 +148,10 @@ async function changing(
   const { name, origin } = change
   const { store, versions, lock } = context
   return lock.run(name, async () => {
-    if (isStale(change, context)) return STATUS.EEXIST
+    if (isStale(change, context)) {
+      await contend(change, context)
+      return STATUS.EEXIST
+    }
     const edit = await store.edit(name)
     if (edit === undefined) return otherwise(change)
     try {
@@ -165,8 +197,8 @@ function takePiece(operation: 'A' | 'M'): NonNullable<StorageHandlers['syncAppen
 
 /** Fetches a file from the storage that has told of its change. */
 async function fetch(change: Change, context: StorageConnection): Promise<number> {
-  const draft = await fetchFile(context, change.origin, change.name)
-  if (draft !== undefined) await replace(change, draft, 'U', context)
+  const fetched = await fetchFile(context, change.origin, change.name)
+  if (fetched !== undefined) await replace(change, fetched.draft, 'U', context)
   return STATUS.EEXIST
 }
 
@@ -205,7 +237,10 @@ export const syncHandlers: StorageHandlers = {
     if (change === undefined) return STATUS.EINVAL
     const { name } = change
     return context.lock.run(name, async () => {
-      if (isStale(change, context)) return {}
+      if (isStale(change, context)) {
+        await contend(change, context)
+        return {}
+      }
       const removed = await context.store.remove(name)
       await context.journal.copy('D', name, change)
       return removed ? {} : STATUS.ENOENT

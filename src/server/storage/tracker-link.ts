@@ -21,6 +21,8 @@ const BEAT_INTERVAL = 30_000
 const RETRY_DELAY = 1_000
 /** Milliseconds between beats while no tracker has told of the group: none leads yet. */
 const ASK_INTERVAL = 50
+/** While another storage sends old files: a real one says nothing when it is done. */
+const WAIT_INTERVAL = 1_000
 /** Disk space is reported with every tenth beat: each 300 s. */
 const BEATS_PER_DISK_REPORT = 10
 
@@ -190,7 +192,7 @@ export class TrackerLink {
             this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
           }
           await this.#beat(connection)
-          nextBeat = Date.now() + (this.#storage.knowsMembers() ? BEAT_INTERVAL : ASK_INTERVAL)
+          nextBeat = Date.now() + this.#beatInterval()
         }
         if (this.#reportDue) {
           this.#reportDue = false
@@ -237,6 +239,11 @@ export class TrackerLink {
     // A tracker that does not lead tells of nobody: the beat was taken, that is all there is to know.
     const told = this.#status === undefined || this.#status === STORAGE_STATUS.ACTIVE
     if (told && !this.#storage.oldFiles()?.sourceId) this.#setState('active')
+  }
+
+  #beatInterval(): number {
+    if (!this.#storage.knowsMembers()) return ASK_INTERVAL
+    return this.#storage.oldFiles()?.sourceId ? WAIT_INTERVAL : BEAT_INTERVAL
   }
 
   #learn({ storages }: Changes): void {
