@@ -93,9 +93,12 @@ export class Journal {
     await this.#versions.begin(name, this.id)
     const changed = await apply()
     if (changed === undefined) return this.#versions.cancel(name)
+    // On top of another storage's change, which not all may have yet, only the whole file will do.
+    const ownBefore = this.#versions.of(name).origin === this.id
+    const { operation, extra }: Changed = ownBefore ? changed : { operation: 'U', extra: [] }
     const timestamp = this.#timestampFor(name)
     await touch(timestamp)
-    await this.#record(timestamp, changed.operation, name, changed.extra.map(String), () => {})
+    await this.#record(timestamp, operation, name, extra.map(String), () => {})
     // Once the record is there: until then a restart must find that the file was being changed.
     this.#versions.set(name, { timestamp, origin: this.id, deleted: false }).catch(() => {})
   }

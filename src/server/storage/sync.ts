@@ -254,9 +254,10 @@ export const syncHandlers: StorageHandlers = {
     const { lock, store, versions, journal } = context
     return lock.run(old.name, async () => {
       const there = (await store.stat(change.name)) !== undefined || isStale(change, context)
-      const fits = !there && !isStale(old, context) && versions.of(old.name).origin === old.origin
+      // The name tells what it is a name for: the old one may hold something else here.
+      const alike = (await contentCrc32(store, old.name)) === readName(change.name).crc32
+      const fits = alike && !there && !isStale(old, context) && versions.of(old.name).origin === old.origin
       const renamed = fits && (await store.rename(old.name, change.name))
-      // The new name is told with its content: what the old one holds here may be something else.
       if (!renamed && !isStale(old, context)) await store.remove(old.name)
       if (!isStale(old, context)) await versions.set(old.name, { ...old, deleted: true })
       if (there) return STATUS.EEXIST
