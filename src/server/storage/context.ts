@@ -8,6 +8,8 @@ import type { Journal } from './journal.js'
 import type { NameLock } from './name-lock.js'
 import type { Naming } from './naming.js'
 import type { Replication } from './replication.js'
+import type { Duplicates } from './duplicates.js'
+import type { Space } from './space.js'
 import type { Versions } from './versions.js'
 
 /** What the handlers of a storage work with: the same for all connections. */
@@ -28,8 +30,12 @@ export interface StorageContext {
   readonly replication: Replication
   /** Files that are being changed in place, with what they had before: only so much of them is passed on. */
   readonly changing: Map<string, number>
-  /** The store path for an upload that leaves the choice to the storage: each in turn. */
-  nextStorePath(): number
+  /** How much room there is for uploads. */
+  readonly space: Space
+  /** Where equal contents are kept once only: what there is. */
+  readonly duplicates: Duplicates | undefined
+  /** The CRC32 as names of this version hold it, from the standard one. */
+  toNameCrc32(crc32: number, size: number): number
   /** The address of a storage of the group, by ID; empty for one that is not known. */
   addressOf(id: string): string
 }

@@ -66,6 +66,7 @@ export const fileHandlers: StorageHandlers = {
         await journal.replace('D', metadata, () => store.remove(metadata))
       }
       await journal.replace('D', checked, () => store.remove(checked))
+      context.duplicates?.remove(checked)
       context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return {}
     })

@@ -2,7 +2,9 @@ import { isIP } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
+import { toCrc32V511 } from '../../file-id/crc32.js'
 import { LATEST, limits, trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
 import type { Clock, Timer } from '../clock.js'
 import { startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
@@ -21,7 +23,9 @@ import { Binlog } from './binlog.js'
 import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
 import { fileHandlers } from './files.js'
 import { readIdentity, writeIdentity } from './identity.js'
+import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
+import { linkHandlers } from './link.js'
 import { metadataHandlers } from './metadata.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
@@ -32,9 +36,10 @@ import type { ReplicationMode } from './replication.js'
 import { Replication } from './replication.js'
 import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
 import { slaveHandlers } from './slave.js'
+import { Space, spaceRulesOf } from './space.js'
 import { readStatFile, writeStatFile } from './stat-file.js'
 import { syncHandlers } from './sync.js'
-import type { Brief, DiskReport, JoinRequest, LinkedStorage, OldFiles, Trackers } from './tracker-link.js'
+import type { Brief, JoinRequest, LinkedStorage, OldFiles, Trackers } from './tracker-link.js'
 import { TrackerLink } from './tracker-link.js'
 import { uploadHandlers } from './upload.js'
 import { Versions } from './versions.js'
@@ -66,6 +71,11 @@ export interface StorageOptions {
    * {@link Storage.replicate} is called. @defaultValue 'now'
    */
   readonly replication?: ReplicationMode | undefined
+  /**
+   * Whether equal contents are kept once only: further uploads of one get names with a CRC32 that means nothing, and the
+   * last name that is deleted takes the content along. @defaultValue false
+   */
+  readonly checkFileDuplicate?: boolean | undefined
   /** What stands between it and its peers. @defaultValue nothing */
   readonly network?: Network | undefined
 }
@@ -82,7 +92,6 @@ const STAT_INTERVAL = 300_000
 const UPLOAD_PRIORITY = 10
 /** Listening on these, or on what a name stands for, says nothing about the address by which others reach us. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
-const MB = 1024 * 1024
 /** A file name has three bytes for it (§1.2). */
 const MAX_ID = 0xffffff
 
@@ -95,6 +104,7 @@ const routes: Routes<StorageConnection> = routesOf('storage', {
   activeTest,
   ...uploadHandlers,
   ...slaveHandlers,
+  ...linkHandlers,
   ...appenderHandlers,
   ...fileHandlers,
   ...metadataHandlers,
@@ -129,7 +139,6 @@ export class Storage {
   readonly #caller: Caller
   #joinTime = 0
   #upTime = 0
-  #nextStorePath = 0
   #oldFiles: OldFiles | undefined
   readonly #settling = new Turns()
   /** Storages of the group that could not be asked for the files that were lost here. */
@@ -186,7 +195,10 @@ export class Storage {
       versions: this.#versions,
       replication: this.#replication,
       changing: new Map(),
-      nextStorePath: () => this.#nextStorePath++ % storePathCount,
+      space: new Space(store, storePathCount, clock),
+      duplicates: options.checkFileDuplicate ? new Duplicates(store) : undefined,
+      // Before V5.12 it was wrong (§5).
+      toNameCrc32: isAtLeast(dialect, '5.12') ? (crc32) => crc32 : toCrc32V511,
       addressOf: (memberId) => this.#replication.members.find((member) => member.id === memberId)?.ip ?? '',
     }
     this.#linked = this.#linkedStorage()
@@ -278,6 +290,7 @@ export class Storage {
     const tail = await this.#binlog.open(REDONE)
     this.#context.journal.open()
     await redo(this.#context, changing, tail)
+    await this.#context.duplicates?.open(storePathCount)
     Object.assign(stats, await readStatFile(store.own, naming))
     const identity = await readIdentity(store.own)
     this.#upTime = unixSeconds(clock)
@@ -322,7 +335,8 @@ export class Storage {
       recover: (connection) => this.#recover(connection),
       joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
       stats: () => this.#stats(),
-      diskReport: () => this.#diskReport(),
+      diskReport: async () => ({ paths: [...(await this.#context.space.report())] }),
+      onParameters: (text) => (this.#context.space.rules = spaceRulesOf(text)),
       syncReport: () => this.#replication.syncReport(),
       knowsMembers: () => this.#replication.members.length > 0,
       onMembers: (members) => this.#onMembers(members),
@@ -415,16 +429,6 @@ export class Storage {
       connectionsCurrent: connections,
       connectionsMax: maxConnections,
     })
-  }
-
-  async #diskReport(): Promise<DiskReport> {
-    const { store, storePathCount } = this.#context
-    const paths: DiskReport['paths'] = []
-    for (let index = 0; index < storePathCount; index++) {
-      const { total, free } = await store.space(index)
-      paths.push({ totalMb: Math.floor(total / MB), freeMb: Math.floor(free / MB) })
-    }
-    return { paths }
   }
 }
 

@@ -1,6 +1,6 @@
 import { log } from '../../observe/log.js'
 import type { Command, RequestOf, ResponseOf } from '../../protocol/index.js'
-import { limits, trackerClusterCommands } from '../../protocol/index.js'
+import { limits, trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
 import { startTimer, stopTimer } from '../clock.js'
 import type { StorageStats } from '../storage-stats.js'
 import type { Caller, ServerEndpoint } from '../server-connection.js'
@@ -67,6 +67,8 @@ export interface LinkedStorage extends Caller {
   stats(): StorageStats
   /** The space of each store path. */
   diskReport(): Promise<DiskReport>
+  /** A tracker has told its parameters. */
+  onParameters(text: string): void
   /** How far the changes of others have arrived. */
   syncReport(): { sourceId: string; syncedUntil: number }[]
   /** Whether it knows the storages of its group. */
@@ -213,6 +215,7 @@ export class TrackerLink {
 
   async #join(connection: ServerConnection): Promise<void> {
     const storage = this.#storage
+    storage.onParameters((await connection.request(trackerCommands.parameterReq, {})).parameters)
     const { status } = await connection.request(storageJoin, storage.joinRequest(connection.remoteAddress))
     this.#status = undefined
     this.#reported = ''

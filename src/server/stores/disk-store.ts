@@ -90,6 +90,15 @@ export class DiskStore implements Store {
   }
 
   /** See {@link Store}. */
+  async link(from: string, to: string): Promise<boolean> {
+    const path = this.#path(to)
+    if ((await files.stat(this.#path(from))) === undefined) return false
+    await files.makeFolder(dirname(path))
+    const linked = files.link(this.#path(from), path).then(() => true)
+    return (await files.unlessMissing(linked)) ?? false
+  }
+
+  /** See {@link Store}. */
   remove(name: string): Promise<boolean> {
     return files.remove(this.#path(name))
   }

@@ -103,6 +103,11 @@ export function rename(from: string, to: string): Promise<void> {
   return promised((callback) => fs.rename(from, to, callback))
 }
 
+/** Gives a file one more name. */
+export function link(from: string, to: string): Promise<void> {
+  return promised((callback) => fs.link(from, to, callback))
+}
+
 /** Removes a file; false where there was none. */
 export async function remove(path: string): Promise<boolean> {
   return (

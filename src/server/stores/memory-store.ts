@@ -63,6 +63,14 @@ export class MemoryStore implements Store {
   }
 
   /** See {@link Store}. */
+  link(from: string, to: string): boolean {
+    const file = this.#files.get(from)
+    if (file === undefined) return false
+    this.#files.set(to, file)
+    return true
+  }
+
+  /** See {@link Store}. */
   remove(name: string): boolean {
     return this.#files.delete(name)
   }

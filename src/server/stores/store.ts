@@ -17,7 +17,9 @@ export interface Store {
   edit(name: string): MaybePromise<Edit | undefined>
   /** Gives a file another name in the same directory, in place of what had it; false where there was none. */
   rename(from: string, to: string): MaybePromise<boolean>
-  /** Removes a file; false where there was none. */
+  /** Gives a file that never changes one more name, in the same store path; false where there was none. */
+  link(from: string, to: string): MaybePromise<boolean>
+  /** Removes a name of a file, and with the last one the file; false where there was none. */
   remove(name: string): MaybePromise<boolean>
   /** The space of a store path. */
   space(storePathIndex: number): MaybePromise<StoreSpace>
