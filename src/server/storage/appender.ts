@@ -1,6 +1,7 @@
 /** Changes of appender files (protocol.md §3.2). */
 import { STATUS } from '../../errors.js'
 import { crc32 } from '../../file-id/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
 import type { Command, RequestOf } from '../../protocol/index.js'
 import { encodeRequestHead, limits, storageCommands } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
@@ -134,7 +135,8 @@ export const appenderHandlers: StorageHandlers = {
   truncateFile: counted('Truncate', async (request, { context }) => {
     let same = false
     const answer = await changing(context, request.name, async (edit) => {
-      if (request.newSize < 0) return STATUS.EINVAL
+      const tooMuch = request.newSize > edit.size && !isAtLeast(context.dialect, '5.12')
+      if (request.newSize < 0 || tooMuch) return STATUS.EINVAL
       same = request.newSize === edit.size
       if (same) return undefined
       await edit.truncate(request.newSize)

@@ -1,10 +1,16 @@
 import type { Duplex } from 'node:stream'
-import type { connectionCommands, storageClusterCommands, storageCommands } from '../../protocol/index.js'
+import type {
+  connectionCommands,
+  Dialect,
+  storageClusterCommands,
+  storageCommands,
+} from '../../protocol/index.js'
 import type { Clock } from '../clock.js'
 import type { HandlersOf } from '../routes.js'
 import type { StorageStats } from '../storage-stats.js'
 import type { Store } from '../stores/store.js'
 import type { Journal } from './journal.js'
+import type { NameCrc32 } from './name-crc32.js'
 import type { NameLock } from './name-lock.js'
 import type { Naming } from './naming.js'
 import type { Replication } from './replication.js'
@@ -34,8 +40,10 @@ export interface StorageContext {
   readonly space: Space
   /** Where equal contents are kept once only: what there is. */
   readonly duplicates: Duplicates | undefined
-  /** The CRC32 as names of this version hold it, from the standard one. */
-  toNameCrc32(crc32: number, size: number): number
+  /** Begins to count the CRC32 for a name. */
+  newNameCrc32(): NameCrc32
+  /** The version and layouts that it answers with. */
+  readonly dialect: Dialect
   /** The address of a storage of the group, by ID; empty for one that is not known. */
   addressOf(id: string): string
 }

@@ -4,7 +4,7 @@ import { crc32 } from '../../file-id/index.js'
 import { limits, storageCommands } from '../../protocol/index.js'
 import type { Draft } from '../stores/store.js'
 import type { StorageContext } from './context.js'
-import { ServerConnection } from '../server-connection.js'
+import type { ServerConnection } from '../server-connection.js'
 
 const { FILE_INFO_FLAGS } = limits
 

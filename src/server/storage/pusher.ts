@@ -1,4 +1,5 @@
-import { FastDfsError, STATUS } from '../../errors.js'
+import type { FastDfsError } from '../../errors.js'
+import { STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { connectionCommands, limits, storageClusterCommands, storageCommands } from '../../protocol/index.js'
 import type { Timer } from '../clock.js'
@@ -11,7 +12,7 @@ import type { Mark } from './mark.js'
 import { newMark, readMark, removeMark, writeMark } from './mark.js'
 import type { Caller } from '../server-connection.js'
 import { ServerConnection } from '../server-connection.js'
-import type { Brief } from './tracker-link.js'
+import type { Brief, OldFiles } from './tracker-link.js'
 
 const { STORAGE_STATUS, FILE_INFO_FLAGS } = limits
 const {
@@ -50,7 +51,7 @@ export interface PushContext {
    *
    * @returns the storage and the moment up to which it does; undefined where nobody needs to
    */
-  oldFilesFor(peerId: string): Promise<{ sourceId: string; until: number } | undefined>
+  oldFilesFor(peerId: string): Promise<OldFiles | undefined>
   /** Tells the trackers of a peer's status. */
   reportStatus(peer: Brief, status: number): Promise<void>
   /** How far the other peers have come: what some of them still lack, a peer that has lost its files may lack too. */
@@ -252,7 +253,7 @@ export class Pusher {
   async #begin(): Promise<boolean> {
     const { context, binlog } = this.#shared
     if (this.#peer.status === STORAGE_STATUS.INIT) return false
-    let oldFiles: { sourceId: string; until: number } | undefined
+    let oldFiles: OldFiles | undefined
     try {
       oldFiles = await this.#shared.oldFilesFor(this.#peer.id)
     } catch (error) {
@@ -276,8 +277,8 @@ export class Pusher {
 
   /** Sends all that is here, as it is. */
   async #sendOldFiles(connection: ServerConnection): Promise<void> {
-    const { context, reportStatus } = this.#shared
-    await reportStatus(this.#peer, STORAGE_STATUS.SYNCING)
+    const { context } = this.#shared
+    await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.SYNCING)
     for (let index = 0; index < context.storePathCount; index++) {
       for await (const name of context.store.list(index)) {
         if (this.#stopped || connection.ended) return
@@ -286,7 +287,7 @@ export class Pusher {
     }
     this.#mark.oldFilesDone = true
     await this.#save()
-    await reportStatus(this.#peer, STORAGE_STATUS.OFFLINE)
+    await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.OFFLINE)
     // The peer learns by this that nothing more comes: its next beat makes it ACTIVE.
     await connection.request(connectionCommands.activeTest, {})
   }

@@ -2,7 +2,6 @@ import { isIP } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
-import { toCrc32V511 } from '../../file-id/crc32.js'
 import { LATEST, limits, trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
 import { isAtLeast } from '../../protocol/dialect.js'
 import type { Clock, Timer } from '../clock.js'
@@ -27,6 +26,7 @@ import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
 import { linkHandlers } from './link.js'
 import { metadataHandlers } from './metadata.js'
+import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
 import type { Helper } from './recovery.js'
@@ -100,7 +100,7 @@ const activeTest: StorageHandlers['activeTest'] = (_, { context }) => {
   return {}
 }
 
-const routes: Routes<StorageConnection> = routesOf('storage', {
+const handlers: StorageHandlers = {
   activeTest,
   ...uploadHandlers,
   ...slaveHandlers,
@@ -110,7 +110,20 @@ const routes: Routes<StorageConnection> = routesOf('storage', {
   ...metadataHandlers,
   ...syncHandlers,
   ...recoveryHandlers,
-})
+}
+
+const routes: Routes<StorageConnection> = routesOf('storage', handlers)
+
+/** What a storage of that version knows: appenders are renamed since V6.02 (protocol.md §11). */
+function routesFor(dialect: Dialect): Routes<StorageConnection> {
+  if (isAtLeast(dialect, '6.02')) return routes
+  return routesOf('storage', {
+    ...handlers,
+    regenerateAppenderFilename: undefined,
+    syncRenameFile: undefined,
+  })
+}
+
 // As a real storage with `buff_size = 256KB`, the value in its sample configuration (protocol.md §1.2).
 const MAX_REQUEST = 256 * 1024
 
@@ -162,7 +175,7 @@ export class Storage {
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
     this.#options = options
-    const service = { routes, dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
+    const service = { routes: routesFor(dialect), dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
     this.#listener = new Listener(host, port, (socket) => {
       const { stream, peerIp } = network.take(socket)
       return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
@@ -197,8 +210,8 @@ export class Storage {
       changing: new Map(),
       space: new Space(store, storePathCount, clock),
       duplicates: options.checkFileDuplicate ? new Duplicates(store) : undefined,
-      // Before V5.12 it was wrong (§5).
-      toNameCrc32: isAtLeast(dialect, '5.12') ? (crc32) => crc32 : toCrc32V511,
+      newNameCrc32: nameCrc32Of(dialect, MAX_REQUEST),
+      dialect,
       addressOf: (memberId) => this.#replication.members.find((member) => member.id === memberId)?.ip ?? '',
     }
     this.#linked = this.#linkedStorage()
@@ -407,7 +420,8 @@ export class Storage {
       group,
       storagePort: this.port,
       storageHttpPort: 0,
-      domainName: '',
+      // Before V6.11 there is no field for the ID.
+      domainName: String(id),
       storePathCount,
       subdirCountPerPath: subdirCount,
       uploadPriority: UPLOAD_PRIORITY,

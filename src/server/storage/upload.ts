@@ -1,7 +1,6 @@
 /** Upload of new files (protocol.md §3.1). */
 import { createHash } from 'node:crypto'
 import { STATUS } from '../../errors.js'
-import { crc32 } from '../../file-id/index.js'
 import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import type { Content } from '../content.js'
@@ -33,16 +32,16 @@ export async function receive(
   stats.successFileOpen++
   const hash = context.duplicates && createHash('sha1')
   try {
-    let crc = 0
+    const crc = context.newNameCrc32()
     for await (const chunk of content) {
       stats.totalFileWrite++
       const written = draft.write(chunk)
-      crc = crc32(chunk, crc)
+      crc.update(chunk)
       hash?.update(chunk)
       if (written !== undefined) await written
       stats.successFileWrite++
     }
-    return { draft, crc32: context.toNameCrc32(crc, content.size), hash: hash?.digest('hex') }
+    return { draft, crc32: crc.value, hash: hash?.digest('hex') }
   } catch (error) {
     await draft.discard()
     throw error
@@ -99,7 +98,7 @@ function newFile(appender: boolean): NonNullable<StorageHandlers['uploadFile']> 
       }
     }
     const name = naming.draw(file)
-    duplicates?.add(name, content.size, crc32)
+    if (!appender) duplicates?.add(name, content.size, crc32)
     return publish(context, draft, name, content.size, (apply) => journal.create(name, apply))
   })
 }

@@ -2,7 +2,7 @@
  * Real and embedded servers in one cluster: a real `fdfs_storaged` and an embedded storage in one group, under a real
  * tracker and under an embedded one, each joining when the other has files already. Files must flow both ways.
  *
- *   node --import tsx test/interop/replication.mts
+ *   node --import tsx test/interop/replication.ts
  *
  * Takes the daemons from FDFS_TRACKERD and FDFS_STORAGED or from the PATH. They refuse loopback addresses and take every
  * local address for their own, so each gets a network namespace, which takes root and `ip`; "not run" without those.
@@ -164,7 +164,7 @@ async function active(tracker: string, id: number): Promise<void> {
 async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
   const start = Date.now()
   for (;;) {
-    if (await holds().valueOf()) break
+    if (await Promise.resolve(holds())) break
     if (Date.now() - start > LIMIT) throw new Error(`not in time: ${what}`)
     await sleep(100)
   }
@@ -283,15 +283,15 @@ const cases: [string, () => Promise<void>][] = [
   [
     'an embedded storage joins a real one under an embedded tracker',
     async () => {
-      await using _ = await embeddedTracker()
-      await realFirst(HERE)
+      await using tracker = await embeddedTracker()
+      await realFirst(tracker.host)
     },
   ],
   [
     'a real storage joins an embedded one under an embedded tracker',
     async () => {
-      await using _ = await embeddedTracker()
-      await ownFirst(HERE)
+      await using tracker = await embeddedTracker()
+      await ownFirst(tracker.host)
     },
   ],
 ]
