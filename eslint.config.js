@@ -3,17 +3,18 @@ import js from '@eslint/js'
 import jest from 'eslint-plugin-jest'
 import ts from 'typescript-eslint'
 
-/** Which folder of src may import which: read by this rule and by test/layers.test.ts. */
+/** Which folder of src, or single file of one, may import which: read by this rule and by test/layers.test.ts. */
 const layers = JSON.parse(readFileSync(new URL('./layers.json', import.meta.url), 'utf8'))
 
 const layerRules = Object.entries(layers).map(([layer, allowed]) => ({
-  files: layer === 'index' ? ['src/index.ts'] : [`src/${layer}/**/*.ts`],
+  files: layer === 'index' || layer.includes('/') ? [`src/${layer}.ts`] : [`src/${layer}/**/*.ts`],
   rules: {
     'no-restricted-imports': [
       'error',
       {
         patterns: Object.keys(layers)
-          .filter((other) => other !== layer && other !== 'index' && !allowed.includes(other))
+          .filter((other) => !other.includes('/') && other !== layer.split('/')[0])
+          .filter((other) => other !== 'index' && !allowed.includes(other))
           .map((other) => ({
             group: [`**/${other}/**`],
             message: `${layer} may not import ${other} (docs/design.md)`,

@@ -2,7 +2,14 @@ import { transform } from 'esbuild'
 import { defineConfig, type Options } from 'tsup'
 
 const library: Options = {
-  entry: { index: 'src/index.ts', protocol: 'src/protocol/index.ts', testing: 'src/testing/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    protocol: 'src/protocol/index.ts',
+    prometheus: 'src/observe/prometheus.ts',
+    http: 'src/http/index.ts',
+    testing: 'src/testing/index.ts',
+    compat: 'src/compat/index.ts',
+  },
   target: 'node20',
   platform: 'node',
   format: 'esm',

@@ -11,5 +11,5 @@ answer<ClusterOptions, readonly string[]>(
     cluster = await startCluster(options)
     return cluster.clientOptions().trackers
   },
-  async () => cluster?.stop(),
+  async () => void (await cluster?.stop()),
 )

@@ -28,6 +28,12 @@ export type ErrorName = keyof typeof ERROR_CODES
 /** The value of `error.code`. */
 export type ErrorCode = (typeof ERROR_CODES)[ErrorName]
 
+/**
+ * How far a request had come when it failed: `connect`: there was no connection for it yet, so nothing was sent;
+ * `send`: not all of it was sent; `answer`: all of it was sent, and possibly carried out.
+ */
+export type RequestPhase = 'connect' | 'send' | 'answer'
+
 /** Where an error happened, as far as it is known. */
 export interface ErrorDetails {
   /** What led to this error: a system error, the reason of an aborted signal, an earlier error. */
@@ -40,6 +46,8 @@ export interface ErrorDetails {
   fileId?: string | undefined
   /** The status byte of the answer, a Linux errno number. */
   status?: number | undefined
+  /** How far the request had come. */
+  phase?: RequestPhase | undefined
   /** True when the same call may succeed if it is made again. */
   retriable?: boolean | undefined
 }
@@ -69,6 +77,8 @@ export class FastDfsError extends Error {
   readonly fileId: string | undefined
   /** The status byte that the server answered with. */
   readonly status: number | undefined
+  /** How far the request had come; absent where the error is about none. */
+  readonly phase: RequestPhase | undefined
   /** True when the same call may succeed if it is made again. */
   readonly retriable: boolean
 
@@ -82,6 +92,7 @@ export class FastDfsError extends Error {
     this.endpoint = details.endpoint
     this.fileId = details.fileId
     this.status = details.status
+    this.phase = details.phase
     this.retriable = details.retriable ?? false
   }
 
@@ -238,7 +249,10 @@ export class IntegrityError extends FastDfsError {
   }
 }
 
-/** The request was sent whole and its answer lost: it may or may not have been carried out. `cause` tells how. */
+/**
+ * The request was sent whole and its answer lost: it may or may not have been carried out. The message says what may
+ * exist now; `fileId` is its file ID where that is known. `cause` tells how the answer was lost.
+ */
 export class UnknownOutcomeError extends FastDfsError {
   static override readonly errorName: ErrorName = 'UnknownOutcomeError'
   static {
@@ -246,19 +260,20 @@ export class UnknownOutcomeError extends FastDfsError {
   }
 }
 
-/** All attempts failed. `cause` is the last error, `errors` holds all of them in order. */
+/** All attempts failed. `cause` is the last error, `errors` holds all of them in order; none of them is a RetryError. */
 export class RetryError extends FastDfsError {
   static override readonly errorName: ErrorName = 'RetryError'
   static {
     markClass(this)
   }
-  /** The error of each attempt, first to last. */
+  /** Every error there was, first to last: of an attempt that asked several servers, one for each. */
   readonly errors: readonly FastDfsError[]
 
-  /** `details.errors` are the errors of the attempts; the last of them is the cause. */
+  /** `details.errors` are the errors there were, the last of them is the cause; those of a RetryError count singly. */
   constructor(message: string, details: ErrorDetails & { errors: readonly FastDfsError[] }) {
-    super(message, { ...details, cause: details.errors.at(-1) })
-    this.errors = details.errors
+    const errors = details.errors.flatMap((error) => (error instanceof RetryError ? error.errors : [error]))
+    super(message, { ...details, cause: errors.at(-1) })
+    this.errors = errors
   }
 }
 
@@ -278,6 +293,7 @@ export function locateError(
     endpoint: error.endpoint ?? place.endpoint,
     fileId: error.fileId ?? place.fileId,
     status: error.status ?? place.status,
+    phase: error.phase ?? place.phase,
     retriable: place.retriable ?? error.retriable,
   }
   const located =

@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import ts from 'typescript'
 
 const root = join(__dirname, '..')
-const entries = ['index', 'protocol/index', 'testing/index'].map((name) => join(root, 'src', `${name}.ts`))
+const entries = [
+  'index',
+  'protocol/index',
+  'http/index',
+  'observe/prometheus',
+  'testing/index',
+  'compat/index',
+].map((name) => join(root, 'src', `${name}.ts`))
 
 function undocumented(): string[] {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {

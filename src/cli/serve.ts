@@ -30,8 +30,12 @@ export function serveCommand(): Command {
     .action(serve)
 }
 
-async function serve({ dir, ...options }: ServeOptions): Promise<void> {
-  const cluster = await startCluster({ ...options, store: dir === undefined ? 'memory' : { dir } })
+async function serve({ dir, port, ...options }: ServeOptions): Promise<void> {
+  const cluster = await startCluster({
+    ...options,
+    ports: { trackers: port },
+    store: dir === undefined ? 'memory' : { dir },
+  })
   console.log(describe(cluster, dir))
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   await cluster.stop()

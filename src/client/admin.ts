@@ -1,8 +1,9 @@
 import type { FastDfsError } from '../errors.js'
-import { isFastDfsError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
+import { isFastDfsError, locateError, NotSupportedError, RetryError, ServerError, STATUS } from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { parseEndpoint } from '../net/endpoint.js'
+import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { limits, trackerCommands } from '../protocol/index.js'
 import type { GroupInfo, StorageInfo } from './admin-types.js'
@@ -12,6 +13,8 @@ import type { ClusterStatistics, StorageIdEntry, TrackerStatus } from './cluster
 import { formatServerAddress } from './config/server-address.js'
 import { TRACKER_PORT } from './config/trackers.js'
 import type { Context, Run } from './context.js'
+import { fetchStorageIds } from './storage-id-entries.js'
+import { isUnknownCommand } from './unknown-command.js'
 
 /** States in which a storage is alive and cannot be deleted (protocol.md §2.5). */
 const ALIVE: readonly number[] = [
@@ -19,8 +22,6 @@ const ALIVE: readonly number[] = [
   limits.STORAGE_STATUS.ACTIVE,
   limits.STORAGE_STATUS.RECOVERY,
 ]
-/** The form of a request for storage IDs before V6.11 (protocol.md §2.5). */
-const OLD_DIALECT = { version: '6.10', addressSize: 16 } as const
 
 /** What operators ask of trackers: `client.admin`. Every method takes `{ signal, timeout }`. */
 export class AdminClient {
@@ -80,6 +81,7 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is no such storage
    */
   deleteStorage(group: string, id: string, options: CallOptions = {}): Promise<void> {
+    const deletion = new Deletion(STATUS.EALREADY)
     return this.#call(options, 'deleteStorage', async (call) => {
       checkGroup(group)
       checkStorageId(id)
@@ -90,7 +92,7 @@ export class AdminClient {
           status: STATUS.EBUSY,
         })
       }
-      await this.#each(trackerCommands.deleteStorage, { group, id }, call)
+      await deletion.attempt(this.#each(trackerCommands.deleteStorage, { group, id }, call))
     })
   }
 
@@ -101,9 +103,10 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is no such group
    */
   deleteGroup(group: string, options: CallOptions = {}): Promise<void> {
+    const deletion = new Deletion(STATUS.ENOENT)
     return this.#call(options, 'deleteGroup', async (call) => {
       checkGroup(group)
-      await this.#each(trackerCommands.deleteGroup, { group }, call)
+      await deletion.attempt(this.#each(trackerCommands.deleteGroup, { group }, call))
     })
   }
 
@@ -230,34 +233,7 @@ export class AdminClient {
 
   /** The IDs of all storages, as storage_ids.conf has them; none where IDs are not used (protocol.md §2.5). */
   storageIds(options: CallOptions = {}): Promise<StorageIdEntry[]> {
-    return this.#call(options, 'storageIds', async (call) => {
-      try {
-        const entries: StorageIdEntry[] = []
-        for (;;) {
-          const page = await this.#storageIdsFrom(entries.length, call)
-          entries.push(...page.lines.split('\n').filter(Boolean).map(storageIdOf))
-          if (page.count === 0 || entries.length >= page.total) return entries
-        }
-      } catch (error) {
-        if (error instanceof NotSupportedError) return []
-        throw error
-      }
-    })
-  }
-
-  /** Servers before V6.11 take a request without the second field. */
-  async #storageIdsFrom(
-    startIndex: number,
-    call: Call,
-  ): Promise<ResponseOf<typeof trackerCommands.fetchStorageIds>> {
-    const { trackers } = this.#context
-    const { fetchStorageIds } = trackerCommands
-    try {
-      return await trackers.ask(fetchStorageIds, { startIndex, allowEmpty: true }, call)
-    } catch (error) {
-      if (!isUnknownCommand(error)) throw error
-      return trackers.ask(fetchStorageIds, { startIndex }, call, OLD_DIALECT)
-    }
+    return this.#call(options, 'storageIds', (call) => fetchStorageIds(this.#context.trackers, call))
   }
 
   /** What the trackers tell storages of their configuration (protocol.md §4.3). */
@@ -280,7 +256,7 @@ export class AdminClient {
   ): Promise<T> {
     return this.#run(options, async (call) => {
       checkNames(options, ['signal', 'timeout', ...more], `admin.${method}`)
-      return operation(call)
+      return retry(this.#context.options, call, () => operation(call))
     })
   }
 
@@ -354,21 +330,26 @@ export class AdminClient {
   }
 }
 
-/** 22 is the answer to an unknown command, and to a body of a length that this version does not know. */
-function isUnknownCommand(error: unknown): boolean {
-  return error instanceof ServerError && error.status === STATUS.EINVAL
-}
+/** Deletes something, in one attempt after the other. */
+class Deletion {
+  readonly #done: number
+  #answerLost = false
 
-/** `100001 group1 10.0.0.1,10.0.0.2:23000 rw=read` */
-function storageIdOf(line: string): StorageIdEntry {
-  const [id = '', group = '', address = '', ...options] = line.trim().split(/\s+/)
-  const [, hosts = address, port] =
-    /^(.*?)(?::(\d+))?$/.exec(address.includes(']') || !/:.*:/.test(address) ? address : `[${address}]`) ?? []
-  return {
-    id,
-    group,
-    hosts: hosts.replace(/^\[|\]$/g, '').split(','),
-    port: port === undefined ? undefined : Number(port),
-    access: options.find((option) => option.startsWith('rw='))?.slice(3),
+  /** @param done - the status that says that there is nothing left to delete */
+  constructor(done: number) {
+    this.#done = done
+  }
+
+  async attempt(deleting: Promise<unknown>): Promise<void> {
+    try {
+      await deleting
+    } catch (error) {
+      // The answer to an earlier attempt was lost: that one deleted it.
+      if (!isFastDfsError(error)) throw error
+      if (error.status === this.#done && this.#answerLost) return
+      this.#answerLost ||= error.phase === 'answer' && error.status === undefined
+      // What is in use stays so.
+      throw error.status === STATUS.EBUSY ? locateError(error, { retriable: false }) : error
+    }
   }
 }

@@ -1,22 +1,25 @@
-import { ServerError, STATUS } from '../errors.js'
+import { locateError, ServerError, STATUS } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
-import { splitFileId } from '../file-id/index.js'
+import { parseFileId, splitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
-import { log } from '../observe/log.js'
 import { limits, storageCommands } from '../protocol/index.js'
 import { checkInteger, checkNames } from './check.js'
+import { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import { extend } from './extend.js'
 import { deleteFile, fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
+import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress, reportEnd } from './progress.js'
+import { rename } from './rename.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
 import { sendContent } from './transfer.js'
 import type { StorageEndpoint } from './trackers.js'
 import type { ContentOptions } from './upload.js'
-import { CONTENT_OPTIONS, newFileOf, withSource } from './upload.js'
+import { CONTENT_OPTIONS, withSource } from './upload.js'
 
 /** How a part of an appender file is written over. */
 export interface ModifyOptions extends ContentOptions {
@@ -51,7 +54,10 @@ export function append(
       { ...opened, repeatable: false },
       call,
       async () => ({ storage: await storage(), fields: { name } }),
-      { onProgress },
+      {
+        onProgress,
+        mayExist: () => ({ text: `${opened.size} bytes may have been added to the file`, fileId: file.id }),
+      },
     ),
   )
 }
@@ -94,9 +100,13 @@ function change(
 ): Promise<void> {
   const onProgress = checkProgress(options.onProgress)
   return context.serial.run(file.id, call, (turn) =>
-    withSource(source, options.size, call, async (opened) => {
+    withSource(source, options.size, call, openSource, async (opened) => {
       await turn()
-      await send(opened, () => context.trackers.queryUpdate(file, call), onProgress)
+      await tellingSpace(context, call, () =>
+        explainingRefusal(file, () =>
+          send(opened, () => context.trackers.queryUpdate(file, call), onProgress),
+        ),
+      )
       reportEnd(onProgress, opened.size)
     }),
   )
@@ -108,7 +118,7 @@ export async function truncate(context: Context, file: SplitFileId, size: number
   const { name } = file
   await context.serial.run(file.id, call, async (turn) => {
     await turn()
-    await retry(context.options, call, async () => {
+    const cut = async (): Promise<void> => {
       const storage = await context.trackers.queryUpdate(file, call)
       try {
         await askStorage(context, storage, storageCommands.truncateFile, { name, newSize: size }, call)
@@ -117,11 +127,47 @@ export async function truncate(context: Context, file: SplitFileId, size: number
         // Up to V5.11 a storage only cuts; zeros at the end do the same.
         const { size: present } = await fileInfoFrom(context, storage, file, call)
         if (size <= present) throw error
-        const zeros = await openSource(zerosOf(size - present), size - present, call)
-        await askStorage(context, storage, storageCommands.appendFile, { name }, call, { source: zeros })
+        const missing = size - present
+        await withSource(
+          () => zerosOf(missing),
+          missing,
+          call,
+          openSource,
+          (zeros) => extend(context, file, new ContentSum(false, present), zeros, call),
+        )
       }
-    })
+    }
+    await explainingRefusal(file, () => retry(context.options, call, cut))
   })
+}
+
+/**
+ * Says why a storage refused a change, as far as the file's ID tells: only appender files can be changed (protocol.md
+ * §3.2), and of them those that are regenerated need V6.02.
+ *
+ * @param other - why it refuses what is an appender file
+ */
+async function explainingRefusal<T>(
+  { id }: SplitFileId,
+  change: () => Promise<T>,
+  other?: string,
+): Promise<T> {
+  try {
+    return await change()
+  } catch (error) {
+    if (!(error instanceof ServerError) || error.status !== STATUS.EINVAL) throw error
+    const why = isAppender(id) === false ? 'its ID is not that of an appender file' : other
+    throw why === undefined ? error : locateError(error, {}, `${error.reason}: ${why}`)
+  }
+}
+
+/** Undefined where the ID does not tell. */
+function isAppender(id: string): boolean | undefined {
+  try {
+    return parseFileId(id).appender
+  } catch {
+    return undefined
+  }
 }
 
 function* zerosOf(count: number): Generator<Uint8Array> {
@@ -134,16 +180,15 @@ function* zerosOf(count: number): Generator<Uint8Array> {
  * the way; it is set again.
  */
 export function regenerate(context: Context, file: SplitFileId, call: Call): Promise<RegeneratedFile> {
-  const { name } = file
   return context.serial.run(file.id, call, async (turn) => {
     await turn()
     // Byte for byte, whatever its encoding.
     const metadata = packMetadata(await getMetadata(context, file, 'raw', call), 'raw')
-    const reply = await retry(context.options, call, async () => {
-      const storage = await context.trackers.queryUpdate(file, call)
-      return askStorage(context, storage, storageCommands.regenerateAppenderFilename, { name }, call)
-    })
-    const renamed = newFileOf(reply)
+    const renamed = await explainingRefusal(
+      file,
+      () => rename(context, file, call),
+      'storages do this since V6.02',
+    )
     if (metadata.length > 0) {
       await setMetadata(context, renamed, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
       await dropOldMetadata(context, file, call)
@@ -158,6 +203,6 @@ async function dropOldMetadata(context: Context, { id }: SplitFileId, call: Call
     await deleteFile(context, splitFileId(`${id}-m`), call)
   } catch (error) {
     // The file has its new name and its metadata; what is left over harms nobody.
-    log.net('%s-m is left behind: %s', id, (error as Error).message)
+    context.options.log.debug('client', `${id}-m is left behind: ${(error as Error).message}`)
   }
 }

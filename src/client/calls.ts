@@ -47,9 +47,20 @@ export class Calls {
     }
   }
 
-  /** Refuses new calls, gives the running ones `grace` milliseconds to end, and then ends them. */
+  /** Calls that are running. */
+  get count(): number {
+    return this.#running.size
+  }
+
+  /**
+   * Refuses new calls and those that only wait for a connection so far, gives the others `grace` milliseconds to end,
+   * and then ends them.
+   */
   async close(grace: number): Promise<void> {
     this.#closed = true
+    for (const call of this.#running.keys()) {
+      if (!call.hasBegun) call.cancel(new ClosedError('the client was closed'))
+    }
     let timer: NodeJS.Timeout | undefined
     const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, grace)))
     await Promise.race([Promise.allSettled(this.#running.values()), over])

@@ -60,6 +60,12 @@ export function checkBoolean(value: unknown, name: string, refuse = refuseArgume
   return value
 }
 
+/** Refuses what is no function. */
+export function checkFunction<F>(value: F, name: string, refuse = refuseArgument): F {
+  if (typeof value !== 'function') throw refuse(`${name} must be a function, not ${show(value)}`)
+  return value
+}
+
 /** Refuses what is no AbortSignal; looks at what it can do, since another realm's has another class. */
 export function checkSignal(value: unknown): void {
   if (value === undefined) return

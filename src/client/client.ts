@@ -3,7 +3,9 @@ import { types } from 'node:util'
 import { FileNotFoundError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
+import { Budget } from '../net/budget.js'
 import { ConnectionPool } from '../net/pool.js'
+import { retry } from '../net/retry.js'
 import type { Metadata } from '../protocol/index.js'
 import { connectionCommands, limits, storageCommands } from '../protocol/index.js'
 import { AdminClient } from './admin.js'
@@ -17,15 +19,24 @@ import { loadClientConf } from './config/client-conf.js'
 import { optionsFromText } from './config/connection-string.js'
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
-import type { Context } from './context.js'
+import type { Context, Run } from './context.js'
+import { diagnose } from './diagnose.js'
+import type { Diagnosis } from './diagnosis-types.js'
 import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
 import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
+import { isFolder, pathInFolder } from './download-path.js'
+import { filenameOf } from './filename.js'
 import type { FileInfo, MetadataOptions } from './files.js'
 import { encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
 import { reportingSink } from './progress.js'
+import type { ResumableUpload, ResumableUploadOptions, ResumeOptions } from './resumable.js'
+import { newUpload, oldUpload } from './resumable.js'
+import type { ResumableSource } from './resumable-source.js'
+import type { ResumableUploadState } from './resumable-state.js'
+import type { ClientStats } from './stats.js'
 import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
@@ -33,6 +44,8 @@ import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
 import type { DeleteOptions } from './slave-family.js'
 import { deleteFamily, uploadFamily } from './slave-family.js'
+import { StorageAddresses } from './storage-addresses.js'
+import { fetchStorageIds, toStorageIds } from './storage-id-entries.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
@@ -60,6 +73,7 @@ export class FastDfsClient {
   readonly admin: AdminClient
   readonly #context: Context
   readonly #calls: Calls
+  readonly #runner: Run = (options, operation) => this.#run(options, operation)
 
   /**
    * @param options - the options, or a text: trackers separated by commas, or `fdfs://host:port,host:port/group`
@@ -69,10 +83,20 @@ export class FastDfsClient {
     const resolved = resolveOptions(typeof options === 'string' ? optionsFromText(options) : options)
     const pool = new ConnectionPool(resolved)
     this.#calls = new Calls(resolved.timeout)
-    const trackers = new Trackers(resolved.trackers, pool)
-    this.#context = { options: resolved, pool, trackers, serial: new Serial(), oldCrcs: new OldCrcs() }
-    this.tracker = new TrackerClient(this.#context, (given, operation) => this.#run(given, operation))
-    this.admin = new AdminClient(this.#context, (given, operation) => this.#run(given, operation))
+    const trackers = new Trackers(resolved.trackers, pool, resolved)
+    this.#context = {
+      options: resolved,
+      pool,
+      trackers,
+      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds, async (call) =>
+        toStorageIds(await fetchStorageIds(trackers, call)),
+      ),
+      serial: new Serial(),
+      oldCrcs: new OldCrcs(),
+      doubts: new Budget(),
+    }
+    this.tracker = new TrackerClient(this.#context, this.#runner)
+    this.admin = new AdminClient(this.#context, this.#runner)
   }
 
   /**
@@ -108,11 +132,12 @@ export class FastDfsClient {
   /**
    * Stores a new file (protocol.md §2.1, §3.1). Streams whose `size` is given hold a few buffers in memory, whatever
    * the size. Without it they are read to their end first, since the protocol sends the size first: up to 8 MiB into
-   * memory, what is larger into a temporary file that has no name; then they can be sent again, as files can.
+   * memory, what is larger into a temporary file that has no name; then they can be sent again, as files can. With
+   * {@link UploadOptions.unknownLength} `appender` they are sent as they come.
    *
    * @param source - a path, Buffer, Blob, stream, iterable of bytes, or a function that returns one
    * @throws {@link InvalidArgumentError} before anything is sent: the source cannot be read, the extension, group or
-   *   metadata do not fit; or later, when the source gives more or less than the option `size`: then nothing is stored
+   *   metadata do not fit, the storage or store path is none of the cluster; or later, when the source gives more or less than the option `size`: then nothing is stored
    * @throws {@link LocalIoError} when the source fails, or a listener of the progress: then nothing is stored
    * @throws {@link NoSpaceError} when no storage has room
    * @throws {@link IntegrityError} when the storage has something else than was sent; it is deleted again
@@ -147,6 +172,49 @@ export class FastDfsClient {
   ): Promise<BatchResult<UploadedFile>[]> {
     const batch = new Batch(options, this.#context.options.timeout, 'uploadFiles')
     return batch.run(items, (item) => this.uploadFile(...batch.upload(item)))
+  }
+
+  /**
+   * Begins an upload that survives interruptions, also the end of the process: `done()` sends it chunk by chunk, through
+   * an appender file, and what `onCheckpoint` is given can be resumed by {@link FastDfsClient.resumeUpload}. Nothing is
+   * sent before `done()` is called. `signal` ends that too; `timeout` is for this call.
+   *
+   * It costs the cluster what {@link UploadOptions.unknownLength} `appender` does. What is not more than `chunkSize` is
+   * sent in one request, as by {@link FastDfsClient.uploadFile}. A process that ends while the first chunk is stored, or
+   * after the last one, before the state with the new ID is kept, leaves a file that nobody knows.
+   *
+   * @param source - can be read again from any place: a path, bytes, a Blob, or a function with the option `size`
+   * @throws {@link InvalidArgumentError} when an option is wrong, or the source cannot be read
+   * @example
+   * ```ts
+   * const onCheckpoint = (state) => writeFile('film.json', JSON.stringify(state))
+   * const upload = await client.resumableUpload('film.mp4', { onCheckpoint })
+   * const { id } = await upload.done()
+   * ```
+   */
+  resumableUpload(source: ResumableSource, options: ResumableUploadOptions = {}): Promise<ResumableUpload> {
+    return this.#run(options, (call) => newUpload(this.#context, this.#runner, source, options, call))
+  }
+
+  /**
+   * Goes on with an upload that was interrupted: `done()` asks the storage how much it has, compares that with the
+   * source, and sends the rest. `signal` ends that too; `timeout` is for this call.
+   *
+   * @param saved - what {@link ResumableUpload.toJSON} or `onCheckpoint` gave
+   * @param source - the same bytes as before
+   * @throws {@link InvalidArgumentError} when `saved` is no such state, or the source has another size
+   * @example
+   * ```ts
+   * const upload = await client.resumeUpload(JSON.parse(await readFile('film.json', 'utf8')), 'film.mp4')
+   * const { id } = await upload.done()
+   * ```
+   */
+  resumeUpload(
+    saved: ResumableUploadState,
+    source: ResumableSource,
+    options: ResumeOptions = {},
+  ): Promise<ResumableUpload> {
+    return this.#run(options, (call) => oldUpload(this.#context, this.#runner, saved, source, options, call))
   }
 
   /**
@@ -241,6 +309,8 @@ export class FastDfsClient {
    * Writes a file, or a part of it, to a sink.
    *
    * - A path: the file is there whole or, when the download fails, not at all.
+   * - A folder, or a path that ends with a slash: as a path, under the name that {@link FastDfsClient.getFilename}
+   *   gives. That is the uploader's choice: nothing that is there already is replaced.
    * - A Writable or web WritableStream: with backpressure; ended (closed) when the download is whole, destroyed
    *   (aborted) with the error when it fails. Nothing is repeated after its first byte.
    * - A Uint8Array or Buffer: filled from its start. When the download fails, it may hold a part.
@@ -270,19 +340,29 @@ export class FastDfsClient {
     })
   }
 
-  #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
+  async #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
     const { signal: given } = checkCallOptions(options)
     const run = (
-      open: () => WholeSink<number> | Promise<WholeSink<number>>,
+      open: (call: Call, file: SplitFileId) => WholeSink<number> | Promise<WholeSink<number>>,
       signal: AbortSignal | undefined,
     ): Promise<DownloadedFile> =>
       this.#runOn(id, { ...options, signal }, async (call, file) => {
         const plan = checkSinkOptions(options, target)
-        const sink = reportingSink(await open(), options.onProgress)
+        const sink = reportingSink(await open(call, file), options.onProgress)
         const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
         return { size, ...rest }
       })
-    if (typeof target === 'string') return run(() => fileSink(target, options.fsync), given)
+    if (typeof target === 'string') {
+      let path: string | undefined
+      const downloaded = await run(async (call, file) => {
+        if (await isFolder(target)) {
+          const name = await filenameOf(this.#context, file, this.#context.options.metadataEncoding, call)
+          path = await pathInFolder(target, name)
+        }
+        return fileSink(path ?? target, options.fsync)
+      }, given)
+      return path === undefined ? downloaded : { ...downloaded, path }
+    }
     if (types.isUint8Array(target)) return run(() => bytesSink(target), given)
     return intoStream(target, given, (sink, signal) => run(() => sink, signal))
   }
@@ -364,6 +444,24 @@ export class FastDfsClient {
   }
 
   /**
+   * The name that was kept with a file by {@link UploadOptions.keepFilename}, where it is safe to use as the name of a
+   * file: without slashes and control characters, not hidden, and on Windows no device. Where none was kept, or it is
+   * not safe, the last part of the file ID.
+   *
+   * @throws {@link FileNotFoundError} when there is no such file
+   * @example
+   * ```ts
+   * response.setHeader('content-disposition', contentDisposition(await client.getFilename(id)))
+   * ```
+   */
+  getFilename(id: string, options: MetadataOptions = {}): Promise<string> {
+    return this.#runOn(id, options, (call, file) => {
+      checkNames(options, METADATA_OPTIONS, 'getFilename')
+      return filenameOf(this.#context, file, encodingOf(this.#context, options), call)
+    })
+  }
+
+  /**
    * Replaces a file's metadata; `{}` removes it (protocol.md §3.5).
    *
    * @param metadata - names of 1 to 64 bytes, values up to 256, in the encoding and without the bytes 0x01 and 0x02
@@ -415,12 +513,40 @@ export class FastDfsClient {
   ping(options: CallOptions = {}): Promise<void> {
     return this.#run(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'ping')
-      await this.#context.trackers.ask(connectionCommands.activeTest, {}, call)
+      const { options: settings, trackers } = this.#context
+      await retry(settings, call, () => trackers.ask(connectionCommands.activeTest, {}, call))
     })
   }
 
   /**
-   * Ends the client: new calls are refused, running ones may end within `grace`, then every connection is closed.
+   * Looks at the whole cluster from here: asks every tracker and storage once, and says what is wrong and what to do
+   * about it. Rejects only when the call is ended; what cannot be asked is a finding.
+   *
+   * @example
+   * ```ts
+   * const { healthy, findings } = await client.diagnose({ timeout: 10_000 })
+   * for (const { severity, subject, message, remedy } of findings) console.log(severity, subject, message, remedy)
+   * ```
+   */
+  diagnose(options: CallOptions = {}): Promise<Diagnosis> {
+    return this.#run(options, async (call) => {
+      checkNames(options, CALL_OPTIONS, 'diagnose')
+      return diagnose(this.#context, call)
+    })
+  }
+
+  /**
+   * What the client is doing at this moment: its calls, and its connections to every server that was used within the
+   * last minutes. Costs nothing between two calls.
+   */
+  stats(): ClientStats {
+    const { options, pool } = this.#context
+    return { calls: this.#calls.count, retriesLeft: options.retryBudget.left, endpoints: pool.stats }
+  }
+
+  /**
+   * Ends the client: new calls are refused, and those that have not had a connection yet; running ones may end within
+   * `grace`, then every connection is closed.
    *
    * @param options - `grace`: milliseconds for the calls that are running, also 0 or Infinity. Default 5000
    */

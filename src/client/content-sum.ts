@@ -5,13 +5,19 @@ import type { ContentFlow, ContentSink } from '../net/connection.js'
 /** Size and CRC32 of content, counted while it passes. */
 export class ContentSum {
   /** Bytes so far. */
-  size = 0
+  size: number
   /** The standard CRC32 so far. */
-  crc32 = 0
+  crc32: number
   readonly #candidates: Crc32Candidates | undefined
 
-  /** @param withOld - count what servers before V5.12 would write into a name too; it takes some 15 times as long */
-  constructor(withOld: boolean) {
+  /**
+   * @param withOld - count what servers before V5.12 would write into a name too; it takes some 15 times as long
+   * @param size - of content that was counted before
+   * @param crc32 - of that content
+   */
+  constructor(withOld: boolean, size = 0, crc32 = 0) {
+    this.size = size
+    this.crc32 = crc32
     this.#candidates = withOld ? new Crc32Candidates() : undefined
   }
 

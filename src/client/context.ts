@@ -1,5 +1,6 @@
 import type { FastDfsError } from '../errors.js'
-import { ConnectError, TimeoutError } from '../errors.js'
+import { ConnectError, isFastDfsError, TimeoutError } from '../errors.js'
+import type { Budget } from '../net/budget.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { RequestOptions } from '../net/connection.js'
 import type { Endpoint } from '../net/endpoint.js'
@@ -9,6 +10,7 @@ import { explainAddress } from './config/explain-address.js'
 import type { OldCrcs } from './integrity.js'
 import type { ResolvedOptions } from './options.js'
 import type { Serial } from './serial.js'
+import type { StorageAddresses } from './storage-addresses.js'
 import type { StorageEndpoint, Trackers } from './trackers.js'
 
 /** What an operation works with. */
@@ -16,43 +18,71 @@ export interface Context {
   readonly options: ResolvedOptions
   readonly trackers: Trackers
   readonly pool: ConnectionPool
+  /** Where storages are connected to. */
+  readonly addresses: StorageAddresses
   /** Changes of appender files, by file ID. */
   readonly serial: Serial
   /** Storages whose names hold CRC32s of before V5.12. */
   readonly oldCrcs: OldCrcs
+  /** How often a "no such file" may be checked at the file's source. */
+  readonly doubts: Budget
 }
 
 /** Runs a call of a public method: checks its options, and knows of it until it ends. */
 export type Run = <T>(options: CallOptions, operation: (call: Call) => Promise<T>) => Promise<T>
 
 /**
- * Makes one request to a storage, at the address that `storageAddressMap` has for it. One that must not be repeated
- * gets a connection that is known to live.
+ * Makes one request to a storage, at the address that `storageAddressMap` has for it; where no connection can be made,
+ * at its other ones. One that must not be repeated gets a connection that is known to live.
  *
  * @throws {@link ConnectError} that says which address the tracker gave, and how to map it
  */
 export async function askStorage<C extends Command>(
-  { options, pool }: Context,
+  { addresses, pool }: Context,
   storage: StorageEndpoint,
   command: C,
   fields: RequestOf<C>,
   call: Call,
   request?: RequestOptions,
 ): Promise<ResponseOf<C>> {
-  const used = options.addressOf(storage.group, storage)
+  const { group } = storage
+  const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> =>
+    pool.use(
+      endpoint,
+      call,
+      (connection) => connection.request(command, fields, call, { ...request, group }),
+      command.idempotent ? undefined : MUST_LIVE,
+    )
+  const first = addresses.first(storage)
+  let failure: FastDfsError
   try {
-    return await pool.use(used, call, (connection) => connection.request(command, fields, call, request), {
-      mustLive: !command.idempotent,
-    })
+    return await ask(first)
   } catch (error) {
-    throw isConnectFailure(error) ? explained(error, storage, used) : error
+    if (!isConnectFailure(error)) throw error
+    failure = explained(error, storage, first)
   }
+  for (const other of await addresses.others(storage, first, call)) {
+    try {
+      call.check()
+      const response = await ask(other)
+      addresses.worked(storage, other)
+      return response
+    } catch (error) {
+      if (!isConnectFailure(error)) throw error
+    }
+  }
+  throw failure
 }
 
-/** A request that was made has its command in the error; without one, no connection could be made. */
+const MUST_LIVE = { mustLive: true }
+
+/** Whether a storage worked when it was last asked, or was not asked yet. */
+export function isHealthy({ addresses, pool }: Context, storage: StorageEndpoint): boolean {
+  return pool.isHealthy(addresses.first(storage))
+}
+
 function isConnectFailure(error: unknown): error is FastDfsError {
-  const isKind = error instanceof ConnectError || error instanceof TimeoutError
-  return isKind && error.retriable && error.command === undefined
+  return isFastDfsError(error) && error.phase === 'connect' && error.retriable
 }
 
 function explained(error: FastDfsError, storage: StorageEndpoint, used: Endpoint): FastDfsError {
@@ -60,6 +90,7 @@ function explained(error: FastDfsError, storage: StorageEndpoint, used: Endpoint
   return new Kind(`${error.reason}: ${explainAddress(storage.group, storage, used)}`, {
     cause: error.cause ?? error,
     endpoint: error.endpoint,
+    phase: 'connect',
     retriable: true,
   })
 }

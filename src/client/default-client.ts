@@ -41,6 +41,10 @@ export const uploadFiles = bare('uploadFiles')
 export const uploadAppenderFile = bare('uploadAppenderFile')
 /** {@link FastDfsClient.uploadSlaveFile} of the default client. */
 export const uploadSlaveFile = bare('uploadSlaveFile')
+/** {@link FastDfsClient.resumableUpload} of the default client. */
+export const resumableUpload = bare('resumableUpload')
+/** {@link FastDfsClient.resumeUpload} of the default client. */
+export const resumeUpload = bare('resumeUpload')
 /** {@link FastDfsClient.appendFile} of the default client. */
 export const appendFile = bare('appendFile')
 /** {@link FastDfsClient.modifyFile} of the default client. */
@@ -64,6 +68,8 @@ export const deleteFiles = bare('deleteFiles')
 export const fileInfo = bare('fileInfo')
 /** {@link FastDfsClient.fileExists} of the default client. */
 export const fileExists = bare('fileExists')
+/** {@link FastDfsClient.getFilename} of the default client. */
+export const getFilename = bare('getFilename')
 /** {@link FastDfsClient.getMetadata} of the default client. */
 export const getMetadata = bare('getMetadata')
 /** {@link FastDfsClient.setMetadata} of the default client. */

@@ -1,18 +1,18 @@
 import { Readable } from 'node:stream'
-import type { FastDfsError } from '../errors.js'
-import { AbortError, InvalidArgumentError, isFastDfsError, locateError } from '../errors.js'
+import { AbortError, InvalidArgumentError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
 import { formatEndpoint } from '../net/endpoint.js'
-import { retry } from '../net/retry.js'
 import { checkBoolean, checkInteger, checkNames } from './check.js'
 import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
 import type { NamedContent, Transferred } from './integrity.js'
-import { contentInName, verifyDownload } from './integrity.js'
+import { contentInName, isAppender, verifyDownload } from './integrity.js'
 import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
+import { readAnywhere } from './replicas.js'
+import { ResumingSink } from './resuming-sink.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress } from './progress.js'
 import type { Sink, WholeSink } from './sinks.js'
@@ -30,6 +30,8 @@ export interface DownloadedFile {
   readonly verified: boolean
   /** The storage that it came from, as `host:port`. */
   readonly endpoint: string
+  /** The path that was written, where the sink was a folder. */
+  readonly path?: string
 }
 
 /** Which part of a file is downloaded, and how. */
@@ -148,8 +150,8 @@ function namedOf(context: Context, file: SplitFileId, plan: DownloadPlan): Named
 /** A sink that says whether it can begin again after its first byte. */
 type RestartableSink = ContentSink & Pick<WholeSink<unknown>, 'restarts'>
 
-/** Reads a file. What was handed out for good cannot be taken back: then nothing is repeated after the first byte. */
-function readContent(
+/** Reads a file. After a failure, another storage goes on where it stopped. */
+async function readContent(
   context: Context,
   file: SplitFileId,
   plan: DownloadPlan,
@@ -158,38 +160,24 @@ function readContent(
   sink: RestartableSink,
   counts: boolean,
 ): Promise<Transferred> {
-  let received = false
-  const watched: ContentSink = {
-    start: (size, flow) => sink.start(size, flow),
-    write: (chunk) => {
-      received = true
-      return sink.write(chunk)
-    },
-  }
-  return retry(context.options, call, () =>
-    attempt(context, file, plan, named, call, watched, counts).catch((error: FastDfsError) => {
-      const isFinal = received && !sink.restarts && isFastDfsError(error)
-      throw isFinal ? locateError(error, { retriable: false }) : error
-    }),
-  )
-}
-
-/** One attempt: asks a tracker, then the storage that it names. */
-async function attempt(
-  context: Context,
-  file: SplitFileId,
-  plan: DownloadPlan,
-  named: NamedContent | undefined,
-  call: Call,
-  sink: ContentSink,
-  counts: boolean,
-): Promise<Transferred> {
-  const storage = await context.trackers.queryFetch(file, call)
-  const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
-  const counting = new CountingSink(sink, named?.size, withOld)
-  const isCounted = named !== undefined || counts
-  await readFrom(context, storage, file, plan, call, isCounted ? counting : sink)
-  return { storage, sum: counting.sum }
+  let counting: CountingSink | undefined
+  let resuming: ResumingSink | undefined
+  return readAnywhere(context, file, call, async (storage) => {
+    if (resuming === undefined) {
+      const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
+      counting = new CountingSink(sink, named?.size, withOld)
+      const isCounted = named !== undefined || counts
+      resuming = new ResumingSink(isCounted ? counting : sink, sink.restarts, !isAppender(file))
+    }
+    const rest = resuming.begin(plan)
+    try {
+      await readFrom(context, storage, file, rest, call, resuming)
+    } catch (error) {
+      if (resuming.received > rest.offset - plan.offset) call.progressAt = performance.now()
+      throw error
+    }
+    return { storage, sum: (counting as CountingSink).sum }
+  })
 }
 
 /** A download that is read piece by piece. The request is made at the first read. */

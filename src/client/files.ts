@@ -7,6 +7,7 @@ import { decodeMetadata, encodeMetadata, storageCommands } from '../protocol/ind
 import { refuseArgument } from './check.js'
 import { checkMetadataEncoding } from './config/encoding.js'
 import type { Context } from './context.js'
+import { readAnywhere } from './replicas.js'
 import { askStorage } from './context.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -44,9 +45,7 @@ export async function fileInfoFrom(
 
 /** Asks about a file (protocol.md §3.6). */
 export function fileInfo(context: Context, file: SplitFileId, call: Call): Promise<FileInfo> {
-  return retry(context.options, call, async () =>
-    fileInfoFrom(context, await context.trackers.queryFetch(file, call), file, call),
-  )
+  return readAnywhere(context, file, call, (storage) => fileInfoFrom(context, storage, file, call))
 }
 
 /** Deletes a file (protocol.md §3.3). */
@@ -60,8 +59,7 @@ export async function deleteFile(context: Context, file: SplitFileId, call: Call
     } catch (error) {
       // The answer to an earlier attempt was lost: that one deleted it.
       if (error instanceof FileNotFoundError && answerLost) return
-      // A request that was made has its command in the error; without one, no connection could be made.
-      const wasSent = isFastDfsError(error) && error.command === storageCommands.deleteFile.name
+      const wasSent = isFastDfsError(error) && error.phase === 'answer'
       if (wasSent && !(error instanceof ServerError)) answerLost = true
       throw error
     }
@@ -118,23 +116,27 @@ export async function setMetadata(
 }
 
 /** Reads a file's metadata; a file without any has `{}` (protocol.md §3.5). */
-export function getMetadata(
+export async function getMetadata(
   context: Context,
   file: SplitFileId,
   encoding: string,
   call: Call,
 ): Promise<Record<string, string>> {
   const { group, name } = file
-  return retry(context.options, call, async () => {
-    const storage = await context.trackers.queryUpdate(file, call)
-    try {
-      const reply = await askStorage(context, storage, storageCommands.getMetadata, { group, name }, call)
-      return decodeMetadata(reply.metadata, encoding)
-    } catch (error) {
-      if (!(error instanceof FileNotFoundError)) throw error
-      // "No metadata" and "no file" are the same status.
-      await fileInfoFrom(context, storage, file, call)
-      return {}
-    }
-  })
+  let asked: StorageEndpoint | undefined
+  const read = async (storage: StorageEndpoint): Promise<Record<string, string>> => {
+    asked = storage
+    const reply = await askStorage(context, storage, storageCommands.getMetadata, { group, name }, call)
+    return decodeMetadata(reply.metadata, encoding)
+  }
+  try {
+    // Metadata reaches replicas after its file.
+    return await readAnywhere(context, file, call, read, 'source')
+  } catch (error) {
+    const storage = asked
+    if (!(error instanceof FileNotFoundError) || storage === undefined) throw error
+    // "No metadata" and "no file" are the same status.
+    await retry(context.options, call, () => fileInfoFrom(context, storage, file, call))
+    return {}
+  }
 }

@@ -6,7 +6,6 @@ import type { Call } from '../net/call.js'
 import type { ContentSink } from '../net/connection.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
-import { log } from '../observe/log.js'
 import { storageCommands } from '../protocol/index.js'
 import { ContentSum, CountingSink, hex, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
@@ -36,6 +35,12 @@ export function contentInName({ id }: SplitFileId): NamedContent | undefined {
     // Legal, but of a form that tells nothing.
     return undefined
   }
+}
+
+/** Whether a file can be changed: its name does not tell its size. */
+export function isAppender(file: SplitFileId): boolean {
+  const named = contentInName(file)
+  return named !== undefined && named.size === undefined
 }
 
 /**
@@ -104,7 +109,8 @@ export async function verifyUpload(
     })
   }
   if (isOfSize && context.oldCrcs.agree(named.crc32, stored.sum, storage)) return true
-  log.net('%s has what was sent: %s; its name means nothing by %s', file.id, sum, hex(named.crc32))
+  const means = `its name means nothing by ${hex(named.crc32)}`
+  context.options.log.debug('client', `${file.id} has what was sent: ${String(sum)}; ${means}`)
   return false
 }
 
@@ -127,7 +133,8 @@ export async function verifyDownload(
   if (context.oldCrcs.agree(named.crc32, first.sum, first.storage))
     return { crc32: first.sum.crc32, verified: true, storage: first.storage }
   const told = `${String(first.sum)} came, the name says ${hex(named.crc32)}`
-  log.net('%s: %s for %s: reading it again', formatEndpoint(first.storage), told, file.id)
+  const { log } = context.options
+  log.debug('client', `${formatEndpoint(first.storage)}: ${told} for ${file.id}: reading it again`)
 
   const second = await readAgain(context, file, named, first.storage, again.sink, call)
   const isSame = second.sum.crc32 === first.sum.crc32
@@ -140,7 +147,10 @@ export async function verifyDownload(
       fileId: file.id,
     })
   }
-  if (!agrees) log.net('%s: %s, twice: a link, or damaged on the disk', file.id, told)
+  if (!agrees) {
+    const text = `${file.id}: ${told}, twice: a link, or damaged on the disk`
+    log.info('client', text, { fileId: file.id })
+  }
   const { storage } = again.replaces ? second : first
   return { crc32: second.sum.crc32, verified: agrees, storage }
 }
@@ -161,13 +171,13 @@ async function readAgain(
   } catch (error) {
     if (!isFastDfsError(error) || !(error.retriable || error instanceof ServerError)) throw error
     call.check()
-    log.net('another storage cannot be asked: %s', error.message)
+    context.options.log.debug('client', `another storage cannot be asked: ${error.message}`)
   }
   return retry(context.options, call, () => readWhole(context, first, file, sink, call, size))
 }
 
 /** Reads a file from one storage, and counts it in every way. */
-async function readWhole(
+export async function readWhole(
   context: Context,
   storage: StorageEndpoint,
   file: SplitFileId,

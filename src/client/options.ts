@@ -1,14 +1,29 @@
 import { constants } from 'node:buffer'
 import { ConfigError } from '../errors.js'
-import type { PoolOptions } from '../net/pool.js'
+import { Budget } from '../net/budget.js'
+import type { Connect } from '../net/connect-by.js'
+import type { PoolOptions } from '../net/endpoint-pool.js'
 import type { RetryOptions } from '../net/retry.js'
+import type { RetryTrace } from '../observe/channels.js'
+import type { Logger } from '../observe/log.js'
+import { Log } from '../observe/log.js'
 import type { Refuse } from './check.js'
-import { checkBoolean, checkDuration, checkInteger, checkNames, checkWord, show } from './check.js'
+import {
+  checkBoolean,
+  checkDuration,
+  checkFunction,
+  checkInteger,
+  checkNames,
+  checkWord,
+  show,
+} from './check.js'
 import type { AddressLookup, StorageAddressMap } from './config/address-map.js'
 import { compileAddressMap } from './config/address-map.js'
 import { checkMetadataEncoding } from './config/encoding.js'
 import { checkGroupName } from './config/group-name.js'
 import type { ServerAddress } from './config/server-address.js'
+import type { StorageId } from './config/storage-ids.js'
+import { checkStorageIds } from './config/storage-ids.js'
 import type { TrackerOption } from './config/trackers.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { ExtPolicy } from './ext.js'
@@ -28,6 +43,33 @@ export interface ClientOptions {
    * containers. Used for every connection to a storage.
    */
   storageAddressMap?: StorageAddressMap | undefined
+  /**
+   * Other addresses of storages, as a `storage_ids.conf` has them: where a storage cannot be connected to at the address
+   * that a tracker gave, its other ones are tried, and the one that worked comes first from then on. An entry belongs
+   * to a storage when it has its group, its port and, as an address or by a host name, its address. With `tracker`, a
+   * tracker is asked for them when they are needed.
+   */
+  storageIds?: readonly StorageId[] | 'tracker' | undefined
+  /**
+   * Makes connections to trackers and storages, for tunnels and TLS. Default: TCP.
+   *
+   * It is given where to, `storageAddressMap` included, and a signal that ends the attempt: after `connectTimeout`, or
+   * when the client is closed. It gives a Duplex that is connected, or rejects; then another server is tried.
+   *
+   * @example
+   * ```ts
+   * import { once } from 'node:events'
+   * import { connect } from 'node:tls'
+   *
+   * const overTls = async ({ host, port }, { signal }) => {
+   *   const socket = connect({ host, port, servername: host, ca })
+   *   await once(socket, 'secureConnect', { signal })
+   *   return socket
+   * }
+   * const client = new FastDfsClient({ trackers, connect: overTls })
+   * ```
+   */
+  connect?: Connect | undefined
   /** The time to make a connection. @defaultValue 5000 */
   connectTimeout?: number | undefined
   /** The time without a byte in either direction after which a request fails. @defaultValue 30000 */
@@ -36,16 +78,22 @@ export interface ClientOptions {
   timeout?: number | undefined
   /** How often a call that may be made again is made again. @defaultValue 2 */
   retries?: number | undefined
-  /** The time after a call's start in which it may be made again. @defaultValue 60000 */
+  /** The time after a call's first attempt in which it may be made again. @defaultValue 60000 */
   retryDeadline?: number | undefined
+  /** Is told of each attempt that failed and is made again. What it throws is logged, and changes nothing. */
+  onRetry?: ((retry: RetryTrace) => void) | undefined
   /** Connections to one server. @defaultValue 64 */
   maxConnections?: number | undefined
+  /** Connections that are kept ready to each server that is in use, however long they are unused. @defaultValue 0 */
+  minConnections?: number | undefined
   /** Calls that may wait for a connection to one server. @defaultValue 10000 */
   maxQueue?: number | undefined
   /** The time a call may wait for a connection. @defaultValue 30000 */
   queueTimeout?: number | undefined
   /** The time after which an unused connection is closed; less than the servers' own 30 s. @defaultValue 20000 */
   idleConnectionTtl?: number | undefined
+  /** The age at which a connection is not used again, less up to a tenth at random. @defaultValue 1800000 (30 min) */
+  maxConnectionAge?: number | undefined
   /** The largest file that is downloaded to a Buffer, in bytes. @defaultValue 268435456 (256 MiB) */
   maxBufferBytes?: number | undefined
   /**
@@ -60,6 +108,8 @@ export interface ClientOptions {
    * can set its own. @defaultValue 'utf8'
    */
   metadataEncoding?: string | undefined
+  /** Takes what the client has to tell: a pino logger or the like. @defaultValue `DEBUG=fastdfs:*` */
+  logger?: Logger | undefined
 }
 
 /** What is used where an option is absent. */
@@ -70,9 +120,11 @@ export const DEFAULTS = Object.freeze({
   retries: 2,
   retryDeadline: 60_000,
   maxConnections: 64,
+  minConnections: 0,
   maxQueue: 10_000,
   queueTimeout: 30_000,
   idleConnectionTtl: 20_000,
+  maxConnectionAge: 30 * 60_000,
   maxBufferBytes: 256 * 1024 * 1024,
   verify: true,
   extPolicy: 'error',
@@ -85,6 +137,8 @@ export interface ResolvedOptions extends PoolOptions, RetryOptions {
   readonly group: string | undefined
   /** Where to connect to for a storage. */
   readonly addressOf: AddressLookup
+  /** Undefined where a tracker is asked. */
+  readonly storageIds: readonly StorageId[] | undefined
   readonly timeout: number
   readonly maxBufferBytes: number
   readonly verify: boolean
@@ -105,7 +159,16 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   }
   checkNames(
     options,
-    ['trackers', 'group', 'storageAddressMap', ...Object.keys(DEFAULTS)],
+    [
+      'trackers',
+      'group',
+      'storageAddressMap',
+      'storageIds',
+      'connect',
+      'onRetry',
+      'logger',
+      ...Object.keys(DEFAULTS),
+    ],
     'FastDfsClient',
     refuse,
   )
@@ -114,23 +177,50 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   const duration = (name: keyof typeof DEFAULTS): number => checkDuration(value(name), name, refuse)
   const integer = (name: keyof typeof DEFAULTS, min: number): number =>
     checkInteger(value(name), name, min, refuse)
+  const maxConnections = integer('maxConnections', 1)
+  const minConnections = integer('minConnections', 0)
+  if (minConnections > maxConnections) {
+    throw new ConfigError(`minConnections is ${minConnections}, more than maxConnections, ${maxConnections}`)
+  }
   return Object.freeze({
     trackers: resolveTrackers(options.trackers),
     group: options.group === undefined ? undefined : checkGroupName(options.group),
     addressOf: compileAddressMap(options.storageAddressMap ?? {}),
+    storageIds: options.storageIds === 'tracker' ? undefined : checkStorageIds(options.storageIds ?? []),
+    connect: options.connect === undefined ? undefined : checkFunction(options.connect, 'connect', refuse),
     connectTimeout: duration('connectTimeout'),
     idleTimeout: duration('idleTimeout'),
     timeout: value('timeout') === Infinity ? Infinity : duration('timeout'),
     retries: integer('retries', 0),
     retryDeadline: duration('retryDeadline'),
-    maxConnections: integer('maxConnections', 1),
+    retryBudget: new Budget(),
+    onRetry: checkHook(options.onRetry),
+    log: new Log(checkLogger(options.logger)),
+    maxConnections,
+    minConnections,
     maxQueue: integer('maxQueue', 1),
     queueTimeout: duration('queueTimeout'),
     idleConnectionTtl: duration('idleConnectionTtl'),
+    maxConnectionAge: duration('maxConnectionAge'),
     // No Buffer can be larger.
     maxBufferBytes: Math.min(integer('maxBufferBytes', 0), constants.MAX_LENGTH),
     verify: checkBoolean(value('verify'), 'verify', refuse),
     extPolicy: checkWord(value('extPolicy'), 'extPolicy', EXT_POLICIES, refuse),
     metadataEncoding: checkMetadataEncoding(value('metadataEncoding'), refuse),
   })
+}
+
+function checkHook(hook: unknown): ClientOptions['onRetry'] {
+  if (hook !== undefined && typeof hook !== 'function')
+    throw new ConfigError(`onRetry must be a function, not ${show(hook)}`)
+  return hook as ClientOptions['onRetry']
+}
+
+function checkLogger(logger: Partial<Logger> | null | undefined): Logger | undefined {
+  if (logger === undefined) return undefined
+  for (const level of ['debug', 'info', 'warn'] as const) {
+    if (typeof logger?.[level] !== 'function')
+      throw new ConfigError(`logger must have a method ${level}, as pino's have: ${show(logger)} has none`)
+  }
+  return logger as Logger
 }

@@ -1,13 +1,13 @@
-import { InvalidArgumentError, LocalIoError } from '../errors.js'
+import { LocalIoError } from '../errors.js'
 import type { ContentSink } from '../net/connection.js'
-import { show } from './check.js'
+import { checkFunction } from './check.js'
 import { messageOf } from './pieces.js'
 
 /** How far a transfer is. */
 export interface Progress {
   /** Bytes so far; a call that is made again starts again from 0. */
   readonly transferred: number
-  /** Bytes in all. */
+  /** Bytes in all; Infinity as long as nobody knows, see {@link UploadOptions.unknownLength}. */
   readonly total: number
 }
 
@@ -15,11 +15,8 @@ export interface Progress {
 export type ProgressListener = (progress: Progress) => void
 
 /** Refuses what is no function. */
-export function checkProgress(listener: unknown): ProgressListener | undefined {
-  if (listener !== undefined && typeof listener !== 'function') {
-    throw new InvalidArgumentError(`onProgress must be a function, not ${show(listener)}`)
-  }
-  return listener as ProgressListener | undefined
+export function checkProgress(listener: ProgressListener | undefined): ProgressListener | undefined {
+  return listener === undefined ? undefined : checkFunction(listener, 'onProgress')
 }
 
 /** @throws {@link LocalIoError} when the listener throws */

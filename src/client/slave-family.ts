@@ -4,15 +4,16 @@ import type { SplitFileId } from '../file-id/index.js'
 import { slaveName, splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
-import { log } from '../observe/log.js'
 import { CALL_OPTIONS } from './calls.js'
 import { checkNames, show } from './check.js'
 import type { Context } from './context.js'
 import { deleteFile } from './files.js'
 import { messageOf } from './pieces.js'
 import type { Source } from './sources.js'
-import type { NewFileCommand, SlaveUpload, UploadedFile, UploadOptions } from './upload.js'
-import { checkSlave, CLEANUP_TIMEOUT, upload, uploadSlave } from './upload.js'
+import type { NewFileCommand } from './store.js'
+import { CLEANUP_TIMEOUT } from './store.js'
+import type { SlaveUpload, UploadedFile, UploadOptions } from './upload.js'
+import { checkSlave, upload, uploadSlave } from './upload.js'
 
 /** How a file is deleted. */
 export interface DeleteOptions extends CallOptions {
@@ -156,7 +157,7 @@ async function cleanUp(context: Context, ids: readonly string[]): Promise<string
       await deleteFile(context, splitFileId(id), call)
     } catch (error) {
       if (error instanceof FileNotFoundError) continue
-      log.net('%s is left behind: %s', id, messageOf(error))
+      context.options.log.warn('client', `${id} is left behind: ${messageOf(error)}`, { fileId: id })
       left.push(`${id}: ${messageOf(error)}`)
     }
   }

@@ -1,9 +1,11 @@
 import { constants } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { InvalidArgumentError } from '../errors.js'
+import type { FastDfsError } from '../errors.js'
+import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
 import { show } from './check.js'
@@ -33,6 +35,19 @@ export interface OpenSource extends ContentSource {
   close(): Promise<void>
 }
 
+/** A source whose size nobody knows before its end. */
+export interface UnsizedSource {
+  /** What it gives; can be read once. */
+  readonly pieces: Pieces
+  /** Such a source has none. */
+  readonly fileName: undefined
+  /** Gives back what it holds. */
+  close(): Promise<void>
+}
+
+/** What becomes of pieces whose size nobody knows; `release` lets go what they come from. */
+type OpenUnsized<T> = (pieces: Pieces, release: () => void, call: Call) => Promise<T>
+
 /**
  * Opens a source and finds out its size: a source that does not know it is read to its end.
  *
@@ -41,8 +56,26 @@ export interface OpenSource extends ContentSource {
  * @throws {@link InvalidArgumentError} when it is not a source, cannot be read, or has another size
  * @throws {@link LocalIoError} when it fails while it is read to its end
  */
-export async function openSource(source: Source, size: number | undefined, call: Call): Promise<OpenSource> {
-  if (typeof source === 'function') return openFunction(source, size, call)
+export function openSource(source: Source, size: number | undefined, call: Call): Promise<OpenSource> {
+  return openWith(source, size, call, spooled)
+}
+
+/** Opens a source as {@link openSource} does, but leaves one that does not know its size as it is. */
+export function openUnread(
+  source: Source,
+  size: number | undefined,
+  call: Call,
+): Promise<OpenSource | UnsizedSource> {
+  return openWith(source, size, call, unsized)
+}
+
+async function openWith<T extends object>(
+  source: Source,
+  size: number | undefined,
+  call: Call,
+  openUnsized: OpenUnsized<T>,
+): Promise<OpenSource | T> {
+  if (typeof source === 'function') return openFunction(source, size, call, openUnsized)
   if (typeof source === 'string') {
     return agree(await call.wait(openPath(source), (late) => void late.close()), size)
   }
@@ -51,12 +84,28 @@ export async function openSource(source: Source, size: number | undefined, call:
     return agree(fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength)), size)
   }
   if (isBlob(source)) return agree(fromBlob(source), size)
-  if (isWebStream(source)) return fromWebStream(source, size, call)
-  if (isReadable(source)) return fromReadable(source, size, call)
+  if (isWebStream(source)) return fromWebStream(source, size, call, openUnsized)
+  if (isReadable(source)) return fromReadable(source, size, call, openUnsized)
   if (Array.isArray(source)) return agree(fromArray(source as unknown[]), size)
-  if (isIterable(source)) return size === undefined ? fromUnknown(source, call) : fromIterable(source, size)
+  if (isIterable(source)) {
+    return size === undefined ? openUnsized(source, () => {}, call) : fromIterable(source, size)
+  }
   throw noSource(source)
 }
+
+const spooled: OpenUnsized<OpenSource> = async (pieces, release, call) => {
+  try {
+    return { ...(await spool(pieces, call)), repeatable: true, fileName: undefined, spooled: true }
+  } finally {
+    release()
+  }
+}
+
+const unsized: OpenUnsized<UnsizedSource> = async (pieces, release) => ({
+  pieces,
+  fileName: undefined,
+  close: async () => release(),
+})
 
 function noSource(value: unknown): InvalidArgumentError {
   return new InvalidArgumentError(
@@ -70,7 +119,8 @@ async function agree(source: OpenSource, size: number | undefined): Promise<Open
   throw new InvalidArgumentError(`size is ${size}, the source has ${source.size} bytes`)
 }
 
-function fromBytes(bytes: Uint8Array): OpenSource {
+/** A source of bytes that are in memory. */
+export function fromBytes(bytes: Uint8Array): OpenSource {
   return {
     size: bytes.length,
     repeatable: true,
@@ -102,30 +152,29 @@ function fromArray(pieces: readonly unknown[]): OpenSource {
   return { ...fromIterable(pieces as Uint8Array[], size), repeatable: true }
 }
 
-async function fromWebStream(
+async function fromWebStream<T>(
   stream: ReadableStream<Uint8Array>,
   size: number | undefined,
   call: Call,
-): Promise<OpenSource> {
+  openUnsized: OpenUnsized<T>,
+): Promise<OpenSource | T> {
   if (stream.locked) throw new InvalidArgumentError('the ReadableStream is locked: something else reads it')
-  return fromReadable(Readable.fromWeb(stream), size, call)
+  return fromReadable(Readable.fromWeb(stream), size, call, openUnsized)
 }
 
-async function fromReadable(readable: Readable, size: number | undefined, call: Call): Promise<OpenSource> {
+async function fromReadable<T>(
+  readable: Readable,
+  size: number | undefined,
+  call: Call,
+  openUnsized: OpenUnsized<T>,
+): Promise<OpenSource | T> {
   // It may fail before it is read, while a tracker is asked; reading it tells the error then.
   readable.on('error', () => {})
-  if (size === undefined) {
-    try {
-      return await fromUnknown(readable as AsyncIterable<Uint8Array>, call)
-    } finally {
-      readable.destroy()
-    }
-  }
-  return {
-    ...fromIterable(readable as AsyncIterable<Uint8Array>, size),
-    // Also when it is stuck: an iterator's return would wait for the piece that never comes.
-    close: async () => void readable.destroy(),
-  }
+  const pieces = readable as AsyncIterable<Uint8Array>
+  // Also when it is stuck: an iterator's return would wait for the piece that never comes.
+  const release = (): void => void readable.destroy()
+  if (size === undefined) return openUnsized(pieces, release, call)
+  return { ...fromIterable(pieces, size), close: async () => release() }
 }
 
 function fromIterable(pieces: Pieces, size: number): OpenSource {
@@ -138,20 +187,17 @@ function fromIterable(pieces: Pieces, size: number): OpenSource {
   }
 }
 
-async function fromUnknown(pieces: Pieces, call: Call): Promise<OpenSource> {
-  return { ...(await spool(pieces, call)), repeatable: true, fileName: undefined, spooled: true }
-}
-
-async function openFunction(
+async function openFunction<T extends object>(
   make: () => SourceOrPromise,
   size: number | undefined,
   call: Call,
-): Promise<OpenSource> {
+  openUnsized: OpenUnsized<T>,
+): Promise<OpenSource | T> {
   // It may take its time, or never give a source.
-  const first = await openSource(await call.wait(callSource(make), discard), size, call)
+  const first = await openWith(await call.wait(callSource(make), discard), size, call, openUnsized)
   // There is no need to call it again.
-  if (first.spooled) return first
-  let current = first
+  if (!('send' in first) || first.spooled) return first
+  let current: OpenSource = first
   let isRead = false
   let isClosed = false
   return {
@@ -201,14 +247,15 @@ function discard(source: Source): void {
 async function openPath(path: string): Promise<OpenSource> {
   // Opening a named pipe would wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
-    throw new InvalidArgumentError(`cannot read ${show(path)}: ${messageOf(cause)}`, { cause })
+    throw cannotRead(path, cause)
   })
-  const stats = await file.stat()
-  if (!stats.isFile()) {
+  let size: number
+  try {
+    size = sizeOfFile(path, await file.stat())
+  } catch (error) {
     await file.close()
-    throw new InvalidArgumentError(`cannot upload ${show(path)}: it is not a regular file`)
+    throw isFastDfsError(error) ? error : cannotRead(path, error)
   }
-  const { size } = stats
   let closed: Promise<void> | undefined
   return {
     size,
@@ -220,7 +267,26 @@ async function openPath(path: string): Promise<OpenSource> {
   }
 }
 
-function isBlob(value: object): value is Blob {
+/** The size of a file that can be uploaded. */
+export function sizeOfFile(path: string, stats: Stats): number {
+  if (!stats.isFile()) {
+    throw new InvalidArgumentError(`cannot upload ${show(path)}: it is not a regular file`)
+  }
+  return stats.size
+}
+
+/** What this process or machine has run out of; the path is not to blame. */
+const EXHAUSTED = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO']
+
+/** The error of a path that cannot be opened. */
+export function cannotRead(path: string, cause: unknown): FastDfsError {
+  const { code = '' } = cause as NodeJS.ErrnoException
+  const Kind = EXHAUSTED.includes(code) ? LocalIoError : InvalidArgumentError
+  return new Kind(`cannot read ${show(path)}: ${messageOf(cause)}`, { cause })
+}
+
+/** Whether a value is a Blob or File, of any realm. */
+export function isBlob(value: object): value is Blob {
   return 'arrayBuffer' in value && 'slice' in value && 'size' in value
 }
 

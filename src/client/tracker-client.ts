@@ -1,20 +1,12 @@
 import { splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
-import { trackerCommands } from '../protocol/index.js'
+import { retry } from '../net/retry.js'
 import { checkGroup, checkNames } from './check.js'
 import type { Context, Run } from './context.js'
+import type { StoreTargets } from './store-target.js'
+import { queryStoreAll } from './store-target.js'
 import type { StoreTarget } from './trackers.js'
-
-/** All storages of a group that can be uploaded to. */
-export interface StoreTargets {
-  /** The group. */
-  readonly group: string
-  /** Its storages. */
-  readonly storages: readonly Endpoint[]
-  /** The store path that the tracker chose for the first of them (protocol.md §2.1). */
-  readonly storePathIndex: number
-}
 
 /** How to ask for a storage to upload to. */
 export interface QueryStoreOptions extends CallOptions {
@@ -30,7 +22,8 @@ export class TrackerClient {
   /** @internal */
   constructor(context: Context, run: Run) {
     this.#context = context
-    this.#run = run
+    this.#run = (options, operation) =>
+      run(options, (call) => retry(context.options, call, () => operation(call)))
   }
 
   /**
@@ -50,13 +43,8 @@ export class TrackerClient {
   queryStoreAll(options: QueryStoreOptions = {}): Promise<StoreTargets> {
     return this.#run(options, async (call) => {
       checkQuery(options, 'tracker.queryStoreAll')
-      const { trackers } = this.#context
       const wanted = options.group ?? this.#context.options.group
-      const { group, storages, storePathIndex } =
-        wanted === undefined
-          ? await trackers.ask(trackerCommands.queryStoreWithoutGroupAll, {}, call)
-          : await trackers.ask(trackerCommands.queryStoreWithGroupAll, { group: wanted }, call)
-      return { group, storages: storages.map(({ ip, port }) => ({ host: ip, port })), storePathIndex }
+      return queryStoreAll(this.#context, wanted, call)
     })
   }
 

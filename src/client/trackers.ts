@@ -1,12 +1,14 @@
 import type { FastDfsError } from '../errors.js'
-import { FileNotFoundError, isFastDfsError, ProtocolError, RetryError } from '../errors.js'
+import { FileNotFoundError, isFastDfsError, PoolTimeoutError, ProtocolError, RetryError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
+import type { RetryOptions } from '../net/retry.js'
+import { backoff } from '../net/retry.js'
 import type { Command, Dialect, RequestOf, ResponseOf } from '../protocol/index.js'
 import { trackerCommands } from '../protocol/index.js'
 import type { ServerAddress } from './config/server-address.js'
-import { endpointsOf, formatServerAddress } from './config/server-address.js'
+import { endpointsOf } from './config/server-address.js'
 
 /** Where a storage is, as the tracker says. */
 export interface StorageEndpoint extends Endpoint {
@@ -20,22 +22,29 @@ export interface StoreTarget extends StorageEndpoint {
   readonly storePathIndex: number
 }
 
-/** How long a tracker that could not be reached is asked last, in milliseconds. */
-const AVOIDED_FOR = 10_000
+/** A tracker, with what is asked of its address again and again. */
+interface Tracker {
+  readonly address: ServerAddress
+  /** The one by which it was last reached comes first. */
+  readonly endpoints: Endpoint[]
+}
+
+/** Milliseconds after a failure in which a tracker may not know yet what has become of it (protocol.md §12). */
+const FAILOVER_TIME = 10_000
+/** Milliseconds between two rounds of questions in that time, at most. */
+const FAILOVER_PAUSE = 1_000
 
 /** Asks trackers: in turn, and the next one when one fails. */
 export class Trackers {
   readonly #pool: ConnectionPool
-  #trackers: readonly ServerAddress[]
-  /** By address, since trackers can be replaced. */
-  readonly #failedAt = new Map<string, number>()
-  /** The host by which a tracker of two addresses was last reached. */
-  readonly #lastHost = new Map<string, string>()
+  readonly #options: RetryOptions
+  #trackers: readonly Tracker[]
   #next: number
 
-  constructor(trackers: readonly ServerAddress[], pool: ConnectionPool) {
-    this.#trackers = trackers
+  constructor(trackers: readonly ServerAddress[], pool: ConnectionPool, options: RetryOptions) {
+    this.#trackers = trackers.map(trackerOf)
     this.#pool = pool
+    this.#options = options
     // Many clients that start together must not all begin with the same one.
     this.#next = Math.floor(Math.random() * trackers.length)
   }
@@ -76,72 +85,74 @@ export class Trackers {
 
   /** All trackers, in the order of the configuration. */
   get all(): readonly ServerAddress[] {
-    return this.#trackers
+    return this.#trackers.map(({ address }) => address)
   }
 
   /** Asks these from now on. */
   replace(trackers: readonly ServerAddress[]): void {
-    this.#trackers = trackers
-    this.#failedAt.clear()
-    this.#lastHost.clear()
+    this.#trackers = trackers.map(trackerOf)
   }
 
   /** Asks one tracker: at its other address too, when no connection can be made to the first. */
-  async askAt<C extends Command>(
-    tracker: ServerAddress,
+  askAt<C extends Command>(
+    address: ServerAddress,
     command: C,
     fields: RequestOf<C>,
     call: Call,
     dialect?: Dialect,
   ): Promise<ResponseOf<C>> {
-    let failure: unknown
-    for (const endpoint of this.#endpointsOf(tracker)) {
-      try {
-        const response = await this.#pool.use(endpoint, call, (connection) =>
-          connection.request(command, fields, call, { dialect }),
-        )
-        if (tracker.hosts.length > 1) this.#lastHost.set(formatServerAddress(tracker), endpoint.host)
-        return response
-      } catch (error) {
-        // A request that was made has its command in the error.
-        if (!isFastDfsError(error) || !error.retriable || error.command !== undefined) throw error
-        failure ??= error
-        call.check()
-      }
-    }
-    throw failure
+    const tracker = this.#trackers.find((one) => one.address === address) ?? trackerOf(address)
+    return this.#askOne(tracker, command, fields, call, dialect)
   }
 
-  /** The address that worked last comes first. */
-  #endpointsOf(tracker: ServerAddress): readonly Endpoint[] {
-    const endpoints = endpointsOf(tracker)
-    if (endpoints.length === 1) return endpoints
-    const last = this.#lastHost.get(formatServerAddress(tracker))
-    return [
-      ...endpoints.filter(({ host }) => host === last),
-      ...endpoints.filter(({ host }) => host !== last),
-    ]
-  }
-
-  /** Asks a tracker: every one at most once; "no such thing" is believed when all of them say so. */
+  /**
+   * Asks a tracker, every one at most once. "No such thing" is believed when all of them say so; but not while another
+   * server is failing: then they are asked again until they can have noticed.
+   */
   async ask<C extends Command>(
     command: C,
     fields: RequestOf<C>,
     call: Call,
     dialect?: Dialect,
   ): Promise<ResponseOf<C>> {
-    const errors: FastDfsError[] = []
-    for (const tracker of this.#inTurn()) {
+    const beganAt = performance.now()
+    for (let round = 1; ; round++) {
       try {
-        const response = await this.askAt(tracker, command, fields, call, dialect)
-        if (this.#failedAt.size > 0) this.#failedAt.delete(formatServerAddress(tracker))
-        return response
+        return await this.#askAny(command, fields, call, dialect)
       } catch (error) {
-        if (!isFastDfsError(error)) throw error
-        errors.push(error)
-        if (error.retriable) this.#failedAt.set(formatServerAddress(tracker), performance.now())
-        else if (!(error instanceof FileNotFoundError)) throw error
-        call.check()
+        if (!(error instanceof FileNotFoundError) || !this.#mayBeFailover(beganAt)) throw error
+        const { log } = this.#options
+        log.debug('retry', `${error.message}: asking again, since a server has just failed`)
+        await call.sleep(backoff(round, FAILOVER_PAUSE))
+      }
+    }
+  }
+
+  #mayBeFailover(beganAt: number): boolean {
+    const { retries, retryDeadline } = this.#options
+    const now = performance.now()
+    return retries > 0 && now - this.#pool.failureAt < FAILOVER_TIME && now - beganAt < retryDeadline
+  }
+
+  async #askAny<C extends Command>(
+    command: C,
+    fields: RequestOf<C>,
+    call: Call,
+    dialect: Dialect | undefined,
+  ): Promise<ResponseOf<C>> {
+    const trackers = this.#trackers
+    const first = trackers[this.#next++ % trackers.length] as Tracker
+    const errors: FastDfsError[] = []
+    // Nothing is put in order as long as the first one answers.
+    const rest = this.#isHealthy(first) ? undefined : this.#inTurn(first)
+    for (const tracker of rest ?? [first]) {
+      const response = await this.#tryOne(tracker, command, fields, call, dialect, errors)
+      if (response !== undefined) return response
+    }
+    if (rest === undefined && trackers.length > 1) {
+      for (const tracker of this.#inTurn(first).filter((one) => one !== first)) {
+        const response = await this.#tryOne(tracker, command, fields, call, dialect, errors)
+        if (response !== undefined) return response
       }
     }
     // An answer says more than a tracker that could not be asked.
@@ -150,25 +161,72 @@ export class Trackers {
     if (answer !== undefined || (only !== undefined && others.length === 0))
       throw (answer ?? only) as FastDfsError
     throw new RetryError(
-      `none of ${errors.length} trackers could be asked, the last one: ${errors.at(-1)?.message}`,
-      {
-        errors,
-        command: command.name,
-        retriable: true,
-      },
+      `none of ${trackers.length} trackers could be asked, the last one: ${errors.at(-1)?.message}`,
+      { errors, command: command.name, retriable: errors.some(({ retriable }) => retriable) },
     )
   }
 
-  /** All trackers, beginning with the next one in turn; those that failed a moment ago come last. */
-  #inTurn(): readonly ServerAddress[] {
-    const start = this.#next++ % this.#trackers.length
-    const order = [...this.#trackers.slice(start), ...this.#trackers.slice(0, start)]
-    if (this.#failedAt.size === 0) return order
-    const since = performance.now() - AVOIDED_FOR
-    const isAvoided = (tracker: ServerAddress): boolean =>
-      (this.#failedAt.get(formatServerAddress(tracker)) ?? -Infinity) > since
-    return [...order.filter((tracker) => !isAvoided(tracker)), ...order.filter(isAvoided)]
+  /** Undefined, and one more of `errors`, when another tracker is to be asked. */
+  async #tryOne<C extends Command>(
+    tracker: Tracker,
+    command: C,
+    fields: RequestOf<C>,
+    call: Call,
+    dialect: Dialect | undefined,
+    errors: FastDfsError[],
+  ): Promise<ResponseOf<C> | undefined> {
+    try {
+      return await this.#askOne(tracker, command, fields, call, dialect)
+    } catch (error) {
+      if (!isFastDfsError(error)) throw error
+      const isOthers =
+        error.retriable || error instanceof FileNotFoundError || error instanceof PoolTimeoutError
+      if (!isOthers) throw error
+      call.check()
+      errors.push(error)
+      return undefined
+    }
   }
+
+  async #askOne<C extends Command>(
+    { endpoints }: Tracker,
+    command: C,
+    fields: RequestOf<C>,
+    call: Call,
+    dialect: Dialect | undefined,
+  ): Promise<ResponseOf<C>> {
+    let failure: unknown
+    for (const endpoint of endpoints.length === 1 ? endpoints : [...endpoints]) {
+      try {
+        const response = await this.#pool.use(endpoint, call, (connection) =>
+          connection.request(command, fields, call, { dialect }),
+        )
+        if (endpoint !== endpoints[0]) endpoints.reverse()
+        return response
+      } catch (error) {
+        if (!isFastDfsError(error) || !error.retriable || error.phase !== 'connect') throw error
+        failure ??= error
+        call.check()
+      }
+    }
+    throw failure
+  }
+
+  /** All trackers, beginning with `first`; those that failed lately come last. */
+  #inTurn(first: Tracker): readonly Tracker[] {
+    const start = this.#trackers.indexOf(first)
+    const order = [...this.#trackers.slice(start), ...this.#trackers.slice(0, start)]
+    const healthy = order.filter((tracker) => this.#isHealthy(tracker))
+    return [...healthy, ...order.filter((tracker) => !healthy.includes(tracker))]
+  }
+
+  #isHealthy({ endpoints: [endpoint] }: Tracker): boolean {
+    return this.#pool.isHealthy(endpoint as Endpoint)
+  }
+}
+
+function trackerOf(address: ServerAddress): Tracker {
+  return { address, endpoints: [...endpointsOf(address)] }
 }
 
 function endpointOf({ group, ip, port }: { group: string; ip: string; port: number }): StorageEndpoint {

@@ -1,4 +1,4 @@
-import { isFastDfsError, locateError } from '../errors.js'
+import { isFastDfsError, locateError, UnknownOutcomeError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
 import { retry } from '../net/retry.js'
@@ -8,6 +8,7 @@ import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import type { ProgressListener } from './progress.js'
 import { report } from './progress.js'
+import { Failed } from './replicas.js'
 import type { OpenSource } from './sources.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -31,33 +32,44 @@ export interface SendOptions {
   readonly sumFor?: ((storage: StorageEndpoint) => ContentSum) | undefined
   /** Is told of all pieces but the last: that one is the caller's to report, see `reportEnd`. */
   readonly onProgress?: ProgressListener | undefined
+  /** Says what may exist when the answer is lost. */
+  readonly mayExist?: MayExist | undefined
 }
+
+/** What a request may have made whose answer is lost: in words, and its file ID where that is known. */
+export type MayExist = (storage: StorageEndpoint) => { readonly text: string; readonly fileId?: string }
 
 /**
  * Sends a source's content with a request. A failed attempt is made again, each time where `findTarget` says, as long
  * as the storage cannot have carried it out and the source can be read again.
  *
+ * @param findTarget - is told where earlier attempts have failed
  */
 export function sendContent<C extends Command>(
   context: Context,
   command: C,
   source: OpenSource,
   call: Call,
-  findTarget: () => Promise<Target<C>>,
-  { sumFor = () => new ContentSum(false), onProgress }: SendOptions = {},
+  findTarget: (failed: Failed) => Promise<Target<C>>,
+  { sumFor = () => new ContentSum(false), onProgress, mayExist }: SendOptions = {},
 ): Promise<Sent<ResponseOf<C>>> {
+  const failed = new Failed()
   return retry(context.options, call, async () => {
-    const { storage, fields } = await findTarget()
+    const { storage, fields } = await findTarget(failed)
     const sum = sumFor(storage)
     const counted = count(onProgress === undefined ? source : reporting(source, onProgress), sum)
     try {
       const reply = await askStorage(context, storage, command, fields, call, { source: counted })
       return { reply, storage, sum }
     } catch (error) {
+      if (!isFastDfsError(error)) throw error
+      if (error instanceof UnknownOutcomeError && mayExist !== undefined) {
+        const { text, fileId } = mayExist(storage)
+        throw locateError(error, { fileId }, `${error.reason}; ${text}`)
+      }
+      failed.add(storage)
       // What a stream gave is gone; only a source that can be read again can be sent again.
-      if (isFastDfsError(error) && counted.started && !source.repeatable)
-        throw locateError(error, { retriable: false })
-      throw error
+      throw counted.started && !source.repeatable ? locateError(error, { retriable: false }) : error
     }
   })
 }

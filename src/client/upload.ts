@@ -1,27 +1,27 @@
 import type { Metadata } from '../protocol/index.js'
-import { InvalidArgumentError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
+import { InvalidArgumentError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import { slaveName, splitFileId } from '../file-id/index.js'
-import type { CallOptions } from '../net/call.js'
-import { Call } from '../net/call.js'
-import { formatEndpoint } from '../net/endpoint.js'
-import { log } from '../observe/log.js'
-import { limits, storageCommands } from '../protocol/index.js'
-import { checkBoolean, checkGroup, checkInteger, checkNames, checkWord, show } from './check.js'
-import type { ContentSum } from './content-sum.js'
+import type { Call, CallOptions } from '../net/call.js'
+import { storageCommands } from '../protocol/index.js'
+import { checkBoolean, checkInteger, checkNames, checkWord, show } from './check.js'
+import { storeInChunks } from './chunked-upload.js'
 import type { Context } from './context.js'
 import type { ExtPolicy } from './ext.js'
 import { EXT_POLICIES, extOf, fitExt } from './ext.js'
 import { withFilename } from './filename.js'
-import { deleteFile, encodingOf, packMetadata, setMetadata } from './files.js'
-import { verifyUpload } from './integrity.js'
+import { encodingOf, packMetadata } from './files.js'
+import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
-import { checkProgress, reportEnd } from './progress.js'
-import type { OpenSource, Source } from './sources.js'
-import { openSource } from './sources.js'
-import type { Sent, Target } from './transfer.js'
+import { checkProgress } from './progress.js'
+import type { Source } from './sources.js'
+import { openSource, openUnread } from './sources.js'
+import type { NewFileCommand, UploadPlan } from './store.js'
+import { finish, storeWhole } from './store.js'
+import type { PlaceOptions } from './store-target.js'
+import { checkPlace, PLACE_OPTIONS } from './store-target.js'
+import type { MayExist, Target } from './transfer.js'
 import { sendContent } from './transfer.js'
-import type { StorageEndpoint } from './trackers.js'
 
 /** What is common to the uploads of all kinds of files. */
 export interface ContentOptions extends CallOptions {
@@ -38,7 +38,7 @@ export interface ContentOptions extends CallOptions {
 }
 
 /** How a file is uploaded. */
-export interface UploadOptions extends ContentOptions {
+export interface UploadOptions extends ContentOptions, PlaceOptions {
   /**
    * The extension, at most 6 of `0-9 A-Z a-z - _ .`; a leading dot is dropped, and `''` means none. Default: that of
    * `filename` or of the source's own name, if it fits.
@@ -57,8 +57,6 @@ export interface UploadOptions extends ContentOptions {
   metadata?: Metadata | undefined
   /** What `metadata` is written in, as in {@link MetadataOptions}. Default: the client's. */
   metadataEncoding?: string | undefined
-  /** The group to store in. Default: the client's, or the tracker chooses. */
-  group?: string | undefined
   /** Whether the name that the storage gives is compared with what was sent. Default: the client's `verify`. */
   verify?: boolean | undefined
   /**
@@ -66,7 +64,24 @@ export interface UploadOptions extends ContentOptions {
    * the call rejects with its error; where that fails too, the error says what is left behind.
    */
   slaves?: readonly SlaveUpload[] | undefined
+  /**
+   * What becomes of a source whose size is not known.
+   *
+   * - `spool`: it is read to its end first, into memory or a temporary file, and then sent as one clean file.
+   * - `appender`: it is sent as it comes, through an appender file that grows by 8 MiB at a time and is made a normal
+   *   one in the end; up to 8 MiB it is sent like any other. It needs 16 MiB of memory and no disk, and costs the
+   *   cluster more: a request and a binlog record for each 8 MiB, which every storage of the group carries out, and at
+   *   the end the storage reads the whole file for its CRC32. Storages before V6.02 cannot make it a normal file: it
+   *   stays an appender file, see {@link UploadedFile.appender}. Metadata is set at the end. When it fails, what was
+   *   stored is deleted.
+   *
+   * @defaultValue 'spool'
+   */
+  unknownLength?: UnknownLength | undefined
 }
+
+/** What becomes of a source whose size is not known, see {@link UploadOptions.unknownLength}. */
+export type UnknownLength = 'spool' | 'appender'
 
 /** How a slave file is uploaded. */
 export interface SlaveOptions extends ContentOptions {
@@ -109,6 +124,11 @@ export interface UploadedFile {
   readonly endpoint: string
   /** The slaves that were uploaded with it, in order: where the option `slaves` was given. */
   readonly slaves?: readonly UploadedFile[]
+  /**
+   * Present where a file that was stored chunk by chunk has stayed an appender file, since its storage is older than
+   * V6.02. Its name tells no size, and it can still be changed.
+   */
+  readonly appender?: true
 }
 
 /** The names of {@link ContentOptions}. */
@@ -118,16 +138,14 @@ const UPLOAD_OPTIONS = [
   ...NAME_OPTIONS,
   'filename',
   'keepFilename',
-  'group',
   'verify',
   'slaves',
+  'unknownLength',
+  ...PLACE_OPTIONS,
   ...CONTENT_OPTIONS,
 ]
 const SLAVE_OPTIONS = ['prefix', ...NAME_OPTIONS, ...CONTENT_OPTIONS]
 const SLAVE_UPLOAD_OPTIONS = ['source', 'prefix', ...NAME_OPTIONS, 'size', 'onProgress']
-
-/** The commands that make a file of its own, normal or appender: of one form. */
-export type NewFileCommand = typeof storageCommands.uploadFile
 
 /**
  * Stores a new file (protocol.md §3.1). Everything is checked before anything is sent.
@@ -143,9 +161,36 @@ export async function upload(
   checkExt: (ext: string) => void = () => {},
 ): Promise<UploadedFile> {
   checkNames(options, UPLOAD_OPTIONS, command.name)
-  const { group, filename } = options
+  const { unknownLength = 'spool' } = options
+  checkWord(unknownLength, 'unknownLength', ['spool', 'appender'])
+  const planned = planUpload(context, options)
+  const open = unknownLength === 'spool' ? openSource : openUnread
+  return withSource(source, options.size, call, open, async (opened) => {
+    const plan = planned(opened.fileName)
+    checkExt(plan.ext)
+    return tellingSpace(context, call, () =>
+      'pieces' in opened
+        ? storeInChunks(context, command, opened.pieces, plan, call)
+        : storeWhole(context, command, opened, plan, call),
+    )
+  })
+}
+
+/** What a plan of an upload is made from. */
+type PlanOptions = Omit<UploadOptions, keyof CallOptions | 'size' | 'slaves' | 'unknownLength'>
+
+/**
+ * Checks the options of an upload.
+ *
+ * @returns what makes a plan of them when the source's own name is known; what is wrong is said before that
+ */
+export function planUpload(
+  context: Context,
+  options: PlanOptions,
+): (fileName: string | undefined) => UploadPlan {
+  const { filename } = options
   const onProgress = checkProgress(options.onProgress)
-  if (group !== undefined) checkGroup(group)
+  const place = checkPlace(options, context.options.group)
   if (filename !== undefined && typeof filename !== 'string') {
     throw new InvalidArgumentError(`filename must be a text, not ${show(filename)}`)
   }
@@ -154,24 +199,12 @@ export async function upload(
   checkBoolean(verify, 'verify')
   const keepFilename =
     options.keepFilename !== undefined && checkBoolean(options.keepFilename, 'keepFilename')
-  // The source's own name is known when it is open; what else is wrong is said before that.
   const early = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
-  return withSource(source, options.size, call, async (opened) => {
-    const ext = given ?? extOf(filename ?? opened.fileName)
-    checkExt(ext)
+  return (fileName) => {
     const late = keepFilename && filename === undefined
-    const metadata = late ? packOptional(context, options, opened.fileName ?? '') : early
-    const findTarget = async (): Promise<Target<NewFileCommand>> => {
-      const target = await context.trackers.queryStore(group ?? context.options.group, call)
-      return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
-    }
-    const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, opened.size)
-    const sent = await sendContent(context, command, opened, call, findTarget, {
-      sumFor: verify ? sumFor : undefined,
-      onProgress,
-    })
-    return finish(context, sent, { metadata, verify, onProgress }, call)
-  })
+    const metadata = late ? packOptional(context, options, fileName ?? '') : early
+    return { place, ext: given ?? extOf(filename ?? fileName), metadata, verify, onProgress }
+  }
 }
 
 /** Stores a slave of `master` (protocol.md §3.1, §5): its name is known beforehand, and must be one that servers take. */
@@ -187,16 +220,19 @@ export async function uploadSlave(
   const { prefix } = options
   const onProgress = checkProgress(options.onProgress)
   const ext = givenExt(context, options)
-  const { name: expected } = splitFileId(slaveName(master.id, prefix, ext))
+  const { id: expectedId, name: expected } = splitFileId(slaveName(master.id, prefix, ext))
   const metadata = packOptional(context, options)
-  return withSource(source, options.size, call, async (opened) => {
+  return withSource(source, options.size, call, openSource, async (opened) => {
+    const mayExist: MayExist = () => ({ text: `the slave ${expectedId} may be stored`, fileId: expectedId })
     // An empty extension means none to the server, not the master's.
     const fields = { prefix, ext: ext ?? extOf(expected), masterName: master.name }
     const findTarget = async (): Promise<Target<typeof command>> => ({
       storage: await context.trackers.queryUpdate(master, call),
       fields,
     })
-    const sent = await sendContent(context, command, opened, call, findTarget, { onProgress })
+    const sent = await tellingSpace(context, call, () =>
+      sendContent(context, command, opened, call, findTarget, { onProgress, mayExist }),
+    )
     // Its name holds what its master's says.
     return finish(context, sent, { metadata, verify: false, onProgress }, call)
   })
@@ -212,14 +248,15 @@ export function checkSlave(context: Context, slave: SlaveUpload): { ext: string 
 }
 
 /** Opens a source for as long as `use` takes. */
-export async function withSource<T>(
+export async function withSource<S extends { close(): Promise<void> }, T>(
   source: Source,
   size: number | undefined,
   call: Call,
-  use: (opened: OpenSource) => Promise<T>,
+  open: (source: Source, size: number | undefined, call: Call) => Promise<S>,
+  use: (opened: S) => Promise<T>,
 ): Promise<T> {
   if (size !== undefined) checkInteger(size, 'size', 0)
-  const opened = await openSource(source, size, call)
+  const opened = await open(source, size, call)
   try {
     return await use(opened)
   } finally {
@@ -227,7 +264,7 @@ export async function withSource<T>(
   }
 }
 
-function givenExt(context: Context, options: UploadOptions | SlaveOptions | SlaveUpload): string | undefined {
+function givenExt(context: Context, options: PlanOptions | SlaveOptions | SlaveUpload): string | undefined {
   const { ext, extPolicy } = options
   const policy =
     extPolicy === undefined ? context.options.extPolicy : checkWord(extPolicy, 'extPolicy', EXT_POLICIES)
@@ -237,7 +274,7 @@ function givenExt(context: Context, options: UploadOptions | SlaveOptions | Slav
 /** The metadata of an upload as bytes, with the name that is to be kept. */
 function packOptional(
   context: Context,
-  options: UploadOptions | SlaveOptions | SlaveUpload,
+  options: PlanOptions | SlaveOptions | SlaveUpload,
   fileName?: string,
 ): Buffer | undefined {
   const encoding = encodingOf(context, options)
@@ -245,56 +282,4 @@ function packOptional(
   const all = fileName === undefined ? metadata : withFilename(metadata, fileName)
   const bytes = all === undefined ? undefined : packMetadata(all, encoding)
   return bytes?.length === 0 ? undefined : bytes
-}
-
-/** What is left to do when the content is stored. */
-interface Finishing {
-  readonly metadata: Buffer | undefined
-  readonly verify: boolean
-  readonly onProgress: ProgressListener | undefined
-}
-
-/**
- * What an upload resolves to, after it is verified and its metadata is set. A file that is not what was sent, whose
- * metadata cannot be set, or whose end cannot be reported, is deleted again: nobody else knows its ID.
- */
-async function finish(
-  context: Context,
-  sent: Sent<{ group: string; name: string }>,
-  { metadata, verify, onProgress }: Finishing,
-  call: Call,
-): Promise<UploadedFile> {
-  const file = newFileOf(sent.reply)
-  try {
-    const verified = verify && (await verifyUpload(context, file, sent, call))
-    if (metadata !== undefined) {
-      await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
-    }
-    const { size, crc32 } = sent.sum
-    reportEnd(onProgress, size)
-    return { ...file, size, crc32, verified, endpoint: formatEndpoint(sent.storage) }
-  } catch (error) {
-    // The call itself may be over: deleting has a time of its own.
-    await deleteFile(context, file, new Call({ timeout: CLEANUP_TIMEOUT })).catch((cause: Error) => {
-      log.net('%s is left behind: %s', file.id, cause.message)
-    })
-    throw isFastDfsError(error) ? locateError(error, { fileId: file.id }) : error
-  }
-}
-
-/** Milliseconds to delete a file that is not whole. */
-export const CLEANUP_TIMEOUT = 5_000
-
-/** The ID of a file that a storage has named. */
-export function newFileOf({ group, name }: { group: string; name: string }): SplitFileId {
-  try {
-    return splitFileId(`${group}/${name}`)
-  } catch (cause) {
-    throw new ProtocolError(
-      `the storage named the new file ${show(`${group}/${name}`)}, which is no file ID`,
-      {
-        cause,
-      },
-    )
-  }
 }

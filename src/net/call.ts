@@ -16,6 +16,12 @@ export class Call {
   readonly signal: AbortSignal | undefined
   /** Milliseconds the caller allowed. */
   readonly timeout: number
+  /** Which attempt of its present operation is being made, from 1 on. */
+  attempt = 1
+  /** When an attempt has brought it nearer to its end for good, by `performance.now()`. */
+  progressAt = -Infinity
+  /** Whether it has had a connection. */
+  hasBegun = false
   #endsAt: number
   readonly #waiting = new Set<(error: FastDfsError) => void>()
   #cancelled: FastDfsError | undefined
@@ -31,6 +37,11 @@ export class Call {
   /** Milliseconds left; Infinity without a limit. */
   get remaining(): number {
     return this.#endsAt === Infinity ? Infinity : Math.max(0, this.#endsAt - performance.now())
+  }
+
+  /** Whether it was aborted or cancelled, or its time is over. */
+  get isOver(): boolean {
+    return this.#cancelled !== undefined || this.signal?.aborted === true || this.remaining === 0
   }
 
   /** Throws when the call was aborted or its time is over. */
@@ -56,8 +67,8 @@ export class Call {
     return new TimeoutError(`the call did not end within ${this.timeout} ms`)
   }
 
-  /** Timers may fire a moment early; once one has, no time is left. */
-  #timeIsOver(): TimeoutError {
+  /** The same, of a timer that has ended. It may do so a moment early; once it has, no time is left. */
+  timeIsOver(): TimeoutError {
     this.#endsAt = -Infinity
     return this.timeoutError()
   }
@@ -79,7 +90,7 @@ export class Call {
       const fail = (error: Error): void => end(() => reject(error))
       const onAbort = (): void => fail(this.abortError())
       const timer =
-        this.#endsAt === Infinity ? undefined : setTimeout(() => fail(this.#timeIsOver()), this.remaining)
+        this.#endsAt === Infinity ? undefined : setTimeout(() => fail(this.timeIsOver()), this.remaining)
       this.#waiting.add(fail)
       this.signal?.addEventListener('abort', onAbort, { once: true })
       promise.then((value) => (over ? late(value) : end(() => resolve(value))), fail)

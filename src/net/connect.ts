@@ -2,7 +2,8 @@ import { connect as connectTcp } from 'node:net'
 import type { Socket } from 'node:net'
 import type { FastDfsError } from '../errors.js'
 import { ConnectError, TimeoutError } from '../errors.js'
-import { log } from '../observe/log.js'
+import { channels, isTraced } from '../observe/channels.js'
+import type { Log } from '../observe/log.js'
 import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
 
@@ -14,11 +15,28 @@ import { formatEndpoint } from './endpoint.js'
  * @throws {@link ConnectError} when no address takes the connection
  * @throws {@link TimeoutError} when that takes longer than `timeout`
  */
-export function connect(endpoint: Endpoint, timeout: number, closing: AbortSignal): Promise<Socket> {
+export function connect(
+  endpoint: Endpoint,
+  timeout: number,
+  closing: AbortSignal,
+  log: Log,
+): Promise<Socket> {
   const where = formatEndpoint(endpoint)
+  const open = (): Promise<Socket> => connectTo(endpoint, where, timeout, closing, log)
+  return isTraced(channels.connect) ? channels.connect.tracePromise(open, { endpoint: where }) : open()
+}
+
+function connectTo(
+  { host, port }: Endpoint,
+  where: string,
+  timeout: number,
+  closing: AbortSignal,
+  log: Log,
+): Promise<Socket> {
+  const place = { endpoint: where, phase: 'connect', retriable: true } as const
   return new Promise((resolve, reject) => {
     if (closing.aborted) return reject(closing.reason as FastDfsError)
-    const socket = connectTcp({ host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true })
+    const socket = connectTcp({ host, port, noDelay: true, keepAlive: true })
     const settle = (): void => {
       clearTimeout(timer)
       closing.removeEventListener('abort', onClosing)
@@ -26,24 +44,23 @@ export function connect(endpoint: Endpoint, timeout: number, closing: AbortSigna
     const fail = (error: FastDfsError): void => {
       settle()
       socket.destroy()
-      log.net('%s: %s', where, error.message)
+      log.debug('net', `${where}: ${error.message}`, { endpoint: where })
       reject(error)
     }
     const onClosing = (): void => fail(closing.reason as FastDfsError)
     closing.addEventListener('abort', onClosing)
     const timer = setTimeout(
-      () =>
-        fail(new TimeoutError(`no connection within ${timeout} ms`, { endpoint: where, retriable: true })),
+      () => fail(new TimeoutError(`no connection within ${timeout} ms`, place)),
       timeout,
     )
     socket.on('error', (cause: NodeJS.ErrnoException) => {
       const reason = cause.code ?? cause.message
-      fail(new ConnectError(`cannot connect: ${reason}`, { endpoint: where, cause, retriable: true }))
+      fail(new ConnectError(`cannot connect: ${reason}`, { ...place, cause }))
     })
     socket.once('connect', () => {
       settle()
       socket.removeAllListeners('error')
-      log.net('%s: connected', where)
+      log.debug('net', `${where}: connected`, { endpoint: where })
       resolve(socket)
     })
   })

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream'
-import type { FastDfsError } from '../errors.js'
+import type { FastDfsError, RequestPhase } from '../errors.js'
 import {
+  AbortError,
+  ClosedError,
   ConnectError,
   isFastDfsError,
   LocalIoError,
@@ -11,7 +13,9 @@ import {
   TimeoutError,
   UnknownOutcomeError,
 } from '../errors.js'
-import { log } from '../observe/log.js'
+import type { RequestTrace } from '../observe/channels.js'
+import { channels, isTraced } from '../observe/channels.js'
+import type { Log } from '../observe/log.js'
 import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protocol/index.js'
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
@@ -53,10 +57,15 @@ export interface RequestOptions {
   readonly source?: ContentSource
   /** Takes the content of the response. */
   readonly sink?: ContentSink
+  /** The group that it is about, where no field says so. */
+  readonly group?: string
 }
 
 /** No response of fields has this many bytes: the largest lists every storage of 512 groups (protocol.md §2.5). */
 const MAX_RESPONSE = 4 * 1024 * 1024
+
+/** Bytes that the system takes at once, or that soon follow. */
+const SMALL = 64 * 1024
 
 type Sent = 'nothing' | 'part' | 'all'
 
@@ -67,7 +76,9 @@ interface Exchange {
   readonly sink: ContentSink | undefined
   readonly resolve: (fields: object) => void
   readonly reject: (error: FastDfsError) => void
-  timer: NodeJS.Timeout
+  readonly trace: RequestTrace | undefined
+  /** Ends it with the call, where the call has a limit. */
+  readonly deadline: NodeJS.Timeout | undefined
   sent: Sent
   /** Rejects what waits to write. */
   stopWriting: ((error: FastDfsError) => void) | undefined
@@ -85,12 +96,17 @@ export class Connection {
   readonly endpoint: string
   /** When the last response ended, by `performance.now()`. */
   lastUsed = performance.now()
-  readonly #socket: Duplex
+  readonly #socket: Duplex & Queueing
   readonly #idleTimeout: number
+  readonly #log: Log | undefined
   readonly #reader: FrameReader
   #exchange: Exchange | undefined
   #lost: FastDfsError | undefined
   #lastMoved = 0
+  /** What the system had not taken yet when somebody last looked. */
+  #queued = 0
+  /** Runs on from one request to the next: looking at it is rarer than making one for each. */
+  #idleTimer: NodeJS.Timeout | undefined
   #paused = false
 
   /**
@@ -98,8 +114,9 @@ export class Connection {
    * @param endpoint - for errors
    * @param idleTimeout - milliseconds without a byte in either direction after which a request fails
    */
-  constructor(socket: Duplex, endpoint: string, idleTimeout: number) {
+  constructor(socket: Duplex, endpoint: string, idleTimeout: number, log?: Log) {
     this.#socket = socket
+    this.#log = log
     this.endpoint = endpoint
     this.#idleTimeout = idleTimeout
     this.#reader = new FrameReader({
@@ -119,6 +136,16 @@ export class Connection {
   /** Whether another request may be made on it. */
   get usable(): boolean {
     return this.#lost === undefined && this.#exchange === undefined && this.#reader.idle
+  }
+
+  /** The command of the request under way. */
+  get command(): string | undefined {
+    return this.#exchange?.command.name
+  }
+
+  /** When a byte last moved, or a request began, by `performance.now()`. */
+  get lastMoved(): number {
+    return this.#lastMoved
   }
 
   /** Keeps the process alive while a request is under way, and only then. */
@@ -148,7 +175,26 @@ export class Connection {
     command: C,
     fields: RequestOf<C>,
     call: Call,
-    { status, dialect, source, sink }: RequestOptions = {},
+    options: RequestOptions = {},
+  ): Promise<ResponseOf<C>> {
+    if (!isTraced(channels.request)) return this.#request(command, fields, call, options)
+    const trace: RequestTrace = {
+      command: command.name,
+      endpoint: this.endpoint,
+      group: options.group ?? (fields as { group?: string }).group,
+      attempt: call.attempt,
+      bytesSent: 0,
+      bytesReceived: 0,
+    }
+    return channels.request.tracePromise(() => this.#request(command, fields, call, options, trace), trace)
+  }
+
+  #request<C extends Command>(
+    command: C,
+    fields: RequestOf<C>,
+    call: Call,
+    { status, dialect, source, sink }: RequestOptions,
+    trace?: RequestTrace,
   ): Promise<ResponseOf<C>> {
     if (this.#exchange !== undefined) {
       return Promise.reject(new TypeError('a connection carries one request at a time'))
@@ -162,7 +208,11 @@ export class Connection {
         sink,
         resolve: resolve as (fields: object) => void,
         reject,
-        timer: setTimeout(() => this.#onTimer(), Math.min(this.#idleTimeout, call.remaining)),
+        trace,
+        deadline:
+          call.remaining === Infinity
+            ? undefined
+            : setTimeout(() => this.#lose(call.timeIsOver()), call.remaining),
         sent: 'nothing',
         stopWriting: undefined,
         header: undefined,
@@ -171,6 +221,7 @@ export class Connection {
       }
       this.#exchange = exchange
       this.#lastMoved = performance.now()
+      this.#idleTimer ??= setTimeout(() => this.#onIdle(), this.#idleTimeout).unref()
       call.signal?.addEventListener('abort', this.#onAbort, { once: true })
       if (this.#lost !== undefined) this.#fail(this.#lost)
       else if (call.signal?.aborted === true) this.#fail(call.abortError())
@@ -213,8 +264,10 @@ export class Connection {
         // After an error the socket closes, and `stopWriting` is called.
         if (error) return
         this.#lastMoved = performance.now()
+        if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
       })
+      if (chunk.length > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
     })
   }
 
@@ -231,6 +284,7 @@ export class Connection {
     const exchange = this.#exchange
     if (exchange === undefined) throw new ProtocolError('the server sent bytes that nobody asked for')
     exchange.header = header
+    if (exchange.trace !== undefined) exchange.trace.bytesReceived += limits.HEADER_SIZE
     if (header.command !== limits.RESPONSE_COMMAND) {
       throw new ProtocolError(
         `the header's command is ${header.command}, expected ${limits.RESPONSE_COMMAND}`,
@@ -251,6 +305,7 @@ export class Connection {
   #onContent(chunk: Buffer): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
+    if (exchange.trace !== undefined) exchange.trace.bytesReceived += chunk.length
     if (exchange.body !== undefined) {
       exchange.bodySize += chunk.copy(exchange.body, exchange.bodySize)
     } else if (exchange.sink?.write(chunk) === false) {
@@ -282,7 +337,7 @@ export class Connection {
     if (exchange?.header === undefined) return
     const { command, header } = exchange
     if (header.status !== STATUS.OK) {
-      const place = { command: command.name, endpoint: this.endpoint }
+      const place = { command: command.name, endpoint: this.endpoint, phase: phaseOf(exchange) }
       const error = statusToError(header.status, place, command.notFound)
       // Storages and old trackers close after 22; the rest of a refused content is read as requests (§1.1).
       if (header.status === STATUS.EINVAL || command.content === 'request') this.#lose(error)
@@ -301,16 +356,18 @@ export class Connection {
     if (call !== undefined) this.#lose(call.abortError())
   }
 
-  #onTimer(): void {
-    const exchange = this.#exchange
-    if (exchange === undefined) return
-    const { call } = exchange
-    if (call.remaining === 0) return this.#lose(call.timeoutError())
-    const waited = this.#paused ? 0 : performance.now() - this.#lastMoved
+  /** A piece may take longer than the time limit, while the system takes some of it again and again. */
+  #onIdle(): void {
+    this.#idleTimer = undefined
+    if (this.#exchange === undefined) return
+    const queued = this.#socket._handle?.writeQueueSize ?? 0
+    if (this.#paused || queued !== this.#queued) this.#lastMoved = performance.now()
+    this.#queued = queued
+    const waited = performance.now() - this.#lastMoved
     if (waited >= this.#idleTimeout) {
       this.#lose(new TimeoutError(`no byte moved for ${this.#idleTimeout} ms`, { endpoint: this.endpoint }))
     } else {
-      exchange.timer = setTimeout(() => this.#onTimer(), Math.min(this.#idleTimeout - waited, call.remaining))
+      this.#idleTimer = setTimeout(() => this.#onIdle(), this.#idleTimeout - waited).unref()
     }
   }
 
@@ -318,7 +375,8 @@ export class Connection {
   #lose(error: FastDfsError): void {
     if (this.#lost !== undefined) return
     this.#lost = error
-    log.net('%s: %s', this.endpoint, error.message)
+    this.#log?.debug('net', `${this.endpoint}: ${error.message}`, { endpoint: this.endpoint })
+    clearTimeout(this.#idleTimer)
     this.#socket.destroy()
     if (this.#exchange !== undefined) this.#fail(error)
   }
@@ -334,7 +392,7 @@ export class Connection {
 
   #settle(tell: () => void): void {
     const exchange = this.#exchange as Exchange
-    clearTimeout(exchange.timer)
+    clearTimeout(exchange.deadline)
     exchange.call.signal?.removeEventListener('abort', this.#onAbort)
     this.#exchange = undefined
     // The last piece may have held it up; the next response has another sink.
@@ -342,6 +400,11 @@ export class Connection {
     this.lastUsed = performance.now()
     tell()
   }
+}
+
+/** What sockets have beside what is public: how many bytes the system has not taken yet. Node goes by it as well. */
+interface Queueing {
+  readonly _handle?: { readonly writeQueueSize?: number } | null
 }
 
 /** Sources and sinks may throw anything. */
@@ -352,19 +415,30 @@ function typed(error: unknown): FastDfsError {
   })
 }
 
+function phaseOf({ sent }: Exchange): RequestPhase {
+  return sent === 'all' ? 'answer' : 'send'
+}
+
 /** What a failure means for the request: may it be made again, or may it have been carried out? */
-function withOutcome(error: FastDfsError, { command, sent, call }: Exchange, endpoint: string): FastDfsError {
-  const place = { command: command.name, endpoint }
+function withOutcome(error: FastDfsError, exchange: Exchange, endpoint: string): FastDfsError {
+  const { command, call } = exchange
+  const place = { command: command.name, endpoint, phase: phaseOf(exchange) }
   const isLoss =
     error instanceof ConnectError || error instanceof TimeoutError || error instanceof ProtocolError
-  if (!isLoss) return locateError(error, place)
-  if (sent === 'all' && !command.idempotent) {
+  const isUnknown = place.phase === 'answer' && !command.idempotent
+  if (!isLoss) {
+    // The caller ended it, and gets the error of that; but it is told what it cannot undo.
+    const isEnded = isUnknown && (error instanceof AbortError || error instanceof ClosedError)
+    return locateError(
+      error,
+      place,
+      isEnded ? `${error.reason}; the request may have been carried out` : undefined,
+    )
+  }
+  if (isUnknown) {
     return new UnknownOutcomeError(
       `the answer is lost, the request may have been carried out: ${error.reason}`,
-      {
-        ...place,
-        cause: error,
-      },
+      { ...place, cause: error },
     )
   }
   return locateError(error, { ...place, retriable: call.remaining > 0 })

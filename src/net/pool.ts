@@ -1,176 +1,19 @@
-import { setMaxListeners } from 'node:events'
-import { createPool } from 'generic-pool'
-import type { Pool } from 'generic-pool'
-import type { FastDfsError } from '../errors.js'
-import { ClosedError } from '../errors.js'
-import { log } from '../observe/log.js'
+import { IntegrityError, isFastDfsError, UnknownOutcomeError } from '../errors.js'
+import { channels, isTraced } from '../observe/channels.js'
 import { connectionCommands } from '../protocol/index.js'
 import { Call } from './call.js'
-import { connect } from './connect.js'
-import { Connection } from './connection.js'
+import type { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
-import { formatEndpoint } from './endpoint.js'
-import type { LineOptions } from './waiting-line.js'
-import { WaitingLine } from './waiting-line.js'
+import type { EndpointStats, PoolOptions } from './endpoint-pool.js'
+import { closed, EndpointPool } from './endpoint-pool.js'
 
-/** How connections are made and kept. Times in milliseconds. */
-export interface PoolOptions extends LineOptions {
-  readonly connectTimeout: number
-  readonly idleTimeout: number
-  readonly idleConnectionTtl: number
-}
-
-/**
- * What generic-pool keeps: a connection, or the error that there was instead of one. A factory that rejects would be
- * called again without a pause, and the callers that wait would never see the error.
- */
-interface Slot {
-  readonly connection: Connection | undefined
-  readonly error: FastDfsError | undefined
-  /** Counts up; an error older than a caller's wait is not the caller's. */
-  readonly bornAt: number
-}
-
-/** The connections to one endpoint. */
-class EndpointPool {
-  readonly #name: string
-  readonly #pool: Pool<Slot>
-  readonly #slots = new Map<Connection, Slot>()
-  readonly #closing = new AbortController()
-  readonly #connectTimeout: number
-  /** Nobody waits within generic-pool: as many are let in as it has connections. */
-  readonly #line: WaitingLine
-  #clock = 0
-  /** Connections that were last used before this are not trusted, since one of them was found dead. */
-  #distrusted = -Infinity
-
-  constructor(endpoint: Endpoint, options: PoolOptions) {
-    this.#name = formatEndpoint(endpoint)
-    this.#connectTimeout = options.connectTimeout
-    this.#line = new WaitingLine(options, this.#name)
-    setMaxListeners(options.maxConnections, this.#closing.signal)
-    this.#pool = createPool<Slot>(
-      {
-        create: async () => {
-          try {
-            const socket = await connect(endpoint, options.connectTimeout, this.#closing.signal)
-            const connection = new Connection(socket, this.#name, options.idleTimeout)
-            // Not every connection is lent to the caller it was made for: some wait for the next one.
-            connection.referenced = false
-            const slot = { connection, error: undefined, bornAt: ++this.#clock }
-            this.#slots.set(connection, slot)
-            return slot
-          } catch (error) {
-            return { connection: undefined, error: error as FastDfsError, bornAt: ++this.#clock }
-          }
-        },
-        destroy: async ({ connection }) => {
-          if (connection === undefined) return
-          this.#slots.delete(connection)
-          connection.destroy()
-        },
-        validate: async ({ connection }) => connection === undefined || connection.usable,
-      },
-      {
-        max: options.maxConnections,
-        min: 0,
-        testOnBorrow: true,
-        // The last one used first, so that those in excess grow old and are closed before the server does it.
-        fifo: false,
-        idleTimeoutMillis: options.idleConnectionTtl,
-        evictionRunIntervalMillis: Math.max(1, Math.floor(options.idleConnectionTtl / 2)),
-        numTestsPerEvictionRun: options.maxConnections,
-      },
-    )
-  }
-
-  /** @param mustLive - a connection that was idle for long is tested first */
-  async acquire(call: Call, mustLive: boolean): Promise<Connection> {
-    await this.#line.enter(call)
-    try {
-      return await this.#take(call, mustLive)
-    } catch (error) {
-      this.#line.leave()
-      throw error
-    }
-  }
-
-  async release(connection: Connection): Promise<void> {
-    await this.#giveBack(connection)
-    this.#line.leave()
-  }
-
-  async #take(call: Call, mustLive: boolean): Promise<Connection> {
-    const since = this.#clock
-    for (;;) {
-      if (this.#isClosed) throw closed(this.#name)
-      const slot = await call.wait(this.#pool.acquire(), (late) => void this.#pool.release(late))
-      if (slot.connection === undefined) {
-        await this.#pool.destroy(slot)
-        // An error from before this wait is another caller's; a new connection may well be possible now.
-        if (slot.bornAt > since) throw slot.error as FastDfsError
-        continue
-      }
-      slot.connection.referenced = true
-      if (!this.#isClosed && (!mustLive || (await this.#isAlive(slot.connection, call))))
-        return slot.connection
-      await this.#giveBack(slot.connection)
-      call.check()
-    }
-  }
-
-  async #giveBack(connection: Connection): Promise<void> {
-    const slot = this.#slots.get(connection) as Slot
-    connection.referenced = false
-    await (connection.usable ? this.#pool.release(slot) : this.#pool.destroy(slot))
-  }
-
-  get #isClosed(): boolean {
-    return this.#closing.signal.aborted
-  }
-
-  /** Whether the peer still answers on a connection that was idle for a while (protocol.md §1.1). */
-  async #isAlive(connection: Connection, call: Call): Promise<boolean> {
-    if (performance.now() - connection.lastUsed <= TRUSTED_FOR) return true
-    if (connection.lastUsed < this.#distrusted) {
-      connection.destroy()
-      return false
-    }
-    // A test takes no longer than a new connection would.
-    const test = new Call({
-      signal: call.signal,
-      timeout: Math.min(this.#connectTimeout, call.remaining),
-    })
-    try {
-      await connection.request(connectionCommands.activeTest, {}, test)
-      return true
-    } catch (error) {
-      log.net('%s: no longer alive: %s', this.#name, (error as Error).message)
-      this.#distrusted = performance.now()
-      return false
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#closing.abort(closed(this.#name))
-    this.#line.close(closed(this.#name))
-    for (const connection of this.#slots.keys()) connection.destroy(closed(this.#name))
-    await this.#pool.drain()
-    await this.#pool.clear()
-  }
-}
-
-function closed(endpoint?: string): ClosedError {
-  return new ClosedError('the client was closed', { endpoint })
-}
-
-/** Milliseconds without use after which a connection is not trusted with a request that must not be repeated. */
-const TRUSTED_FOR = 1_000
-
-/** Connections to every endpoint, made when needed and used again. */
+/** Connections to every endpoint, made when needed and used again; and how the endpoints are doing. */
 export class ConnectionPool {
   readonly #options: PoolOptions
-  readonly #pools = new Map<string, EndpointPool>()
+  /** By host, then port: no text is made for each request. */
+  readonly #pools = new Map<string, Map<number, EndpointPool>>()
+  #tending: NodeJS.Timeout | undefined
+  #failureAt = -Infinity
   #closed = false
 
   constructor(options: PoolOptions) {
@@ -191,26 +34,103 @@ export class ConnectionPool {
     { mustLive = false } = {},
   ): Promise<T> {
     const pool = this.#poolFor(endpoint)
-    const connection = await pool.acquire(call, mustLive)
+    const atOnce = isTraced(channels.pool) ? undefined : pool.tryTake(mustLive)
+    const loan = atOnce ?? (await pool.acquire(call, mustLive))
+    call.hasBegun = true
     try {
-      return await use(connection)
+      const result = await use(loan.connection)
+      pool.succeeded()
+      return result
+    } catch (error) {
+      this.#judge(pool, error)
+      throw error
     } finally {
-      await pool.release(connection)
+      pool.release(loan)
     }
+  }
+
+  /** Whether a server worked when it was last asked, or was not asked yet. One that failed is tried again in time. */
+  isHealthy(endpoint: Endpoint): boolean {
+    const pool = this.#pools.get(endpoint.host)?.get(endpoint.port)
+    if (pool === undefined || pool.health.failures === 0) return true
+    if (pool.health.beginTrial()) void this.#probe(endpoint, pool)
+    return false
+  }
+
+  /** When a server that worked has failed, the last time, by `performance.now()`. */
+  get failureAt(): number {
+    return this.#failureAt
+  }
+
+  /** What there is of every endpoint. */
+  get stats(): EndpointStats[] {
+    return this.#all.map((pool) => pool.stats)
+  }
+
+  /** In the background, so that no call waits for a server that is still down. */
+  async #probe(endpoint: Endpoint, pool: EndpointPool): Promise<void> {
+    const { connectTimeout } = this.#options
+    const call = new Call({ timeout: 2 * connectTimeout })
+    try {
+      await this.use(endpoint, call, (connection) =>
+        connection.request(connectionCommands.activeTest, {}, call),
+      )
+    } catch {
+      // Whatever it was is told to its health, but for a lack of connections.
+      pool.health.endTrial()
+    }
+  }
+
+  #judge(pool: EndpointPool, error: unknown): void {
+    if (!isFastDfsError(error)) return
+    // What is retriable for the content's sake says nothing about the server.
+    const isFailure =
+      (error.retriable && !(error instanceof IntegrityError)) || error instanceof UnknownOutcomeError
+    if (isFailure) pool.failed(error)
+    // Any answer is a sign of life.
+    else if (error.status !== undefined) pool.succeeded()
   }
 
   #poolFor(endpoint: Endpoint): EndpointPool {
     if (this.#closed) throw closed()
-    const key = formatEndpoint(endpoint)
-    let pool = this.#pools.get(key)
-    if (pool === undefined) this.#pools.set(key, (pool = new EndpointPool(endpoint, this.#options)))
+    const { host, port } = endpoint
+    return this.#pools.get(host)?.get(port) ?? this.#add(endpoint)
+  }
+
+  #add(endpoint: Endpoint): EndpointPool {
+    const { host, port } = endpoint
+    const pool = new EndpointPool(endpoint, this.#options, () => (this.#failureAt = performance.now()))
+    const ofHost = this.#pools.get(host) ?? new Map<number, EndpointPool>()
+    this.#pools.set(host, ofHost.set(port, pool))
+    const interval = Math.max(1, Math.min(TEND_EVERY, this.#options.idleConnectionTtl / 4))
+    this.#tending ??= setInterval(() => this.#tend(), interval).unref()
     return pool
+  }
+
+  #tend(): void {
+    for (const [host, ofHost] of this.#pools) {
+      for (const [port, pool] of ofHost) {
+        if (pool.tend()) continue
+        ofHost.delete(port)
+        void pool.close()
+      }
+      if (ofHost.size === 0) this.#pools.delete(host)
+    }
+  }
+
+  get #all(): EndpointPool[] {
+    return [...this.#pools.values()].flatMap((ofHost) => [...ofHost.values()])
   }
 
   /** Ends every connection, those in use too, and waits until they are gone. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()))
+    clearInterval(this.#tending)
+    const pools = this.#all
     this.#pools.clear()
+    await Promise.all(pools.map((pool) => pool.close()))
   }
 }
+
+/** Milliseconds between two looks at the connections. */
+const TEND_EVERY = 1_000

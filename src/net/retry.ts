@@ -1,20 +1,33 @@
 import pRetry from 'p-retry'
 import type { FastDfsError } from '../errors.js'
 import { isFastDfsError, RetryError } from '../errors.js'
-import { log } from '../observe/log.js'
+import type { RetryTrace } from '../observe/channels.js'
+import { channels } from '../observe/channels.js'
+import type { Log } from '../observe/log.js'
+import type { Budget } from './budget.js'
 import type { Call } from './call.js'
 
 /** How often and how long a call is made again. */
 export interface RetryOptions {
   /** Attempts after the first. */
   readonly retries: number
-  /** Milliseconds from the call's start after which no further attempt begins. */
+  /** Milliseconds from the first attempt, or the last progress, after which no further attempt begins. */
   readonly retryDeadline: number
+  /** Of all calls of a client together. */
+  readonly retryBudget: Budget
+  /** Is told of each attempt that is made again. */
+  readonly onRetry: ((retry: RetryTrace) => void) | undefined
+  readonly log: Log
 }
 
 /** Milliseconds before the first repetition, at most; doubled for each further one. */
 const FIRST_BACKOFF = 100
 const MAX_BACKOFF = 5_000
+
+/** A random pause before the attempt after `attempt`. */
+export function backoff(attempt: number, max = MAX_BACKOFF): number {
+  return Math.random() * Math.min(max, FIRST_BACKOFF * 2 ** (attempt - 1))
+}
 
 /**
  * Runs `attempt` until it succeeds, fails with an error that is not retriable, or the retries are used up.
@@ -22,55 +35,98 @@ const MAX_BACKOFF = 5_000
  * @throws the error that is not retriable, the only error there was, or a {@link RetryError} with all of them
  */
 export async function retry<T>(options: RetryOptions, call: Call, attempt: () => Promise<T>): Promise<T> {
-  const startedAt = performance.now()
-  const errors: FastDfsError[] = []
-  const mayRepeat = (error: FastDfsError): boolean =>
-    error.retriable &&
-    errors.length <= options.retries &&
-    performance.now() - startedAt < options.retryDeadline &&
-    call.signal?.aborted !== true &&
-    call.remaining > 0
-
-  // Most calls succeed at once: p-retry is entered only after a first failure.
+  call.attempt = 1
+  const beganAt = performance.now()
+  // Most calls succeed at once: all else is made only after a first failure.
+  let first: FastDfsError
   try {
-    return await attempt()
+    const result = await attempt()
+    options.retryBudget.earn()
+    return result
   } catch (error) {
     if (!isFastDfsError(error)) throw error
-    errors.push(error)
-    if (!mayRepeat(error)) throw error
+    first = error
+  }
+  return new Repetition(options, call, first, beganAt).run(attempt)
+}
+
+/** What is left of a call whose first attempt has failed. */
+class Repetition {
+  readonly #options: RetryOptions
+  readonly #call: Call
+  readonly #errors: FastDfsError[]
+  readonly #beganAt: number
+  #attempts = 1
+
+  constructor(options: RetryOptions, call: Call, first: FastDfsError, beganAt: number) {
+    this.#options = options
+    this.#call = call
+    this.#errors = [first]
+    this.#beganAt = beganAt
   }
 
-  try {
-    // No signal for p-retry: it would forget a success if the abort came in while that settles. `mayRepeat` asks it.
-    return await pRetry(
-      async () => {
-        await call.sleep(Math.random() * Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** (errors.length - 1)))
-        try {
-          return await attempt()
-        } catch (error) {
-          if (isFastDfsError(error)) errors.push(error)
-          throw error
-        }
-      },
-      {
-        retries: options.retries - 1,
+  async run<T>(attempt: () => Promise<T>): Promise<T> {
+    const [first] = this.#errors as [FastDfsError]
+    if (!this.#mayRepeat(first)) throw first
+    try {
+      // No signal for p-retry: it would forget a success if the abort came in while that settles. `#mayRepeat` asks it.
+      return await pRetry(() => this.#repeat(attempt), {
+        retries: this.#options.retries - 1,
         minTimeout: 0,
-        shouldRetry: ({ error }) => {
-          log.retry('attempt %d failed: %s', errors.length, error.message)
-          return isFastDfsError(error) && mayRepeat(error)
-        },
-      },
+        shouldRetry: ({ error }) => isFastDfsError(error) && this.#mayRepeat(error),
+      })
+    } catch (error) {
+      throw this.#final(error)
+    }
+  }
+
+  async #repeat<T>(attempt: () => Promise<T>): Promise<T> {
+    const delay = backoff(this.#attempts)
+    this.#tell({ attempt: this.#attempts, delay, error: this.#errors.at(-1) })
+    await this.#call.sleep(delay)
+    this.#call.attempt = ++this.#attempts
+    try {
+      return await attempt()
+    } catch (error) {
+      if (isFastDfsError(error)) this.#errors.push(error)
+      throw error
+    }
+  }
+
+  #mayRepeat(error: FastDfsError): boolean {
+    const { retries, retryDeadline, retryBudget } = this.#options
+    return (
+      error.retriable &&
+      this.#attempts <= retries &&
+      performance.now() - Math.max(this.#beganAt, this.#call.progressAt) < retryDeadline &&
+      !this.#call.isOver &&
+      retryBudget.take()
     )
-  } catch (error) {
-    const last = errors.at(-1)
+  }
+
+  #tell(retry: RetryTrace): void {
+    const { log, onRetry } = this.#options
+    const { message, code, endpoint, command } = retry.error as FastDfsError
+    log.debug('retry', `attempt ${retry.attempt} failed: ${message}`, { ...retry, code, endpoint, command })
+    if (channels.retry.hasSubscribers) channels.retry.publish(retry)
+    try {
+      onRetry?.(retry)
+    } catch (error) {
+      log.warn('retry', `onRetry failed: ${(error as Partial<Error> | undefined)?.message ?? String(error)}`)
+    }
+  }
+
+  #final(error: unknown): unknown {
+    const last = this.#errors.at(-1) as FastDfsError
     // An answer is an answer, also where other attempts failed before.
-    if (last === undefined || last !== error || !last.retriable) throw error
-    const { reason, command, endpoint, status } = last
-    throw new RetryError(`all ${errors.length} attempts failed, the last one: ${reason}`, {
-      errors,
+    if (last !== error || !last.retriable) return error
+    const { reason, command, endpoint, status, phase } = last
+    return new RetryError(`all ${this.#attempts} attempts failed, the last one: ${reason}`, {
+      errors: this.#errors,
       command,
       endpoint,
       status,
+      phase,
     })
   }
 }

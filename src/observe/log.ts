@@ -1,11 +1,70 @@
 import createDebug from 'debug'
 
-/** What happens inside, for `DEBUG=fastdfs:*`. Costs nothing while nobody listens; ask `enabled` before a costly text. */
+/** Of the embedded tracker and storage, for `DEBUG=fastdfs:server`. */
 export const log = {
-  /** Connections made and lost. */
-  net: createDebug('fastdfs:net'),
-  /** Attempts that failed and are made again. */
-  retry: createDebug('fastdfs:retry'),
-  /** The embedded tracker and storage. */
+  /** What their connections and links do. */
   server: createDebug('fastdfs:server'),
+}
+
+/** Takes what a client has to tell: a pino logger, `console`, or what has these methods. Must not throw. */
+export interface Logger {
+  /** Of interest when something is looked for: connections made and lost, attempts that are made again. */
+  debug(details: object, message: string): void
+  /** A server that failed, or is back. */
+  info(details: object, message: string): void
+  /** What somebody should see to: a file left behind, a connection that is held for ever, a damaged file. */
+  warn(details: object, message: string): void
+}
+
+/** What a message is about: `fastdfs:net`, `fastdfs:pool`, `fastdfs:retry`, `fastdfs:client` in `DEBUG`. */
+export type LogScope = 'net' | 'pool' | 'retry' | 'client'
+
+type Level = keyof Logger
+
+const debuggers: Readonly<Record<LogScope, createDebug.Debugger>> = {
+  net: createDebug('fastdfs:net'),
+  pool: createDebug('fastdfs:pool'),
+  retry: createDebug('fastdfs:retry'),
+  client: createDebug('fastdfs:client'),
+}
+
+/** What one client tells: to its logger, or without one to `DEBUG=fastdfs:*`. No secret gets through. */
+export class Log {
+  readonly #logger: Logger | undefined
+
+  /** @param logger - instead of `DEBUG` */
+  constructor(logger?: Logger) {
+    this.#logger = logger
+  }
+
+  /** See {@link Logger.debug}. */
+  debug(scope: LogScope, message: string, details: object = {}): void {
+    this.#write('debug', scope, message, details)
+  }
+
+  /** See {@link Logger.info}. */
+  info(scope: LogScope, message: string, details: object = {}): void {
+    this.#write('info', scope, message, details)
+  }
+
+  /** See {@link Logger.warn}. */
+  warn(scope: LogScope, message: string, details: object = {}): void {
+    this.#write('warn', scope, message, details)
+  }
+
+  #write(level: Level, scope: LogScope, message: string, details: object): void {
+    if (this.#logger !== undefined) {
+      const entries = Object.entries({ scope: `fastdfs:${scope}`, ...details })
+      const redacted = entries.map(([name, value]) => [
+        name,
+        typeof value === 'string' ? redact(value) : value,
+      ])
+      this.#logger[level](Object.fromEntries(redacted) as object, redact(message))
+    } else if (debuggers[scope].enabled) debuggers[scope]('%s', redact(message))
+  }
+}
+
+/** A text without the tokens and keys that URLs of files carry. */
+export function redact(text: string): string {
+  return text.replace(/\b(token|secret|secret_key|secretKey|password)=[^&\s"']+/gi, '$1=[redacted]')
 }

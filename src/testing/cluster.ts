@@ -1,65 +1,69 @@
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { checkInteger, checkNames, show } from '../client/check.js'
-import type { ClientOptions } from '../client/index.js'
+import timers from 'node:timers/promises'
+import { show } from '../client/check.js'
+import type { ClientOptions, UploadedFile } from '../client/index.js'
 import { FastDfsClient } from '../client/index.js'
-import { InvalidArgumentError } from '../errors.js'
-import { limits } from '../protocol/index.js'
-import { DiskStore, MemoryStore, Storage, Tracker } from '../server/index.js'
+import { AbortError, InvalidArgumentError } from '../errors.js'
+import type { Fault, FaultEffect, FaultMatch } from './faults.js'
+import { Fleet } from './fleet.js'
+import type { Requests } from './history.js'
+import type { LeakReport } from './leaks.js'
+import { reportLeaks } from './leaks.js'
+import type { Member, StorageMember, TrackerMember } from './members.js'
+import { StorageHandle } from './members.js'
+import type { ClusterOptions, GroupOptions, SeedFile } from './options.js'
+import { checkOptions, planGroup, planGroups } from './options.js'
+import type { Recording } from './recording.js'
+import type { StorageHttp } from './storage-http.js'
 
-/** What a cluster is made of. */
-export interface ClusterOptions {
-  /** How many trackers, 1 to 16. @defaultValue 1 */
-  trackers?: number | undefined
-  /** How many groups, 1 to 512; they are named group1, group2, … @defaultValue 1 */
-  groups?: number | undefined
-  /** How many storages in each group, 1 to 32. @defaultValue 1 */
-  storages?: number | undefined
-  /** The address that every member listens on. @defaultValue '127.0.0.1' */
-  host?: string | undefined
-  /** The port of the first tracker, the others follow; 0 lets the system choose. @defaultValue 0 */
-  port?: number | undefined
-  /** Where files are kept: in memory, or below a folder that outlives the cluster. @defaultValue 'memory' */
-  store?: 'memory' | { readonly dir: string } | undefined
+const { setImmediate: nextTurn } = timers
+/** After so many turns of the event loop the end of a connection that was closed has come through. */
+const TURNS = 20
+
+/** A member in numbers. */
+export interface MemberStats {
+  /** `tracker1`, `group1-storage1`… */
+  readonly member: string
+  /** Connections open now: of clients, and of other members. */
+  readonly connections: { readonly clients: number; readonly members: number }
+  /** Requests under way: not answered yet. */
+  readonly running: number
+  /** Files, metadata apart; 0 for a tracker. */
+  readonly files: number
 }
-
-/** A tracker or storage of a cluster. */
-export interface Member {
-  /** The address it listens on. */
-  readonly host: string
-  /** The port it listens on; the same over stops and starts. */
-  readonly port: number
-  /** Starts it again after a stop. */
-  start(): Promise<void>
-  /** Ends all its connections and stops listening. What it knows and keeps is there again after a start. */
-  stop(): Promise<void>
-}
-
-/** A storage of a cluster. */
-export interface StorageMember extends Member {
-  /** The group it belongs to. */
-  readonly group: string
-  /** Its storage ID. */
-  readonly id: number
-  /** Resolves when every tracker that can be reached counts it ACTIVE. */
-  whenActive(): Promise<void>
-}
-
-/** The first storage ID; every further storage has the next one. */
-const FIRST_STORAGE_ID = 100_001
 
 /** Trackers and storages in this process, joined to one cluster. Made by {@link startCluster}. */
-export class Cluster {
-  /** The trackers. */
-  readonly trackers: readonly Member[]
-  /** The storages of all groups. */
-  readonly storages: readonly StorageMember[]
+export class Cluster implements AsyncDisposable {
+  readonly #options: ClusterOptions
+  readonly #fleet: Fleet
   readonly #clients: FastDfsClient[] = []
+  #seeded: readonly UploadedFile[] = []
+  #stopping: Promise<LeakReport> | undefined
 
   /** @internal */
-  constructor(trackers: readonly Member[], storages: readonly StorageMember[]) {
-    this.trackers = trackers
-    this.storages = storages
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    this.#fleet = new Fleet(options)
+  }
+
+  /** The trackers. */
+  get trackers(): readonly TrackerMember[] {
+    return this.#fleet.trackers
+  }
+
+  /** The storages of all groups. */
+  get storages(): readonly StorageMember[] {
+    return this.#fleet.storages
+  }
+
+  /** The files of the option `seed`, in its order. */
+  get seeded(): readonly UploadedFile[] {
+    return this.#seeded
+  }
+
+  /** What the members were asked. */
+  get requests(): Requests {
+    return this.#fleet.network.requests
   }
 
   /**
@@ -69,17 +73,31 @@ export class Cluster {
    * @param index - its place in the group, from 0 on
    * @throws InvalidArgumentError when there is none
    */
-  storage(group: string, index: number): StorageMember {
-    const storage = this.storages.filter((candidate) => candidate.group === group)[index]
+  storage(group: string, index = 0): StorageMember {
+    const storage = this.#fleet.storages.filter((candidate) => candidate.group === group)[index]
     if (storage === undefined)
       throw new InvalidArgumentError(`there is no storage ${index} in ${show(group)}`)
     return storage
   }
 
+  /**
+   * The HTTP side of one storage. As nginx beside a real one, it goes on when the storage stops.
+   *
+   * @param group - the storage's group, `group1`…
+   * @param index - its place in the group, from 0 on
+   * @throws InvalidArgumentError when there is none: the cluster was not started with `http`
+   */
+  http(group: string, index = 0): StorageHttp {
+    const { id } = this.storage(group, index)
+    const http = this.#fleet.https.find((candidate) => candidate.id === id)
+    if (http === undefined) throw new InvalidArgumentError('the cluster was started without the option http')
+    return http
+  }
+
   /** The options of a client for this cluster. */
   clientOptions(): { trackers: string[] } {
     return {
-      trackers: this.trackers.map(({ host, port }) =>
+      trackers: this.#fleet.trackers.map(({ host, port }) =>
         host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
       ),
     }
@@ -103,16 +121,197 @@ export class Cluster {
     return `connect_timeout = 5\nnetwork_timeout = 30\nbase_path = ${tmpdir()}\n${trackers.join('')}`
   }
 
-  /** Closes its clients and stops all members. Nothing is left running; files in a folder stay there. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.close({ grace: 0 })))
-    await Promise.all(this.storages.map((storage) => storage.stop()))
-    await Promise.all(this.trackers.map((tracker) => tracker.stop()))
+  /**
+   * Lets something go wrong: from now on, until the fault is removed or has happened often enough. Of several that
+   * match, the one made first happens.
+   *
+   * @throws InvalidArgumentError when the match or the effect makes no sense
+   * @example
+   * ```ts
+   * using full = cluster.fault({ on: 'storage', command: 'uploadFile', times: 1 }, { status: 28 })
+   * cluster.fault({ on: cluster.trackers[0], from: 'clients' }, { silence: true })
+   * cluster.fault({ command: 'downloadFile' }, { cutAfter: 1000 })
+   * ```
+   */
+  fault(match: FaultMatch, effect: FaultEffect): Fault {
+    const names = this.#fleet.members.map(({ name }) => name)
+    const fault = this.#fleet.network.faults.add(match, effect, names)
+    this.#fleet.network.apply(fault)
+    return fault
+  }
+
+  /**
+   * Parts two members, or a member and the clients. Connections between them are reset, and new ones too; with
+   * `silent`, nothing passes on them any more, as if the cable were out.
+   *
+   * @returns what ends it
+   */
+  partition(
+    one: Member | 'clients',
+    other: Member | 'clients',
+    { silent = false }: { readonly silent?: boolean | undefined } = {},
+  ): Disposable & { remove(): void } {
+    const effect: FaultEffect = silent ? { silence: true } : { refuse: true }
+    const ways = [
+      { on: one, from: other },
+      { on: other, from: one },
+    ].filter((way): way is { on: Member; from: Member | 'clients' } => way.on !== 'clients')
+    const faults = ways.map((way) => this.fault(way, effect))
+    if (!silent) for (const fault of faults) this.#fleet.network.resetOpen(fault)
+    const remove = (): void => {
+      for (const fault of faults) fault.remove()
+    }
+    return { remove, [Symbol.dispose]: remove }
+  }
+
+  /** The faults that never happened, since the start or the last reset. */
+  unusedFaults(): readonly Fault[] {
+    return this.#fleet.network.faults.unused()
+  }
+
+  /** Records what passes between members and clients, and among members, from now on. */
+  record(): Recording {
+    return this.#fleet.network.record()
+  }
+
+  /** Each member in numbers. */
+  async stats(): Promise<MemberStats[]> {
+    const wires = [...this.#fleet.network.wires]
+    return Promise.all(
+      this.#fleet.members.map(async (member) => {
+        const own = wires.filter((wire) => wire.member === member.party)
+        const clients = own.filter(({ peer }) => peer === undefined).length
+        return {
+          member: member.name,
+          connections: { clients, members: own.length - clients },
+          running: own.filter(({ running }) => running !== undefined).length,
+          files: member instanceof StorageHandle ? (await member.files()).length : 0,
+        }
+      }),
+    )
+  }
+
+  /** Adds a tracker; resolves when every storage that runs has joined it. */
+  addTracker(): Promise<TrackerMember> {
+    return this.#fleet.addTracker()
+  }
+
+  /**
+   * Adds a group with its storages; resolves when they are ACTIVE.
+   *
+   * @throws InvalidArgumentError when there is one of that name
+   */
+  async addGroup(name: string, options: GroupOptions = {}): Promise<readonly StorageMember[]> {
+    return this.#fleet.addGroup(name, planGroup(name, { storages: this.#options.storages, ...options }))
+  }
+
+  /**
+   * Adds a storage to a group; resolves when it is ACTIVE.
+   *
+   * @throws InvalidArgumentError when there is no such group
+   */
+  addStorage(group: string): Promise<StorageMember> {
+    return this.#fleet.addStorage(group)
+  }
+
+  /** Takes a member out for good: a storage is also deleted at the trackers, with its group if it was the last one. */
+  async remove(member: Member): Promise<void> {
+    const storage = await this.#fleet.remove(member)
+    if (storage === undefined) return
+    await using client = new FastDfsClient(this.clientOptions())
+    await client.admin.deleteStorage(storage.group, String(storage.id))
+    if (this.#fleet.dropGroupIfEmpty(storage.group)) await client.admin.deleteGroup(storage.group)
+  }
+
+  /**
+   * Goes back to how the cluster began: without files but those of `seed`, faults, held statuses, history, recordings and
+   * counters. Members that were stopped or paused run again. Ports and clients stay.
+   */
+  async reset(): Promise<void> {
+    this.#fleet.network.clear()
+    const { members, storages } = this.#fleet
+    for (const member of members) member.resume()
+    await Promise.all(storages.map((storage) => storage.reset()))
+    const stopped = members.filter(({ state }) => state === 'stopped')
+    if (stopped.length === 0) return
+    await Promise.all(stopped.map((member) => member.start()))
+    await this.#fleet.whenActive()
+  }
+
+  /**
+   * Closes its clients and stops all members. Nothing is left running; files in a folder stay there.
+   *
+   * @returns what the tests have left behind
+   */
+  stop(): Promise<LeakReport> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
   }
 
   /** `await using cluster = await startCluster()` stops it at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+  }
+
+  /** @internal */
+  async start(): Promise<void> {
+    const { trackers = 1, seed = [] } = this.#options
+    this.#checkSignal()
+    await this.#fleet.startTrackers(trackers)
+    this.#checkSignal()
+    const groups = [...planGroups(this.#options)]
+    await Promise.all(groups.map(([name, plan]) => this.#fleet.addGroup(name, plan)))
+    this.#checkSignal()
+    if (seed.length > 0) await this.#sow(seed)
+  }
+
+  #checkSignal(): void {
+    const { signal } = this.#options
+    if (!signal?.aborted) return
+    throw new AbortError('the start of the cluster was aborted', { cause: signal.reason })
+  }
+
+  async #sow(seed: readonly SeedFile[]): Promise<void> {
+    const { signal } = this.#options
+    await using client = new FastDfsClient(this.clientOptions())
+    const seeded: UploadedFile[] = []
+    // One after the other: with a clock that is not the machine's, the same IDs come of it each time.
+    for (const { data, ...options } of seed) {
+      const source = typeof data === 'string' ? Buffer.from(data) : data
+      seeded.push(await client.uploadFile(source, { ...options, signal }))
+    }
+    this.#seeded = seeded
+    await Promise.all(this.#fleet.storages.map((storage) => storage.keepFiles()))
+    this.requests.clear()
+  }
+
+  async #stop(): Promise<LeakReport> {
+    const { network, trackers, storages, members, https } = this.#fleet
+    const unusedFaults = network.faults.unused().map((fault) => fault.toString())
+    const waits = network.requests.waiting
+    const running = network.clientWires().filter((wire) => wire.running !== undefined)
+    const calls = running.map((wire) => ({ wire, member: wire.member.name, command: wire.running as string }))
+    network.clear()
+    for (const member of members) member.resume()
+    await Promise.all(this.#clients.map((client) => client.close({ grace: 0 })))
+    for (let turn = 0; turn < TURNS && network.clientWires().length > 0; turn++) await nextTurn()
+    const open = network.clientWires()
+    await Promise.all(https.map((http) => http.stop()))
+    await Promise.all(storages.map((storage) => storage.stop()))
+    await Promise.all(trackers.map((tracker) => tracker.stop()))
+    return reportLeaks({
+      connections: open.map((wire) => ({
+        member: wire.member.name,
+        client: `${wire.client}:${wire.clientPort}`,
+        requests: wire.requestCount,
+        running: calls.find((call) => call.wire === wire)?.command,
+      })),
+      calls: calls
+        .filter(({ wire }) => !open.includes(wire))
+        .map(({ member, command }) => ({ member, command })),
+      waits,
+      unusedFaults,
+    })
   }
 }
 
@@ -122,6 +321,7 @@ export class Cluster {
  * @returns when every storage is ACTIVE
  * @throws InvalidArgumentError when an option is wrong, or its name unknown
  * @throws ConnectError when an address cannot be listened on
+ * @throws AbortError when the signal is aborted; nothing is left running
  * @example
  * ```ts
  * await using cluster = await startCluster({ trackers: 2, groups: 2 })
@@ -129,57 +329,13 @@ export class Cluster {
  * ```
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  checkNames(options, ['trackers', 'groups', 'storages', 'host', 'port', 'store'], 'startCluster')
-  const {
-    trackers: trackerCount = 1,
-    groups = 1,
-    storages: storageCount = 1,
-    host = '127.0.0.1',
-    port = 0,
-  } = options
-  checkCount(trackerCount, 'trackers', limits.MAX_TRACKERS)
-  checkCount(groups, 'groups', limits.MAX_GROUPS)
-  checkCount(storageCount, 'storages', limits.MAX_STORAGES)
-  checkInteger(port, 'port', 0)
-  const trackers = upTo(trackerCount).map((i) => new Tracker({ host, port: port === 0 ? 0 : port + i }))
-  const storages: Storage[] = []
-  const cluster = new Cluster(trackers, storages)
+  checkOptions(options)
+  const cluster = new Cluster(options)
   try {
-    await Promise.all(trackers.map((tracker) => tracker.start()))
-    // Storages tell trackers of each other, so they need the ports that the trackers got.
-    const endpoints = trackers.map((tracker) => ({ host, port: tracker.port }))
-    for (const group of upTo(groups).map((i) => `group${i + 1}`)) {
-      for (const index of upTo(storageCount)) {
-        const store = storeOf(options.store, `${group}-storage${index + 1}`)
-        storages.push(
-          new Storage({ group, id: FIRST_STORAGE_ID + storages.length, host, trackers: endpoints, store }),
-        )
-      }
-    }
-    await Promise.all(storages.map((storage) => storage.start()))
-    await Promise.all(storages.map((storage) => storage.whenActive()))
+    await cluster.start()
     return cluster
   } catch (error) {
     await cluster.stop()
     throw error
   }
-}
-
-function storeOf(store: ClusterOptions['store'], name: string): MemoryStore | DiskStore {
-  if (store === undefined || store === 'memory') return new MemoryStore()
-  if (typeof store.dir !== 'string') {
-    throw new InvalidArgumentError(`store must be 'memory' or { dir }, not ${show(store)}`)
-  }
-  return new DiskStore({ folder: join(store.dir, name) })
-}
-
-/** What a cluster of more members sends, no client and no server takes. */
-function checkCount(value: number, name: string, most: number): void {
-  if (checkInteger(value, name, 1) > most) {
-    throw new InvalidArgumentError(`${name} must be ${most} at most, not ${value}`)
-  }
-}
-
-function upTo(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i)
 }

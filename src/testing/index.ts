@@ -3,5 +3,23 @@
  *
  * @packageDocumentation
  */
-export type { ClusterOptions, Member, StorageMember } from './cluster.js'
+export { type DeterministicClock, deterministicClock } from './clock.js'
+export type { MemberStats } from './cluster.js'
 export { Cluster, startCluster } from './cluster.js'
+export type { CommandName, RequestFields, ResponseFields } from './commands.js'
+export type { HandledRequest } from './exchange.js'
+export type { Fault, FaultEffect, FaultMatch } from './faults.js'
+export type { NextOptions, RequestFilter, Requests } from './history.js'
+export type { LeakedConnection, LeakReport } from './leaks.js'
+export type {
+  Member,
+  MemberState,
+  StorageMember,
+  StorageStatus,
+  StoredFileInfo,
+  TrackerMember,
+} from './members.js'
+export type { ClusterOptions, GroupOptions, PortOptions, SeedFile } from './options.js'
+export type { CapturedPacket, Conversation, Recording } from './recording.js'
+export type { HttpOptions } from './storage-http.js'
+export { StorageHttp } from './storage-http.js'

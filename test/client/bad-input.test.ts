@@ -227,7 +227,7 @@ describe('uploadFile refuses the option', () => {
     [{ size: 12 }, 'size is 12, the source has 13 bytes'],
     [
       { extension: 'jpg' },
-      'uploadFile has no option "extension": known are ext, extPolicy, metadata, metadataEncoding, filename, keepFilename, group, verify, slaves, size, onProgress, signal, timeout',
+      'uploadFile has no option "extension": known are ext, extPolicy, metadata, metadataEncoding, filename, keepFilename, verify, slaves, unknownLength, group, storage, storePathIndex, size, onProgress, signal, timeout',
     ],
     [{ fileName: 'x' }, 'uploadFile has no option "fileName": did you mean filename?'],
     [{ verify: 1 }, 'verify must be true or false, not 1'],
@@ -318,8 +318,9 @@ describe('downloadFile refuses the path', () => {
 
   it.each<[string, string | RegExp]>([
     ['', notRegular('')],
-    ['/tmp', notRegular('/tmp')],
-    ['/tmp/not-there/', notRegular('/tmp/not-there/')],
+    ['/dev/null', notRegular('/dev/null')],
+    ['/tmp/not-there/', /^cannot write to the folder "\/tmp\/not-there\/": ENOENT/],
+    [`${__filename}/`, /^cannot write to the folder ".*": ENOTDIR/],
     ['/nowhere/photo.jpg', /^cannot write "\/nowhere\/photo.jpg": ENOENT/],
     [`${__filename}/photo.jpg`, /^cannot write ".*": ENOTDIR/],
   ])('%j', async (path, message) => {

@@ -165,7 +165,7 @@ describe('a storage that fails a download', () => {
         const reading = (async () => {
           for await (const chunk of client.downloadStream(ID)) chunks.push(chunk as Buffer)
         })()
-        await expect(reading).rejects.toMatchObject({ name: 'ConnectError', retriable: false })
+        await expect(reading).rejects.toMatchObject({ name: 'ConnectError', retriable: true })
         expect(Buffer.concat(chunks).toString()).toBe('hello')
       },
     )

@@ -2,7 +2,17 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { FastDfsClient } from '../../src/index.js'
-import { CONTENT, deferred, fakeCluster, ID, INFO, rejection, STORED } from './fakes.js'
+import {
+  CONTENT,
+  deadAddress,
+  deafServer,
+  deferred,
+  fakeCluster,
+  ID,
+  INFO,
+  rejection,
+  STORED,
+} from './fakes.js'
 
 const calls: Record<string, (client: FastDfsClient) => Promise<unknown>> = {
   uploadFile: (client) => client.uploadFile(CONTENT),
@@ -74,6 +84,53 @@ describe('close', () => {
     for (const error of await Promise.all(outcomes)) {
       expect(error).toMatchObject({ name: 'ClosedError', endpoint: cluster.storage.address, fileId: ID })
     }
+  })
+
+  it('ends at once what has not had a connection yet', async () => {
+    const asked = deferred<Socket>()
+    await using cluster = await fakeCluster(
+      { 22: (_, socket) => asked.resolve(socket) },
+      { maxConnections: 1 },
+    )
+    const running = cluster.client.fileInfo(ID)
+    const socket = await asked.promise
+    // The tracker answers this one; it waits for the storage, and has begun.
+    const waiting = cluster.client.fileInfo(ID)
+    await once(cluster.tracker.connections[0] as Socket, 'data')
+    await using deaf = await deafServer()
+    const { FastDfsClient } = await import('../../src/index.js')
+    const lonely = new FastDfsClient({ trackers: deaf.address, maxConnections: 1 })
+    const outcomes = [1, 2, 3].map(() => rejection(lonely.fileInfo(ID)))
+    await lonely.close({ grace: 60_000 })
+    for (const error of await Promise.all(outcomes)) expect(error).toMatchObject({ name: 'ClosedError' })
+    const closing = cluster.client.close({ grace: 60_000 })
+    socket.write(INFO)
+    await expect(running).resolves.toMatchObject({ size: 13 })
+    socket.write(INFO)
+    await expect(waiting).resolves.toMatchObject({ size: 13 })
+    await closing
+  })
+
+  it('leaves no socket, timer or listener', async () => {
+    const { default: events } = await import('node:events')
+    const handles = (): string[] =>
+      process.getActiveResourcesInfo().filter((name) => /^(TCPSocketWrap|TCPConnectWrap|Timeout)$/.test(name))
+    const { signal } = new AbortController()
+    {
+      await using cluster = await fakeCluster({ 22: (_, socket) => void socket.end() }, { retries: 2 })
+      const before = handles().length
+      const dead = new (await import('../../src/index.js')).FastDfsClient({ trackers: await deadAddress() })
+      await Promise.all([
+        cluster.client.uploadFile(CONTENT, { signal, timeout: 60_000 }),
+        rejection(cluster.client.fileInfo(ID, { signal })),
+        rejection(dead.fileInfo(ID, { signal, timeout: 60_000 })),
+        rejection(cluster.client.diagnose({ signal: AbortSignal.abort() })),
+      ])
+      await Promise.all([cluster.client.close(), dead.close()])
+      expect(cluster.client.stats().endpoints).toEqual([])
+      expect(handles().filter((name) => name === 'Timeout').length).toBeLessThanOrEqual(before)
+    }
+    expect(events.getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
   it('with grace: Infinity waits for all', async () => {

@@ -18,6 +18,7 @@ import {
   rawCluster,
   rawServer,
   rejection,
+  serving,
   status,
   wholeRequest,
 } from './fakes.js'
@@ -221,16 +222,21 @@ describe('a download stream that fails', () => {
     expect(calls).toBe(3)
   })
 
-  it('after its first byte is not', async () => {
-    await using cluster = await fakeCluster(
-      { 14: (_, socket) => void socket.end(response(CONTENT).subarray(0, 11)) },
-      { retries: 2 },
+  it('after its first byte goes on from there', async () => {
+    await using cluster = await fakeCluster({ 14: serving(CONTENT, 1, 4) }, { retries: 2 })
+    expect(await read(cluster.client.downloadStream(ID))).toEqual(CONTENT)
+    expect(cluster.storage.requests).toHaveLength(3)
+  })
+
+  it('of a range goes on within it', async () => {
+    await using cluster = await fakeCluster({ 14: serving(CONTENT, 2) }, { retries: 1 })
+    expect((await read(cluster.client.downloadStream(ID, { offset: 3, length: 6 }))).toString()).toBe(
+      'lo, wo',
     )
-    expect(await rejection(read(cluster.client.downloadStream(ID)))).toMatchObject({
-      name: 'ConnectError',
-      retriable: false,
-    })
-    expect(cluster.storage.requests).toHaveLength(1)
+    expect(cluster.storage.requests.map((request) => request.subarray(10, 26).toString('hex'))).toEqual([
+      '00000000000000030000000000000006',
+      '00000000000000050000000000000004',
+    ])
   })
 
   it('as nobody can be reached gives the reasons', async () => {

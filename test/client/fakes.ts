@@ -223,3 +223,19 @@ export function uploadRequest(content: Buffer, ext = '', storePathIndex = 0): Bu
     content,
   ])
 }
+
+/**
+ * Answers 14 with the bytes that are asked for (protocol.md §3.4); the n-th time only with its first `cuts[n]` bytes,
+ * and then closes.
+ */
+export function serving(content: Buffer, ...cuts: number[]): Answer {
+  let calls = 0
+  return (request, socket) => {
+    const offset = Number(request.readBigInt64BE(10))
+    const count = Number(request.readBigInt64BE(18)) || content.length - offset
+    const answer = response(content.subarray(offset, offset + count))
+    const cut = cuts[calls++]
+    if (cut === undefined) return answer
+    return void socket.end(answer.subarray(0, 10 + cut))
+  }
+}

@@ -1,4 +1,6 @@
 import { constants } from 'node:buffer'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { resolveOptions } from '../../src/client/options.js'
 import type { ClientOptions } from '../../src/index.js'
 import { ConfigError, DEFAULTS, FastDfsClient } from '../../src/index.js'
@@ -25,9 +27,11 @@ describe('defaults', () => {
     retries: 2,
     retryDeadline: 60_000,
     maxConnections: 64,
+    minConnections: 0,
     maxQueue: 10_000,
     queueTimeout: 30_000,
     idleConnectionTtl: 20_000,
+    maxConnectionAge: 1_800_000,
     maxBufferBytes: 268_435_456,
     verify: true,
     extPolicy: 'error',
@@ -44,6 +48,11 @@ describe('defaults', () => {
       trackers: [{ hosts: ['10.0.0.1'], port: 22122 }],
       group: undefined,
       addressOf: expect.any(Function) as unknown,
+      storageIds: [],
+      connect: undefined,
+      retryBudget: expect.any(Object) as unknown,
+      onRetry: undefined,
+      log: expect.any(Object) as unknown,
       ...defaults,
     }
     expect(resolve({})).toEqual(expected)
@@ -51,6 +60,30 @@ describe('defaults', () => {
       expected,
     )
     expect(Object.isFrozen(resolve({}))).toBe(true)
+  })
+})
+
+describe('what the documentation says of defaults', () => {
+  const shown = (value: unknown): string =>
+    value === Infinity ? 'none' : typeof value === 'number' ? String(value) : `'${String(value)}'`
+
+  it('is what they are, beside each option', async () => {
+    const source = await readFile(join(__dirname, '../../src/client/options.ts'), 'utf8')
+    const tags = [...source.matchAll(/@defaultValue ([^\s*(]+)[^/]*\*\/\s+(\w+)\?:/g)]
+    const said = new Map(tags.map(([, value, name]) => [name, value]))
+    for (const [name, value] of Object.entries(DEFAULTS)) {
+      expect([name, said.get(name)]).toEqual([name, name === 'verify' ? String(value) : shown(value)])
+    }
+  })
+
+  it('is what they are, in README', async () => {
+    const readme = await readFile(join(__dirname, '../../README.md'), 'utf8')
+    const rows = [...readme.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)]
+    const said = new Map(rows.map(([, name, value]) => [name, value?.replace(/[`\s]/g, '')]))
+    for (const [name, value] of Object.entries(DEFAULTS)) {
+      const text = name === 'maxBufferBytes' ? '256MiB' : name === 'verify' ? 'true' : shown(value)
+      expect([name, said.get(name)]).toEqual([name, text])
+    }
   })
 })
 
@@ -156,15 +189,16 @@ describe('names', () => {
     ['idleConnectionTTL', 'idleConnectionTtl'],
     ['maxBufferByte', 'maxBufferBytes'],
   ])('%s: did you mean %s?', (name, meant) => {
-    const similar = name === 'retry' ? /known are trackers, / : `did you mean ${meant}?`
+    const similar = `did you mean ${name === 'retry' ? 'onRetry' : meant}?`
     expect(refusal({ trackers, [name]: 1 }).message).toMatch(similar)
     expect(refusal({ trackers, [name]: 1 }).message).toMatch(`FastDfsClient has no option "${name}"`)
   })
 
   it('unlike any other are answered with all that are known', () => {
     expect(refusal({ trackers, secret: 1 }).message).toBe(
-      'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, connectTimeout, idleTimeout, timeout, retries, ' +
-        'retryDeadline, maxConnections, maxQueue, queueTimeout, idleConnectionTtl, maxBufferBytes, verify, extPolicy, metadataEncoding',
+      'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, storageIds, connect, onRetry, logger, ' +
+        'connectTimeout, idleTimeout, timeout, retries, retryDeadline, maxConnections, minConnections, maxQueue, ' +
+        'queueTimeout, idleConnectionTtl, maxConnectionAge, maxBufferBytes, verify, extPolicy, metadataEncoding',
     )
   })
 })

@@ -16,6 +16,7 @@ import {
   OK,
   rawCluster,
   rejection,
+  serving,
   status,
   STORED,
   temporaryFolder,
@@ -172,15 +173,15 @@ describe('of a download', () => {
     expect(calls).toEqual([{ transferred: 5, total: 5 }])
   })
 
-  it('that is made again starts again from 0', async () => {
+  it('that is made again goes on where it stopped', async () => {
     let attempts = 0
+    // A part of the content, then the end.
+    const answer = serving(CONTENT, 5)
     await using flaky = await fakeCluster(
       {
-        14: (_, socket) => {
-          if (++attempts > 1) return response(CONTENT)
-          // A part of the content, then the end.
-          socket.write(response(CONTENT).subarray(0, 15), () => socket.destroy())
-          return undefined
+        14: (request, socket) => {
+          attempts++
+          return answer(request, socket)
         },
       },
       { retries: 1 },

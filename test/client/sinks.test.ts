@@ -7,6 +7,7 @@ import { crc32 } from '../../src/file-id/index.js'
 import type { FastDfsError, Sink } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import { header, response } from '../support/fake-server.js'
+import type { FakeCluster } from './fakes.js'
 import {
   APPENDER_ID,
   bytesOf,
@@ -19,6 +20,7 @@ import {
   rawCluster,
   rawServer,
   rejection,
+  serving,
   status,
   temporaryFolder,
   wholeRequest,
@@ -74,6 +76,10 @@ function webProbe(step: () => Promise<void> = async () => {}): Probe {
 const closing = async (socket: Socket): Promise<void> => {
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
 }
+
+/** Offset and count of every request for content. */
+const rangesOf = ({ storage }: FakeCluster): number[][] =>
+  storage.requests.map((request) => [10, 18].map((at) => Number(request.readBigInt64BE(at))))
 
 describe.each([
   ['a Writable', nodeProbe],
@@ -151,16 +157,48 @@ describe.each([
     },
   )
 
-  it('is tried again before its first byte, and not after it', async () => {
-    let calls = 0
-    await using cluster = await fakeCluster(
-      { 14: (__, socket) => void socket.end(response(CONTENT).subarray(0, ++calls === 1 ? 10 : 12)) },
-      { retries: 3 },
-    )
+  it('is tried again before its first byte, and gets the rest after it', async () => {
+    await using cluster = await fakeCluster({ 14: serving(CONTENT, 0, 2, 5) }, { retries: 3 })
+    const { sink, content } = probe()
+    await expect(cluster.client.downloadFile(ID, sink)).resolves.toMatchObject({
+      size: 13,
+      crc32: 0x58988d13,
+    })
+    expect(content().toString()).toBe('hello, world!')
+    expect(rangesOf(cluster)).toEqual([
+      [0, 0],
+      [0, 13],
+      [2, 11],
+      [7, 6],
+    ])
+  })
+
+  it('that has got all it can is destroyed with the error', async () => {
+    await using cluster = await fakeCluster({ 14: serving(CONTENT, 2, 3) }, { retries: 1 })
     const { sink, content, end } = probe()
     const error = await rejection(cluster.client.downloadFile(ID, sink))
-    expect(error).toMatchObject({ name: 'ConnectError', retriable: false })
+    expect(error).toMatchObject({
+      name: 'RetryError',
+      errors: [{ name: 'ConnectError' }, { name: 'ConnectError' }],
+    })
     expect(await end).toBe(error)
+    expect(content().toString()).toBe('hello')
+  })
+
+  it('is not filled up from another content', async () => {
+    const other = response(Buffer.from('HELLO'))
+    let calls = 0
+    const first = serving(CONTENT, 2)
+    await using cluster = await fakeCluster(
+      { 14: (request, socket) => (++calls === 1 ? first(request, socket) : other) },
+      { retries: 3 },
+    )
+    const { sink, content } = probe()
+    expect(await rejection(cluster.client.downloadFile(ID, sink))).toMatchObject({
+      name: 'IntegrityError',
+      reason: 'the file was changed while it was read: 5 bytes follow 2 of 13',
+      retriable: false,
+    })
     expect(content().toString()).toBe('he')
     expect(calls).toBe(2)
   })
@@ -295,12 +333,13 @@ describe("a caller's bytes", () => {
     let calls = 0
     await using cluster = await fakeCluster(
       {
-        14: (_, socket) =>
-          ++calls === 1
-            ? void socket.end(response(Buffer.from('HELLO, WORLD!')).subarray(0, 15))
-            : response(CONTENT),
+        14: (request, socket) => {
+          // The second says that it has changed.
+          if (++calls === 1) return serving(Buffer.from('HELLO, WORLD!'), 5)(request, socket)
+          return calls === 2 ? response(Buffer.from('x')) : serving(CONTENT)(request, socket)
+        },
       },
-      { retries: 1 },
+      { retries: 2 },
     )
     const bytes = Buffer.alloc(13)
     expect(await cluster.client.downloadFile(ID, bytes)).toMatchObject({ size: 13 })

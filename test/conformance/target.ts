@@ -21,7 +21,7 @@ const embedded: Target = {
   name: 'the embedded cluster',
   open: async () => {
     const cluster: Cluster = await startCluster({ trackers: 2, groups: 2 })
-    return { trackers: cluster.clientOptions().trackers, close: () => cluster.stop() }
+    return { trackers: cluster.clientOptions().trackers, close: async () => void (await cluster.stop()) }
   },
 }
 

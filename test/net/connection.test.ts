@@ -353,3 +353,48 @@ describe('time', () => {
     expect(connection.usable).toBe(true)
   })
 })
+
+describe('a piece that takes longer than the time limit', () => {
+  /** A peer whose system still has some bytes to send, and has sent the piece when it is told so. */
+  const slow = (): { peer: Peer & { _handle: { writeQueueSize: number } }; sent: () => void } => {
+    let sent: () => void = () => {}
+    const peer = Object.assign(new Peer(), { _handle: { writeQueueSize: 0 } })
+    peer.onWrite = (_, done) => {
+      peer._handle.writeQueueSize = 1_000_000
+      sent = done
+    }
+    return { peer, sent: () => sent() }
+  }
+  const piece = Buffer.alloc(1_000_000)
+
+  it('goes on while the system takes some of it', async () => {
+    const { peer, sent } = slow()
+    const connection = new Connection(peer, '10.0.0.1:23000', 30)
+    const uploading = upload(connection, source(piece))
+    const beganAt = performance.now()
+    await new Promise<void>((resolve) => {
+      const moving = setInterval(() => {
+        peer._handle.writeQueueSize -= 1000
+        if (performance.now() - beganAt < 200) return
+        clearInterval(moving)
+        resolve()
+      }, 5)
+    })
+    sent()
+    peer.push(STORED)
+    await expect(uploading).resolves.toMatchObject({ group: 'group1' })
+  })
+
+  it('ends the request when the system takes nothing', async () => {
+    const { peer } = slow()
+    const error = await rejection<FastDfsError>(
+      upload(new Connection(peer, '10.0.0.1:23000', 30), source(piece, piece)),
+    )
+    expect(error).toMatchObject({
+      name: 'TimeoutError',
+      reason: 'no byte moved for 30 ms',
+      phase: 'send',
+      retriable: true,
+    })
+  })
+})

@@ -3,9 +3,10 @@ import { Socket } from 'node:net'
 import type { FastDfsError } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import { Call } from '../../src/net/call.js'
-import type { PoolOptions } from '../../src/net/pool.js'
+import type { PoolOptions } from '../../src/net/endpoint-pool.js'
 import { ConnectionPool } from '../../src/net/pool.js'
-import { storageCommands } from '../../src/protocol/index.js'
+import { Log } from '../../src/observe/log.js'
+import { connectionCommands, storageCommands } from '../../src/protocol/index.js'
 import type { FakeCluster } from '../client/fakes.js'
 import {
   CONTENT,
@@ -30,7 +31,10 @@ const OPTIONS: PoolOptions = {
   maxConnections: 4,
   maxQueue: 100,
   queueTimeout: 1000,
+  minConnections: 0,
   idleConnectionTtl: 10_000,
+  maxConnectionAge: 60_000,
+  log: new Log(),
 }
 
 const endpointOf = (address: string): { host: string; port: number } => {
@@ -141,7 +145,7 @@ describe('a connection is not used again after', () => {
 })
 
 describe('a dead server', () => {
-  it('is tried once for each call, and each call hears why', async () => {
+  it('is tried once for each connection there may be, and each call hears why', async () => {
     const address = await deadAddress()
     const connect = jest.spyOn(Socket.prototype, 'connect')
     const pool = new ConnectionPool(OPTIONS)
@@ -161,7 +165,15 @@ describe('a dead server', () => {
         cause: { code: 'ECONNREFUSED' },
       })
     }
-    expect(connects).toBe(30)
+    expect(connects).toBe(4)
+    // From now on it is tried once for all who ask at the same time.
+    const again = jest.spyOn(Socket.prototype, 'connect')
+    const others = Array.from({ length: 4 }, () =>
+      rejection(pool.use(endpointOf(address), new Call({}), async () => 'never')),
+    )
+    for (const error of await Promise.all(others)) expect(error).toMatchObject({ name: 'ConnectError' })
+    expect(again).toHaveBeenCalledTimes(1)
+    again.mockRestore()
     await pool.close()
   })
 
@@ -331,6 +343,142 @@ describe('before a request that must not be repeated', () => {
     expect(await uploading).toMatchObject(error)
     await expect(cluster.client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
     expect(cluster.commands()).toEqual([11, 111, 22])
+  })
+})
+
+describe('what is kept', () => {
+  let now: jest.SpyInstance<number, []>
+  let ahead = 0
+  beforeEach(() => {
+    ahead = 0
+    const real = performance.now.bind(performance)
+    now = jest.spyOn(performance, 'now').mockImplementation(() => real() + ahead)
+  })
+  afterEach(() => now.mockRestore())
+
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+
+  it('goes from hand to hand, in the order of the callers', async () => {
+    await using server = await fakeServer(() => OK)
+    const pool = new ConnectionPool({ ...OPTIONS, maxConnections: 2 })
+    const order: number[] = []
+    const users = Array.from({ length: 20 }, (_, i) =>
+      pool.use(endpointOf(server.address), new Call({}), async (connection) => {
+        order.push(i)
+        await connection.request(connectionCommands.activeTest, {}, new Call({}))
+        return connection
+      }),
+    )
+    expect(new Set(await Promise.all(users)).size).toBe(2)
+    expect(order).toEqual(Array.from({ length: 20 }, (_, i) => i))
+    expect(server.connections).toHaveLength(2)
+    await pool.close()
+  })
+
+  it('are at least minConnections, others grow old', async () => {
+    await using server = await fakeServer(() => OK)
+    const pool = new ConnectionPool({ ...OPTIONS, minConnections: 2, idleConnectionTtl: 40 })
+    const gate = deferred()
+    const all = deferred()
+    let inside = 0
+    const users = [1, 2, 3, 4].map(() =>
+      pool.use(endpointOf(server.address), new Call({}), async () => {
+        if (++inside === 4) all.resolve()
+        await gate.promise
+      }),
+    )
+    await all.promise
+    expect(pool.stats).toMatchObject([{ connections: 4, inUse: 4, idle: 0 }])
+    gate.resolve()
+    await Promise.all(users)
+    await until(() => server.connections.filter(({ closed }) => closed).length === 2)
+    expect(pool.stats).toMatchObject([{ connections: 2, inUse: 0, idle: 2 }])
+    // One that the server closes is replaced, though nobody asks.
+    server.connections.find(({ closed }) => !closed)?.destroy()
+    await until(() => server.connections.length === 5)
+    await pool.close()
+  })
+
+  it('is not used again after maxConnectionAge', async () => {
+    await using server = await fakeServer(() => OK)
+    const pool = new ConnectionPool({ ...OPTIONS, maxConnectionAge: 10_000, idleConnectionTtl: 60_000 })
+    const ask = (): Promise<unknown> =>
+      pool.use(endpointOf(server.address), new Call({}), (connection) =>
+        connection.request(connectionCommands.activeTest, {}, new Call({})),
+      )
+    await ask()
+    ahead = 8_900
+    await ask()
+    expect(server.connections).toHaveLength(1)
+    ahead = 10_100
+    // Its last use: only now it is seen to be too old.
+    await ask()
+    await closing(server.connections[0] as Socket)
+    await ask()
+    expect(server.connections).toHaveLength(2)
+    await pool.close()
+  })
+
+  it('is counted in the stats', async () => {
+    await using server = await fakeServer(() => OK)
+    const pool = new ConnectionPool({ ...OPTIONS, maxConnections: 1 })
+    expect(pool.stats).toEqual([])
+    const gate = deferred()
+    const lent = deferred()
+    const first = pool.use(endpointOf(server.address), new Call({}), () => {
+      lent.resolve()
+      return gate.promise
+    })
+    await lent.promise
+    const second = pool.use(endpointOf(server.address), new Call({}), async () => {})
+    const facts = { endpoint: server.address, health: 'closed', failures: 0, connecting: 0 }
+    expect(pool.stats).toEqual([{ ...facts, connections: 1, inUse: 1, idle: 0, waiting: 1 }])
+    gate.resolve()
+    await Promise.all([first, second])
+    expect(pool.stats).toEqual([{ ...facts, connections: 1, inUse: 0, idle: 1, waiting: 0 }])
+    await pool.close()
+  })
+
+  it('is told of when it is held for a minute without a byte moving, once', async () => {
+    const told: string[] = []
+    const log = new Log({ debug: () => {}, info: () => {}, warn: (_, message) => told.push(message) })
+    await using server = await fakeServer(() => {})
+    const pool = new ConnectionPool({ ...OPTIONS, idleTimeout: 1e9, idleConnectionTtl: 20, log })
+    const controller = new AbortController()
+    const call = new Call({ signal: controller.signal })
+    const hanging = rejection(
+      pool.use(endpointOf(server.address), call, (connection) =>
+        connection.request(connectionCommands.activeTest, {}, call),
+      ),
+    )
+    await until(() => server.requests.length === 1)
+    ahead = 61_000
+    await until(() => told.length > 0)
+    ahead = 62_000
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(told).toEqual([
+      `${server.address}: activeTest holds a connection, and no byte has moved for 61 s: ` +
+        'read a stream to its end or destroy it',
+    ])
+    controller.abort()
+    await hanging
+    await pool.close()
+  })
+
+  it('of an endpoint that nobody uses any more is forgotten', async () => {
+    await using server = await fakeServer(() => OK)
+    const pool = new ConnectionPool({ ...OPTIONS, idleConnectionTtl: 20 })
+    await pool.use(endpointOf(server.address), new Call({}), async () => {})
+    expect(pool.stats).toHaveLength(1)
+    await until(() => pool.stats[0]?.connections === 0)
+    expect(pool.stats).toHaveLength(1)
+    ahead = 5 * 60_000 + 1000
+    await until(() => pool.stats.length === 0)
+    await pool.use(endpointOf(server.address), new Call({}), async () => {})
+    expect(pool.stats).toHaveLength(1)
+    await pool.close()
   })
 })
 

@@ -5,8 +5,11 @@ import {
   InvalidArgumentError,
   UnknownOutcomeError,
 } from '../../src/errors.js'
+import { Budget } from '../../src/net/budget.js'
 import { Call } from '../../src/net/call.js'
+import type { RetryOptions } from '../../src/net/retry.js'
 import { retry } from '../../src/net/retry.js'
+import { Log } from '../../src/observe/log.js'
 import { rejection } from '../client/fakes.js'
 
 const lost = (n: number): ConnectError =>
@@ -30,7 +33,13 @@ function attempts(...failures: Error[]): { run: () => Promise<string>; count: ()
   }
 }
 
-const OPTIONS = { retries: 2, retryDeadline: 60_000 }
+const OPTIONS: RetryOptions = {
+  retries: 2,
+  retryDeadline: 60_000,
+  retryBudget: new Budget(),
+  onRetry: undefined,
+  log: new Log(),
+}
 
 describe('pauses', () => {
   it('are random, of twice the length each time, and of 5 s at most', async () => {
@@ -39,7 +48,7 @@ describe('pauses', () => {
     const call = new Call({})
     jest.spyOn(call, 'sleep').mockImplementation(async (delay) => void delays.push(delay))
     const { run } = attempts(...Array.from({ length: 9 }, (_, i) => lost(i)))
-    await expect(retry({ retries: 9, retryDeadline: 60_000 }, call, run)).resolves.toBe('attempt 10')
+    await expect(retry({ ...OPTIONS, retries: 9 }, call, run)).resolves.toBe('attempt 10')
     expect(delays).toEqual([50, 100, 200, 400, 800, 1600, 2500, 2500, 2500])
     jest.restoreAllMocks()
   })

@@ -22,6 +22,7 @@ try {
     'dist/index.d.ts',
     'dist/index.d.cts',
     'dist/cli.js',
+    'docs/migration/fdfs_client-py.md',
     'LICENSE',
   ]) {
     assert(packed.includes(path), `${path} is not in the package`)
@@ -29,15 +30,23 @@ try {
   assert(!packed.some((path) => /^(src|test|bench|examples)\//.test(path)), 'sources are in the package')
 
   // Dependencies come from this checkout, so that nothing is fetched.
-  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
+  for (const scope of ['@types', '@opentelemetry'])
+    mkdirSync(join(folder, 'node_modules', scope), { recursive: true })
   run('tar', ['xzf', filename])
   cpSync(join(folder, 'package'), join(folder, 'node_modules/fastdfs'), { recursive: true })
   for (const name of [
+    'content-disposition',
     'generic-pool',
+    'mime-db',
+    'mime-types',
     'p-retry',
     'is-network-error',
     'debug',
     'ms',
+    'prom-client',
+    '@opentelemetry/api',
+    'tdigest',
+    'bintrees',
     '@types/node',
     'undici-types',
   ]) {
@@ -46,6 +55,7 @@ try {
 
   const use = `
     assert.equal(typeof fastdfs.FastDfsClient, 'function')
+    prometheus.collectMetrics().stop()
     assert.equal(protocol.findCommand('storage', 11).name, 'uploadFile')
     testing.startCluster().then(async (cluster) => {
       const client = cluster.client()
@@ -53,10 +63,20 @@ try {
       assert.equal((await client.downloadFile(id)).toString(), 'hello')
       // One class in all entry points and in both formats.
       await assert.rejects(client.downloadFile('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
+      // A client of either format does the work of Fdfs_client.
+      const python = new compat.Fdfs_client(null, client)
+      assert.equal((await python.upload_by_buffer('hello'))['Uploaded size'], '5B')
+      await assert.rejects(python.delete_file('x'), compat.DataError)
       await cluster.stop()
       console.log('works')
     })`
-  const names = { fastdfs: 'fastdfs', protocol: 'fastdfs/protocol', testing: 'fastdfs/testing' }
+  const names = {
+    fastdfs: 'fastdfs',
+    protocol: 'fastdfs/protocol',
+    testing: 'fastdfs/testing',
+    compat: 'fastdfs/compat',
+    prometheus: 'fastdfs/prometheus',
+  }
   const lines = (format) => Object.entries(names).map(format).join('\n')
   writeFileSync(
     join(folder, 'use.cjs'),
@@ -81,9 +101,13 @@ try {
     import { FastDfsClient, FastDfsError, type UploadedFile } from 'fastdfs'
     import { encodeRequest, storageCommands } from 'fastdfs/protocol'
     import { startCluster } from 'fastdfs/testing'
+    import { Fdfs_client, type UploadResult } from 'fastdfs/compat'
+    export const python = (path: string): Promise<UploadResult> => new Fdfs_client().upload_by_filename(path)
+    import { collectMetrics } from 'fastdfs/prometheus'
     export async function use(): Promise<UploadedFile> {
       const cluster = await startCluster({ trackers: 2 })
       const client = new FastDfsClient(cluster.clientOptions())
+      collectMetrics({ clients: [client] })
       const packet: Uint8Array = encodeRequest(storageCommands.deleteFile, { group: 'group1', name: 'M00' })
       // @ts-expect-error - a field is missing
       encodeRequest(storageCommands.deleteFile, { group: 'group1' })

@@ -7,7 +7,7 @@ export type Answer = (request: Buffer, socket: Socket) => Buffer | undefined | v
 
 export interface FakeServer extends AsyncDisposable {
   readonly port: number
-  /** `127.0.0.1:port` */
+  /** `host:port` */
   readonly address: string
   /** Every whole request, in order. */
   readonly requests: Buffer[]
@@ -16,7 +16,7 @@ export interface FakeServer extends AsyncDisposable {
 }
 
 /** A server that cuts what it is sent into packets and answers each as it is told. */
-export async function fakeServer(answer: Answer): Promise<FakeServer> {
+export async function fakeServer(answer: Answer, host = '127.0.0.1'): Promise<FakeServer> {
   const requests: Buffer[] = []
   const connections: Socket[] = []
   const server = createServer((socket) => {
@@ -36,12 +36,12 @@ export async function fakeServer(answer: Answer): Promise<FakeServer> {
       }
     })
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
     port,
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     requests,
     connections,
     [Symbol.asyncDispose]: async () => {
@@ -80,11 +80,11 @@ export function int64(value: number): Buffer {
   return bytes
 }
 
-/** Answers as a tracker whose only storage is at 127.0.0.1:`port` (protocol.md §2.1, §2.2). */
-export function fakeTracker(port: number): Promise<FakeServer> {
-  const address = [field('127.0.0.1', 15), int64(port)]
+/** Answers as a tracker whose only storage is at `host`:`port` (protocol.md §2.1, §2.2). */
+export function fakeTracker(port: number, host = '127.0.0.1'): Promise<FakeServer> {
+  const address = [field(host, 15), int64(port)]
   return fakeServer((request) => {
-    const isStore = request[8] === 101 || request[8] === 104
+    const isStore = [101, 104, 106, 107].includes(request[8] as number)
     return response(Buffer.concat([field('group1', 16), ...address, ...(isStore ? [Buffer.from([0])] : [])]))
   })
 }

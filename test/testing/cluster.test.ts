@@ -19,7 +19,9 @@ it('leaves nothing behind when a member cannot start', async () => {
   const rival = createServer().listen(0, '127.0.0.1')
   await once(rival, 'listening')
   const { port } = rival.address() as AddressInfo
-  await expect(startCluster({ trackers: 2, port: port - 1 })).rejects.toMatchObject({ code: 'FDFS_CONNECT' })
+  await expect(startCluster({ trackers: 2, ports: { trackers: port - 1 } })).rejects.toMatchObject({
+    code: 'FDFS_CONNECT',
+  })
   const socket = connect(port - 1, '127.0.0.1')
   await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED')
   rival.close()

@@ -29,27 +29,35 @@ export function explainAddress(
   used: Endpoint = given,
   networks: readonly string[] = localNetworks(),
 ): string {
+  const doubt = doubtOf(used.host, networks)
   const from = formatEndpoint(given)
   const to = formatEndpoint(used)
   return [
     `the tracker gave ${from} for a storage of ${group}`,
     from !== to && `, storageAddressMap made it ${to}`,
-    doubt(used.host, networks),
+    doubt && `; ${doubt}`,
     `; if it has another address from here, set storageAddressMap to { '${from}': 'host:port' }`,
   ]
     .filter(Boolean)
     .join('')
 }
 
-function doubt(host: string, networks: readonly string[]): string | undefined {
+/** Why an address may not be reachable from here; undefined where nothing speaks against it. */
+export function doubtOf(host: string, networks: readonly string[] = localNetworks()): string | undefined {
+  if (isLoopback(host)) return `${host} is this machine, whichever the storage is on`
   const ip = parseIp(host)
-  if (ip === undefined) return undefined
-  const isInOneOf = (list: readonly string[]): boolean => list.some((network) => isIn(ip, network))
-  if (isInOneOf(LOOPBACK)) return `; ${host} is this machine, whichever the storage is on`
+  const isInOneOf = (list: readonly string[]): boolean =>
+    ip !== undefined && list.some((network) => isIn(ip, network))
   if (isInOneOf(PRIVATE) && !isInOneOf(networks)) {
-    return `; ${host} looks unreachable: it belongs to a private network that this machine is not in`
+    return `${host} looks unreachable: it belongs to a private network that this machine is not in`
   }
   return undefined
+}
+
+/** Whether an address is the machine's own, on every machine. */
+export function isLoopback(host: string): boolean {
+  const ip = parseIp(host)
+  return ip === undefined ? host === 'localhost' : LOOPBACK.some((network) => isIn(ip, network))
 }
 
 function localNetworks(): readonly string[] {

@@ -1,9 +1,9 @@
 import { ConfigError } from '../../errors.js'
-import { show } from '../check.js'
+import { checkWord, show } from '../check.js'
 import { checkGroupName } from './group-name.js'
 import { within } from './place.js'
 import type { ServerAddress } from './server-address.js'
-import { parseServerAddress } from './server-address.js'
+import { faultOf, freeze, parseServerAddress } from './server-address.js'
 
 /** A storage that the cluster knows by an ID. */
 export interface StorageId extends ServerAddress {
@@ -11,14 +11,15 @@ export interface StorageId extends ServerAddress {
   readonly id: string
   /** The group's name. */
   readonly group: string
-  /** What the storage takes part in. */
-  readonly mode: StorageMode
+  /** What the storage takes part in; it means nothing to a client. @defaultValue 'both' */
+  readonly mode?: StorageMode
 }
 
 /** What a storage takes part in: `both` reading and writing, one of them, or `none`. */
 export type StorageMode = 'both' | 'read' | 'write' | 'none'
 
-const STORAGE_PORT = 23_000
+/** The port of a storage where none is named. */
+export const STORAGE_PORT = 23_000
 const MAX_ID = 2 ** 24 - 1
 
 const MODES: ReadonlyMap<string | undefined, StorageMode> = new Map([
@@ -60,12 +61,44 @@ export function parseStorageIds(text: string, path: string): readonly StorageId[
   return storages
 }
 
+/**
+ * Checks the storage IDs of a client's options.
+ *
+ * @throws {@link ConfigError} when they are no list, or an entry is wrong
+ */
+export function checkStorageIds(given: unknown): readonly StorageId[] {
+  if (!Array.isArray(given))
+    throw new ConfigError(`storageIds must be an array or 'tracker', not ${show(given)}`)
+  return given.map((entry: unknown, index) =>
+    within(`storageIds[${index}]`, () => {
+      const { id, group, hosts, port, mode = 'both' } = (entry ?? {}) as Partial<StorageId>
+      if (!Array.isArray(hosts) || !hosts.every((host) => typeof host === 'string') || hosts.length === 0) {
+        throw new ConfigError(`expected { id, group, hosts, port }, not ${show(entry)}`)
+      }
+      const address = { hosts: hosts as ServerAddress['hosts'], port: port as number }
+      const fault = faultOf(address)
+      if (fault !== undefined) throw new ConfigError(`its address is wrong: ${fault}`)
+      return Object.freeze({
+        id: checkId(id),
+        group: checkGroupName(group),
+        mode: checkWord(mode, 'mode', [...new Set(MODES.values())], (message) => new ConfigError(message)),
+        ...freeze(address),
+      })
+    }),
+  )
+}
+
+function checkId(id: unknown): string {
+  if (typeof id !== 'string' || !/^[1-9]\d{0,7}$/.test(id) || Number(id) > MAX_ID) {
+    throw new ConfigError(`a storage ID is a number from 1 to ${MAX_ID}, not ${show(id)}`)
+  }
+  return id
+}
+
 function parseStorageId(line: string): StorageId {
   const [id = '', group = '', address, ...options] = line.split(/[ \t]+/)
   if (address === undefined) throw new ConfigError(`expected id, group and address, not ${show(line)}`)
-  if (!/^[1-9]\d{0,7}$/.test(id) || Number(id) > MAX_ID) {
-    throw new ConfigError(`a storage ID is a number from 1 to ${MAX_ID}, not ${show(id)}`)
-  }
+  checkId(id)
   checkGroupName(group)
   const rw = options.length === 0 ? 'rw=both' : options.join(' ')
   const mode = MODES.get(/^rw=(.+)$/i.exec(rw)?.[1]?.toLowerCase())

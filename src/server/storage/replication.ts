@@ -27,6 +27,8 @@ export class Replication {
   readonly #pushers = new Map<string, Pusher>()
   readonly #watchers = new Watchers()
   #members: readonly Brief[] = []
+  /** Connections for single files. */
+  readonly #open = new Set<ServerConnection>()
   /** Records before this position may be passed on. */
   #limit = 0
   #running = false
@@ -63,6 +65,7 @@ export class Replication {
   /** Ends; what is not passed on is at the next start. */
   async stop(): Promise<void> {
     this.#running = false
+    for (const connection of this.#open) connection.destroy()
     const pushers = [...this.#pushers.values()]
     this.#pushers.clear()
     await Promise.all(pushers.map((pusher) => pusher.stop()))
@@ -154,6 +157,8 @@ export class Replication {
     const member = this.#members.find((candidate) => candidate.id === id)
     if (member === undefined) throw new ConnectError(`no tracker has told of storage ${id}`)
     const connection = ServerConnection.open({ host: member.ip, port: member.port }, this.#caller)
+    this.#open.add(connection)
+    void connection.closed.then(() => this.#open.delete(connection))
     await connection.connected()
     return connection
   }

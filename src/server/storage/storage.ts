@@ -145,6 +145,7 @@ export class Storage {
   readonly #listener: Listener
   readonly #context: StorageContext
   readonly #turns = new Turns()
+  #trackers: readonly ServerEndpoint[]
   #links: readonly TrackerLink[] = []
   readonly #binlog: Binlog
   readonly #versions: Versions
@@ -175,6 +176,7 @@ export class Storage {
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
     this.#options = options
+    this.#trackers = options.trackers
     const service = { routes: routesFor(dialect), dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
     this.#listener = new Listener(host, port, (socket) => {
       const { stream, peerIp } = network.take(socket)
@@ -192,7 +194,7 @@ export class Storage {
       options.replication ?? 'now',
       this.#binlog,
       this.#caller,
-      this.#trackers(),
+      this.#askTrackers(),
       () => this.#context,
     )
     this.#context = {
@@ -247,10 +249,14 @@ export class Storage {
     return this.#turns.take(async () => {
       if (this.#listener.listening) return
       await this.#open()
-      await this.#listener.start()
+      try {
+        await this.#listener.start()
+      } catch (error) {
+        await this.#close()
+        throw error
+      }
       this.#replication.start()
-      const endpoints = this.#options.trackers
-      this.#links = endpoints.map((endpoint) => new TrackerLink(endpoint, this.#linked, String(this.id)))
+      this.#links = this.#trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked, String(this.id)))
       for (const link of this.#links) link.start()
       log.server('storage %s of %s %s:%d started', this.id, this.group, this.host, this.port)
     })
@@ -260,13 +266,11 @@ export class Storage {
   stop(): Promise<void> {
     return this.#turns.take(async () => {
       if (!this.#listener.listening) return
-      stopTimer(this.#statTimer)
-      await Promise.all([...this.#links.map((link) => link.stop()), this.#listener.stop()])
-      await this.#replication.stop()
+      const links = this.#links.map((link) => link.stop())
+      await Promise.all([...links, this.#listener.stop(), this.#replication.stop()])
       this.#links = []
       await this.#saveStats().catch((error: unknown) => log.server('storage_stat.dat: %o', error))
-      await this.#binlog.close()
-      await this.#versions.close()
+      await this.#close()
       log.server('storage %s of %s %s:%d stopped', this.id, this.group, this.host, this.port)
     })
   }
@@ -277,6 +281,34 @@ export class Storage {
    */
   async replicate(): Promise<void> {
     await this.#replication.replicate()
+  }
+
+  /** Joins other trackers, and leaves those that are none of them any more. */
+  setTrackers(endpoints: readonly ServerEndpoint[]): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#trackers = endpoints
+      if (!this.#listener.listening) return
+      const links = endpoints.map(
+        (endpoint) =>
+          this.#links.find((link) => link.isTo(endpoint)) ??
+          new TrackerLink(endpoint, this.#linked, String(this.id)),
+      )
+      const left = this.#links.filter((link) => !links.includes(link))
+      const added = links.filter((link) => !this.#links.includes(link))
+      this.#links = links
+      for (const link of added) link.start()
+      await Promise.all(left.map((link) => link.stop()))
+    })
+  }
+
+  /** Reports the space of its disks now; resolves when all trackers that can be reached know it. */
+  async reportDisks(): Promise<void> {
+    await Promise.all(this.#links.map((link) => link.reportDisks()))
+  }
+
+  /** Forgets what it has counted. */
+  resetStats(): void {
+    Object.assign(this.#context.stats, emptyStats())
   }
 
   /**
@@ -311,6 +343,12 @@ export class Storage {
     this.#oldFiles = identity?.oldFiles
     await this.#saveIdentity()
     this.#saveStatsLater()
+  }
+
+  async #close(): Promise<void> {
+    stopTimer(this.#statTimer)
+    await this.#binlog.close()
+    await this.#versions.close()
   }
 
   async #saveIdentity(): Promise<void> {
@@ -357,7 +395,7 @@ export class Storage {
     }
   }
 
-  #trackers(): Trackers {
+  #askTrackers(): Trackers {
     return {
       beatNow: () => this.#links.forEach((link) => link.beatNow()),
       reportNow: () => this.#links.forEach((link) => link.reportNow()),
@@ -413,7 +451,7 @@ export class Storage {
   }
 
   #joinRequest(trackerIp: string): JoinRequest {
-    const { group, id, trackers } = this.#options
+    const { group, id } = this.#options
     const { storePathCount, subdirCount } = this.#context
     const settled = this.#oldFiles !== undefined
     return {
@@ -432,7 +470,7 @@ export class Storage {
       status: settled ? STORAGE_STATUS.ACTIVE : STORAGE_STATUS.INIT,
       id: String(id),
       currentTrackerIp: trackerIp,
-      trackers: trackers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
+      trackers: this.#trackers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
     }
   }
 

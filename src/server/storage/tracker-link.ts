@@ -106,6 +106,8 @@ export class TrackerLink {
   /** The storage's own status, where the tracker tells. */
   #status: number | undefined
   #running: Promise<void> = Promise.resolve()
+  #reportsDisks = false
+  #reporting: (() => void)[] = []
 
   /** Does not connect yet. */
   constructor(endpoint: ServerEndpoint, storage: LinkedStorage, id: string) {
@@ -117,6 +119,19 @@ export class TrackerLink {
   /** How things stand with this tracker. */
   get state(): LinkState {
     return this.#state
+  }
+
+  /** Whether it is that tracker. */
+  isTo({ host, port }: ServerEndpoint): boolean {
+    return this.#endpoint.host === host && this.#endpoint.port === port
+  }
+
+  /** Reports the space of the disks with the next beat, and beats now; resolves when that is done, or the link is down. */
+  reportDisks(): Promise<void> {
+    if (this.#state !== 'active') return Promise.resolve()
+    this.#reportsDisks = true
+    this.#wake?.()
+    return new Promise((resolve) => this.#reporting.push(resolve))
   }
 
   /** Connects, and stays connected until stopped. */
@@ -170,6 +185,7 @@ export class TrackerLink {
       this.#joined = false
       for (const question of this.#questions.splice(0)) question.fail(new Error('the tracker is away'))
       this.#setState('down')
+      for (const done of this.#reporting.splice(0)) done()
       if (!this.#stopped) await this.#wait(RETRY_DELAY)
     }
   }
@@ -190,19 +206,20 @@ export class TrackerLink {
         if (this.#beatDue || Date.now() >= nextBeat) {
           this.#beatDue = false
           // First the space: a tracker sends no upload to a storage that may have none.
-          if (beats++ % BEATS_PER_DISK_REPORT === 0) {
-            this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
-          }
+          if (beats++ % BEATS_PER_DISK_REPORT === 0) this.#reportsDisks = true
+          if (this.#reportsDisks) await this.#reportDiskUsage(connection)
           await this.#beat(connection)
           nextBeat = Date.now() + this.#beatInterval()
         }
+        if (this.#reportsDisks) await this.#reportDiskUsage(connection)
         if (this.#reportDue) {
           this.#reportDue = false
           this.#learn(await connection.request(storageSyncReport, { sources: this.#storage.syncReport() }))
         }
         for (const question of this.#questions.splice(0)) await question.run(connection)
         if (connection.ended) return
-        if (!this.#beatDue && !this.#reportDue && this.#questions.length === 0) {
+        const idle = !this.#beatDue && !this.#reportDue && !this.#reportsDisks
+        if (idle && this.#questions.length === 0) {
           await this.#wait(Math.max(0, nextBeat - Date.now()))
         }
       }
@@ -242,6 +259,16 @@ export class TrackerLink {
     // A tracker that does not lead tells of nobody: the beat was taken, that is all there is to know.
     const told = this.#status === undefined || this.#status === STORAGE_STATUS.ACTIVE
     if (told && !this.#storage.oldFiles()?.sourceId) this.#setState('active')
+  }
+
+  async #reportDiskUsage(connection: ServerConnection): Promise<void> {
+    const reporting = this.#reporting.splice(0)
+    this.#reportsDisks = false
+    try {
+      this.#learn(await connection.request(storageReportDiskUsage, await this.#storage.diskReport()))
+    } finally {
+      for (const done of reporting) done()
+    }
   }
 
   #beatInterval(): number {

@@ -95,8 +95,9 @@ export class Group {
 
   /** Gives a member a status. */
   setStatus(member: Member, status: number): void {
-    if (member.status === status) return
-    member.status = status
+    const next = member.held ?? status
+    if (member.status === next) return
+    member.status = next
     this.#changed()
   }
 

@@ -17,6 +17,8 @@ export type Brief = ValuesOf<typeof briefRecord>
 export interface Member {
   readonly id: string
   status: number
+  /** The status it is held to by a test, whatever else happens to it. */
+  held: number | undefined
   /** Its addresses: one, or one of each kind. */
   ips: readonly string[]
   /** That by which it reached the tracker last: file names hold it where they hold addresses. */
@@ -65,6 +67,7 @@ export function newMember(
 ): Member {
   return {
     ...facts,
+    held: undefined,
     version: '',
     joinTime: 0,
     upTime: 0,

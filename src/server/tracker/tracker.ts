@@ -4,6 +4,7 @@ import { STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { isAtLeast } from '../../protocol/dialect.js'
 import type { Dialect } from '../../protocol/index.js'
+import { limits } from '../../protocol/index.js'
 import type { Timer } from '../clock.js'
 import { startTimer, stopTimer, unixSeconds } from '../clock.js'
 import { Listener, plainAddress } from '../listener.js'
@@ -190,6 +191,19 @@ export class Tracker {
       }
       log.server('tracker %s:%d stopped', this.host, this.port)
     })
+  }
+
+  /**
+   * Holds a storage to a status, whatever it reports; undefined lets go of it: then it is ACTIVE while it is connected,
+   * else OFFLINE. Does nothing for a storage that this tracker does not know.
+   */
+  holdStatus(groupName: string, storageId: string, status: number | undefined): void {
+    const group = this.#cluster.find(groupName)
+    const member = group?.find(storageId)
+    if (group === undefined || member === undefined) return
+    const { ACTIVE, OFFLINE } = limits.STORAGE_STATUS
+    member.held = status
+    group.setStatus(member, member.connection === undefined ? OFFLINE : ACTIVE)
   }
 
   /** Resolves when this tracker counts a storage ACTIVE. */

@@ -1,0 +1,81 @@
+import { ServerError, STATUS } from '../errors.js'
+import type { SplitFileId } from '../file-id/index.js'
+import type { Call } from '../net/call.js'
+import { storageCommands } from '../protocol/index.js'
+import { ContentSum } from './content-sum.js'
+import type { Context } from './context.js'
+import { extend } from './extend.js'
+import { report } from './progress.js'
+import { rename } from './rename.js'
+import type { OpenSource } from './sources.js'
+import type { UploadPlan } from './store.js'
+import { newFileMayExist, newFileOf, newFileTarget } from './store.js'
+import { sendContent } from './transfer.js'
+
+/** Bytes of a chunk where nobody says otherwise. */
+export const CHUNK_SIZE = 8 * 1024 * 1024
+
+/** A file that is stored chunk by chunk: the first one makes an appender file, the others are added to it. */
+export class GrowingFile {
+  readonly #context: Context
+  readonly #plan: UploadPlan
+  /** Bytes it will have, for the progress; Infinity while that is not known. */
+  readonly #total: number
+  /** Its name so far; undefined before the first chunk is stored. */
+  file: SplitFileId | undefined
+  /** Of what is stored. */
+  sum = new ContentSum(false)
+
+  /** @param total - bytes it will have; Infinity where that is not known */
+  constructor(context: Context, plan: UploadPlan, total: number) {
+    this.#context = context
+    this.#plan = plan
+    this.#total = total
+  }
+
+  /** Stores the next chunk, which can be sent more than once. */
+  async add(chunk: OpenSource, call: Call): Promise<void> {
+    const context = this.#context
+    const onPiece = (size: number): void => this.#report(size)
+    if (this.file === undefined) {
+      const { reply, sum } = await sendContent(
+        context,
+        storageCommands.uploadAppenderFile,
+        chunk,
+        call,
+        (failed) => newFileTarget(context, this.#plan, call, failed),
+        {
+          onProgress: ({ transferred }) => onPiece(transferred),
+          mayExist: newFileMayExist(chunk),
+        },
+      )
+      this.file = newFileOf(reply)
+      this.sum = sum
+    } else {
+      const { sum } = await extend(context, this.file, this.sum, chunk, call, onPiece)
+      this.sum = sum
+    }
+    // The last one is reported when nothing is left to do.
+    if (this.sum.size < this.#total) onPiece(this.sum.size)
+  }
+
+  /**
+   * Gives it the name of a normal file.
+   *
+   * @returns false where the storage cannot do that: before V6.02 (protocol.md §3.2)
+   */
+  async becomeNormal(call: Call): Promise<boolean> {
+    try {
+      this.file = await rename(this.#context, this.file as SplitFileId, call)
+      return true
+    } catch (error) {
+      if (error instanceof ServerError && error.status === STATUS.EINVAL) return false
+      throw error
+    }
+  }
+
+  #report(size: number): void {
+    const { onProgress } = this.#plan
+    if (onProgress !== undefined) report(onProgress, size, this.#total)
+  }
+}

@@ -1,0 +1,104 @@
+/** Which storage is asked, when one has failed or does not know a file yet. */
+import { FileNotFoundError, isFastDfsError } from '../errors.js'
+import type { SplitFileId } from '../file-id/index.js'
+import type { Call } from '../net/call.js'
+import { retry } from '../net/retry.js'
+import type { Context } from './context.js'
+import { isHealthy } from './context.js'
+import type { StorageEndpoint } from './trackers.js'
+
+/** The storages that have failed in one operation. */
+export class Failed {
+  #endpoints: StorageEndpoint[] | undefined
+
+  /** It failed. */
+  add(storage: StorageEndpoint): void {
+    this.#endpoints = [...(this.#endpoints ?? []), storage]
+  }
+
+  /** Whether it did. */
+  has(storage: StorageEndpoint): boolean {
+    return this.#endpoints?.some((one) => isSame(one, storage)) ?? false
+  }
+}
+
+/**
+ * Reads from a storage that has a file: from another one after a failure, if there is one. Where a replica says that
+ * there is no such file, its source is asked before that is believed: the replica may not have it yet.
+ *
+ * @param read - asks one storage
+ * @param first - which one is asked first
+ */
+export function readAnywhere<T>(
+  context: Context,
+  file: SplitFileId,
+  call: Call,
+  read: (storage: StorageEndpoint) => Promise<T>,
+  first: 'replica' | 'source' = 'replica',
+): Promise<T> {
+  const { options, trackers } = context
+  const failed = new Failed()
+  return retry(options, call, async () => {
+    const source = first === 'source' ? await trackers.queryUpdate(file, call) : undefined
+    const named = source ?? (await trackers.queryFetch(file, call))
+    const storage = isUsable(context, named, failed)
+      ? named
+      : await otherThan(context, named, file, call, failed)
+    try {
+      return await read(storage)
+    } catch (error) {
+      if (error instanceof FileNotFoundError)
+        return readAtSource(context, file, call, storage, source, error, read)
+      if (isFastDfsError(error) && error.retriable) failed.add(storage)
+      throw error
+    }
+  })
+}
+
+/** Another storage to read a file from, that has failed neither in this operation nor lately; if there is one. */
+async function otherThan(
+  context: Context,
+  named: StorageEndpoint,
+  file: SplitFileId,
+  call: Call,
+  failed: Failed,
+): Promise<StorageEndpoint> {
+  const all = await orNone(context.trackers.queryFetchAll(file, call), call)
+  return all.find((storage) => isUsable(context, storage, failed)) ?? named
+}
+
+/** A choice that is no must: where it cannot be had, there is none. */
+export async function orNone<T>(choice: Promise<readonly T[]>, call: Call): Promise<readonly T[]> {
+  try {
+    return await choice
+  } catch (error) {
+    call.check()
+    if (!isFastDfsError(error)) throw error
+    return []
+  }
+}
+
+/** Asks the storage that changes of a file go to: it is the file's source, or stands in for it (protocol.md §6). */
+async function readAtSource<T>(
+  { trackers, doubts }: Context,
+  file: SplitFileId,
+  call: Call,
+  replica: StorageEndpoint,
+  known: StorageEndpoint | undefined,
+  answer: FileNotFoundError,
+  read: (storage: StorageEndpoint) => Promise<T>,
+): Promise<T> {
+  if (known === undefined && !doubts.take()) throw answer
+  const source = known ?? (await trackers.queryUpdate(file, call))
+  if (isSame(source, replica)) throw answer
+  return read(source)
+}
+
+/** Whether a storage has failed neither in this operation nor lately. */
+export function isUsable(context: Context, storage: StorageEndpoint, failed: Failed): boolean {
+  return !failed.has(storage) && isHealthy(context, storage)
+}
+
+function isSame(one: StorageEndpoint, other: StorageEndpoint): boolean {
+  return one.host === other.host && one.port === other.port
+}

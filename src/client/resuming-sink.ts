@@ -1,0 +1,72 @@
+import type { FastDfsError } from '../errors.js'
+import { IntegrityError } from '../errors.js'
+import type { ContentFlow, ContentSink } from '../net/connection.js'
+import type { Range } from './read.js'
+import { NO_FLOW } from './read.js'
+
+/** Lets one sink be filled by several connections: each goes on where the one before it stopped. */
+export class ResumingSink implements ContentSink {
+  /** Bytes that the sink has. */
+  received = 0
+  readonly #sink: ContentSink
+  readonly #restarts: boolean
+  /** Bytes it is to have in all; undefined before the first connection has told. */
+  #total: number | undefined
+  #flow: ContentFlow = NO_FLOW
+  /** What the sink failed with while no connection was there to be told. */
+  #failure: FastDfsError | undefined
+
+  readonly #isFixed: boolean
+
+  /**
+   * @param restarts - the sink can begin again after its first byte
+   * @param isFixed - the content never changes; of what does, a sink that can begin again gets one reading
+   */
+  constructor(sink: ContentSink, restarts: boolean, isFixed: boolean) {
+    this.#sink = sink
+    this.#restarts = restarts
+    this.#isFixed = isFixed
+  }
+
+  /** What is left of a range. */
+  begin({ offset, length }: Range): Range {
+    if (this.#restarts && !this.#isFixed) this.#forget()
+    if (this.#total === undefined) return { offset, length }
+    return { offset: offset + this.received, length: this.#total - this.received }
+  }
+
+  /** See {@link ContentSink}. */
+  start(size: number, flow: ContentFlow): void {
+    if (this.#failure !== undefined) throw this.#failure
+    this.#flow = flow
+    if (this.#total === undefined) {
+      this.#total = size
+      return this.#sink.start(size, {
+        resume: () => this.#flow.resume(),
+        fail: (error) => {
+          this.#failure = error
+          this.#flow.fail(error)
+        },
+      })
+    }
+    if (size === this.#total - this.received) return
+    const error = new IntegrityError(
+      `the file was changed while it was read: ${size} bytes follow ${this.received} of ${this.#total}`,
+      // A sink that can forget what it has begins again.
+      { retriable: this.#restarts },
+    )
+    if (this.#restarts) this.#forget()
+    throw error
+  }
+
+  #forget(): void {
+    this.received = 0
+    this.#total = undefined
+  }
+
+  /** See {@link ContentSink}. */
+  write(chunk: Buffer): boolean {
+    this.received += chunk.length
+    return this.#sink.write(chunk)
+  }
+}

@@ -1,0 +1,141 @@
+/** The end of every upload: a whole file is sent, verified, and given its metadata. */
+import { FileNotFoundError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
+import type { SplitFileId } from '../file-id/index.js'
+import { splitFileId } from '../file-id/index.js'
+import { Call } from '../net/call.js'
+import { formatEndpoint } from '../net/endpoint.js'
+import type { storageCommands } from '../protocol/index.js'
+import { limits } from '../protocol/index.js'
+import { show } from './check.js'
+import type { ContentSum } from './content-sum.js'
+import type { Context } from './context.js'
+import { deleteFile, setMetadata } from './files.js'
+import { verifyUpload } from './integrity.js'
+import type { ProgressListener } from './progress.js'
+import { reportEnd } from './progress.js'
+import type { Failed } from './replicas.js'
+import type { OpenSource } from './sources.js'
+import type { Place } from './store-target.js'
+import { findStore } from './store-target.js'
+import type { MayExist, Sent, Target } from './transfer.js'
+import { sendContent } from './transfer.js'
+import type { StorageEndpoint } from './trackers.js'
+import type { UploadedFile } from './upload.js'
+
+/** The commands that make a file of its own, normal or appender: of one form. */
+export type NewFileCommand = typeof storageCommands.uploadFile
+
+/** What is left to do when the content is stored. */
+export interface Finishing {
+  readonly metadata: Buffer | undefined
+  readonly verify: boolean
+  readonly onProgress: ProgressListener | undefined
+}
+
+/** How a new file is stored. */
+export interface UploadPlan extends Finishing {
+  readonly place: Place
+  readonly ext: string
+}
+
+/** Where a new file goes, and with which fields (protocol.md §3.1). */
+export async function newFileTarget(
+  context: Context,
+  { place, ext }: UploadPlan,
+  call: Call,
+  failed: Failed,
+): Promise<Target<NewFileCommand>> {
+  const target = await findStore(context, place, call, failed)
+  return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
+}
+
+/** What may exist when the answer to an upload is lost. */
+export function newFileMayExist({ size }: OpenSource): MayExist {
+  return ({ group }) => ({
+    text: `a file of ${size} bytes may be in ${group}, under an ID that nobody knows`,
+  })
+}
+
+/** Stores a new file in one request. */
+export async function storeWhole(
+  context: Context,
+  command: NewFileCommand,
+  source: OpenSource,
+  plan: UploadPlan,
+  call: Call,
+): Promise<UploadedFile> {
+  const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, source.size)
+  const findTarget = (failed: Failed): Promise<Target<NewFileCommand>> =>
+    newFileTarget(context, plan, call, failed)
+  const sent = await sendContent(context, command, source, call, findTarget, {
+    sumFor: plan.verify ? sumFor : undefined,
+    onProgress: plan.onProgress,
+    mayExist: newFileMayExist(source),
+  })
+  return finish(context, sent, plan, call)
+}
+
+/**
+ * What an upload resolves to, after it is verified and its metadata is set. A file that is not what was sent, whose
+ * metadata cannot be set, or whose end cannot be reported, is deleted again: nobody else knows its ID.
+ */
+export async function finish(
+  context: Context,
+  sent: Sent<{ group: string; name: string }>,
+  finishing: Finishing,
+  call: Call,
+): Promise<UploadedFile> {
+  const file = newFileOf(sent.reply)
+  try {
+    return await complete(context, file, sent, finishing, call)
+  } catch (error) {
+    await discard(context, file)
+    throw error
+  }
+}
+
+/** Verifies a file that is stored whole, and sets its metadata. */
+export async function complete(
+  context: Context,
+  file: SplitFileId,
+  { storage, sum }: Omit<Sent<unknown>, 'reply'>,
+  { metadata, verify, onProgress }: Finishing,
+  call: Call,
+): Promise<UploadedFile> {
+  try {
+    const verified = verify && (await verifyUpload(context, file, { storage, sum }, call))
+    if (metadata !== undefined) {
+      await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
+    }
+    const { size, crc32 } = sum
+    reportEnd(onProgress, size)
+    return { ...file, size, crc32, verified, endpoint: formatEndpoint(storage) }
+  } catch (error) {
+    throw isFastDfsError(error) ? locateError(error, { fileId: file.id }) : error
+  }
+}
+
+/** Milliseconds to delete a file that is not whole. */
+export const CLEANUP_TIMEOUT = 5_000
+
+/** Deletes what nobody else knows of. The call itself may be over: deleting has a time of its own. */
+export async function discard(context: Context, file: SplitFileId): Promise<void> {
+  await deleteFile(context, file, new Call({ timeout: CLEANUP_TIMEOUT })).catch((cause: Error) => {
+    if (cause instanceof FileNotFoundError) return
+    context.options.log.warn('client', `${file.id} is left behind: ${cause.message}`, { fileId: file.id })
+  })
+}
+
+/** The ID of a file that a storage has named. */
+export function newFileOf({ group, name }: { group: string; name: string }): SplitFileId {
+  try {
+    return splitFileId(`${group}/${name}`)
+  } catch (cause) {
+    throw new ProtocolError(
+      `the storage named the new file ${show(`${group}/${name}`)}, which is no file ID`,
+      {
+        cause,
+      },
+    )
+  }
+}

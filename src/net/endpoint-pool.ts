@@ -1,0 +1,426 @@
+import { setMaxListeners } from 'node:events'
+import { createPool } from 'generic-pool'
+import type { Pool } from 'generic-pool'
+import type { FastDfsError } from '../errors.js'
+import { ClosedError } from '../errors.js'
+import { channels, isTraced } from '../observe/channels.js'
+import type { Log } from '../observe/log.js'
+import { connectionCommands } from '../protocol/index.js'
+import { Call } from './call.js'
+import { connect } from './connect.js'
+import type { Connect } from './connect-by.js'
+import { connectBy } from './connect-by.js'
+import { Connection } from './connection.js'
+import type { Endpoint } from './endpoint.js'
+import { formatEndpoint } from './endpoint.js'
+import type { HealthState } from './health.js'
+import { Health } from './health.js'
+import type { LineOptions } from './waiting-line.js'
+import { WaitingLine } from './waiting-line.js'
+
+/** How connections are made and kept. Times in milliseconds. */
+export interface PoolOptions extends LineOptions {
+  readonly connectTimeout: number
+  readonly idleTimeout: number
+  readonly minConnections: number
+  readonly idleConnectionTtl: number
+  readonly maxConnectionAge: number
+  readonly log: Log
+  /** Makes connections in another way than TCP, for tunnels and TLS. */
+  readonly connect?: Connect | undefined
+}
+
+/** What there is of one server. */
+export interface EndpointStats {
+  /** The server as `host:port`. */
+  readonly endpoint: string
+  /** `closed`: works; `open`: failed lately, used only where no other server can; `half-open`: is being tried. */
+  readonly health: HealthState
+  /** Failures since it last worked. */
+  readonly failures: number
+  /** Connections that are open. */
+  readonly connections: number
+  /** Those that calls are using. */
+  readonly inUse: number
+  /** Those that are ready for the next call. */
+  readonly idle: number
+  /** Calls that wait for one to be made. */
+  readonly connecting: number
+  /** Calls that wait until it is their turn. */
+  readonly waiting: number
+}
+
+/** A connection that is lent. */
+export interface Loan {
+  readonly connection: Connection
+}
+
+/**
+ * What generic-pool keeps: a connection, or the error that there was instead of one. A factory that rejects would be
+ * called again without a pause, and the callers that wait would never see the error.
+ */
+interface Slot {
+  readonly connection: Connection | undefined
+  readonly error: FastDfsError | undefined
+  /** Counts up; an error older than a caller's wait is not the caller's. */
+  readonly bornAt: number
+  /** From when on it is not used again, by `performance.now()`. */
+  readonly retiresAt: number
+  /** Whether it was said that it is held for too long. */
+  warned: boolean
+}
+
+type LiveSlot = Slot & Loan
+
+/** The connections to one endpoint, and how it is doing. */
+export class EndpointPool {
+  /** Whether it works. */
+  readonly health = new Health()
+  readonly #name: string
+  readonly #options: PoolOptions
+  readonly #pool: Pool<Slot>
+  readonly #live = new Set<LiveSlot>()
+  /**
+   * Used a moment ago, the last one last: the next call takes it without generic-pool, which is slow for what it does.
+   * From there a connection that stays unused goes back to generic-pool, which closes it in time.
+   */
+  readonly #warm: LiveSlot[] = []
+  readonly #closing = new AbortController()
+  /** Nobody waits within generic-pool: as many are let in as it has connections. */
+  readonly #line: WaitingLine<LiveSlot>
+  /** Callers that wait for a connection to be made. */
+  #connecting = 0
+  /** The only attempt to connect while the server fails; resolves to its error. */
+  #trial: Promise<FastDfsError | undefined> | undefined
+  #clock = 0
+  /** Connections that were last used before this are not trusted, since one of them was found dead. */
+  #distrusted = -Infinity
+  #wasUsed = true
+  #usedAt = performance.now()
+  readonly #onFailure: () => void
+
+  /** @param onFailure - told when the server fails that worked until then */
+  constructor(endpoint: Endpoint, options: PoolOptions, onFailure: () => void) {
+    const { maxConnections, minConnections, idleConnectionTtl } = options
+    this.#name = formatEndpoint(endpoint)
+    this.#options = options
+    this.#onFailure = onFailure
+    this.#line = new WaitingLine(options, this.#name, (slot) => this.#leave(slot))
+    setMaxListeners(maxConnections, this.#closing.signal)
+    this.#pool = createPool<Slot>(
+      {
+        create: () => this.#create(endpoint),
+        destroy: async (slot) => this.#drop(slot),
+        validate: async (slot) => slot.connection === undefined || this.#isFresh(slot),
+      },
+      {
+        max: maxConnections,
+        min: minConnections,
+        testOnBorrow: true,
+        // The last one used first, so that those in excess grow old and are closed before the server does it.
+        fifo: false,
+        // Those below the minimum stay, until the server closes them.
+        softIdleTimeoutMillis: idleConnectionTtl,
+        idleTimeoutMillis: minConnections === 0 ? idleConnectionTtl : 2 ** 31 - 1,
+        evictionRunIntervalMillis: Math.max(1, Math.floor(idleConnectionTtl / 4)),
+        numTestsPerEvictionRun: maxConnections,
+      },
+    )
+  }
+
+  /** A connection at once, if one was used a moment ago, or is trusted at least with what may be repeated. */
+  tryTake(mustLive: boolean): Loan | undefined {
+    if (this.#warm.length === 0 || this.#isClosed) return undefined
+    const slot = this.#popWarm()
+    if (slot === undefined) return undefined
+    const isTrusted = !mustLive || performance.now() - slot.connection.lastUsed <= TRUSTED_FOR
+    if (!isTrusted || !this.#line.tryEnter()) {
+      this.#warm.push(slot)
+      return undefined
+    }
+    this.#wasUsed = true
+    slot.connection.referenced = true
+    return slot
+  }
+
+  /** @param mustLive - a connection that was idle for long is tested first */
+  acquire(call: Call, mustLive: boolean): Promise<Loan> {
+    const acquire = (): Promise<Loan> => this.#acquire(call, mustLive)
+    if (!isTraced(channels.pool)) return acquire()
+    return channels.pool.tracePromise(acquire, { endpoint: this.#name, waiting: this.#line.waiting })
+  }
+
+  async #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
+    this.#wasUsed = true
+    const handed = await this.#line.enter(call)
+    try {
+      return await this.#take(call, mustLive, handed)
+    } catch (error) {
+      this.#line.leave()
+      throw error
+    }
+  }
+
+  /** Gives a connection back: to the next caller, or to those that are kept. */
+  release(loan: Loan): void {
+    const slot = loan as LiveSlot
+    if (!this.#isFresh(slot)) void this.#pool.destroy(slot)
+    else if (this.#line.waiting > 0) return void this.#leave(slot)
+    // Who waits for a connection to be made can have this one.
+    else if (this.#connecting > 0) this.#giveBack(slot)
+    else {
+      slot.connection.referenced = false
+      this.#warm.push(slot)
+    }
+    this.#line.leave()
+  }
+
+  /** Lets the next caller in with a connection, or keeps that. */
+  #leave(slot: LiveSlot | undefined): void {
+    if (slot === undefined || this.#line.waiting > 0) this.#line.leave(slot)
+    else this.release(slot)
+  }
+
+  async #take(call: Call, mustLive: boolean, handed: LiveSlot | undefined): Promise<LiveSlot> {
+    const since = this.#clock
+    for (let slot = handed ?? this.#popWarm(); ; slot = this.#popWarm()) {
+      if (this.#isClosed) {
+        if (slot !== undefined) this.#giveBack(slot)
+        throw closed(this.#name)
+      }
+      slot ??= await this.#borrow(call, since)
+      if (slot === undefined) continue
+      slot.connection.referenced = true
+      if (!this.#isClosed && (!mustLive || (await this.#isAlive(slot.connection, call)))) return slot
+      this.#giveBack(slot)
+      call.check()
+    }
+  }
+
+  /** From generic-pool: one that was idle for longer, or a new one. Undefined: look again. */
+  async #borrow(call: Call, since: number): Promise<LiveSlot | undefined> {
+    // A server that fails is tried by one caller for all.
+    if (this.health.state !== 'closed' && this.#pool.available === 0) {
+      if (this.#trial !== undefined) {
+        const error = await call.wait(this.#trial)
+        if (error !== undefined) throw error
+        return undefined
+      }
+      let end: (error?: FastDfsError) => void = () => {}
+      this.#trial = new Promise((resolve) => (end = resolve))
+      try {
+        const slot = await this.#borrowOne(call, since)
+        end()
+        return slot
+      } catch (error) {
+        // A caller that gave up has learnt nothing about the server.
+        end(call.isOver ? undefined : (error as FastDfsError))
+        throw error
+      } finally {
+        this.#trial = undefined
+      }
+    }
+    return this.#borrowOne(call, since)
+  }
+
+  async #borrowOne(call: Call, since: number): Promise<LiveSlot | undefined> {
+    this.#connecting++
+    let slot: Slot
+    try {
+      slot = await call.wait(this.#pool.acquire(), (late) => this.#keep(late))
+    } finally {
+      this.#connecting--
+    }
+    if (slot.connection !== undefined) return slot as LiveSlot
+    await this.#pool.destroy(slot)
+    // An error from before this wait is another caller's; a new connection may well be possible now.
+    if (slot.bornAt <= since) return undefined
+    const error = slot.error as FastDfsError
+    // Who waits for a turn would only wait for the same, if there is no connection that could come free.
+    if (this.#live.size === 0) this.#line.dismiss(error)
+    throw error
+  }
+
+  #keep(slot: Slot): void {
+    if (slot.connection === undefined) void this.#pool.destroy(slot)
+    else this.#giveBack(slot as LiveSlot)
+  }
+
+  #giveBack(slot: LiveSlot): void {
+    slot.connection.referenced = false
+    void (this.#isFresh(slot) ? this.#pool.release(slot) : this.#pool.destroy(slot))
+  }
+
+  #popWarm(): LiveSlot | undefined {
+    for (;;) {
+      const slot = this.#warm.pop()
+      if (slot === undefined || this.#isFresh(slot)) return slot
+      void this.#pool.destroy(slot)
+    }
+  }
+
+  /** Whether a connection may be used again. */
+  #isFresh({ connection, retiresAt }: Slot): boolean {
+    return connection?.usable === true && connection.lastUsed < retiresAt
+  }
+
+  async #create(endpoint: Endpoint): Promise<Slot> {
+    const { connect: own, connectTimeout, idleTimeout, maxConnectionAge, log } = this.#options
+    const { signal } = this.#closing
+    try {
+      const socket =
+        own === undefined
+          ? await connect(endpoint, connectTimeout, signal, log)
+          : await connectBy(own, endpoint, connectTimeout, signal, log)
+      const connection = new Connection(socket, this.#name, idleTimeout, log)
+      // Not every connection is lent to the caller it was made for: some wait for the next one.
+      connection.referenced = false
+      // Those that were made together do not end together.
+      const retiresAt = performance.now() + maxConnectionAge * (1 - 0.1 * Math.random())
+      const slot: LiveSlot = {
+        connection,
+        error: undefined,
+        bornAt: ++this.#clock,
+        retiresAt,
+        warned: false,
+      }
+      this.#live.add(slot)
+      return slot
+    } catch (error) {
+      const reason = error as FastDfsError
+      if (!this.#isClosed) this.failed(reason)
+      return { connection: undefined, error: reason, bornAt: ++this.#clock, retiresAt: 0, warned: false }
+    }
+  }
+
+  #drop(slot: Slot): void {
+    if (slot.connection === undefined) return
+    this.#live.delete(slot as LiveSlot)
+    slot.connection.destroy()
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  /** Whether the peer still answers on a connection that was idle for a while (protocol.md §1.1). */
+  async #isAlive(connection: Connection, call: Call): Promise<boolean> {
+    if (performance.now() - connection.lastUsed <= TRUSTED_FOR) return true
+    if (connection.lastUsed < this.#distrusted) {
+      connection.destroy()
+      return false
+    }
+    // A test takes no longer than a new connection would.
+    const test = new Call({
+      signal: call.signal,
+      timeout: Math.min(this.#options.connectTimeout, call.remaining),
+    })
+    try {
+      await connection.request(connectionCommands.activeTest, {}, test)
+      return true
+    } catch (error) {
+      this.#options.log.debug('pool', `${this.#name}: no longer alive: ${(error as Error).message}`, {
+        endpoint: this.#name,
+      })
+      this.#distrusted = performance.now()
+      return false
+    }
+  }
+
+  /** The server answered. */
+  succeeded(): void {
+    if (this.health.failures === 0) return
+    this.health.succeeded()
+    this.#options.log.info('pool', `${this.#name}: works again`, { endpoint: this.#name })
+  }
+
+  /** The server could not be reached, or did not answer as it should. */
+  failed(error: FastDfsError): void {
+    const isNews = this.health.failures === 0
+    this.health.failed()
+    if (!isNews) return
+    this.#onFailure()
+    const details = { endpoint: this.#name, code: error.code }
+    this.#options.log.info('pool', `${this.#name}: avoided for a while: ${error.reason}`, details)
+  }
+
+  /** See {@link EndpointStats}. */
+  get stats(): EndpointStats {
+    const inUse = Math.max(0, this.#line.inside - this.#connecting)
+    return {
+      endpoint: this.#name,
+      health: this.health.state,
+      failures: this.health.failures,
+      connections: this.#live.size,
+      inUse,
+      idle: Math.max(0, this.#live.size - inUse),
+      connecting: this.#connecting,
+      waiting: this.#line.waiting,
+    }
+  }
+
+  /**
+   * Looks after its connections, now and then: what stays unused goes back to generic-pool, what is held for too long
+   * is told of. False when nobody has used it for long.
+   */
+  tend(): boolean {
+    const now = performance.now()
+    const isCold = ({ connection }: LiveSlot): boolean =>
+      !connection.usable ||
+      now - connection.lastUsed > Math.min(COLD_AFTER, this.#options.idleConnectionTtl / 2)
+    // The oldest come first.
+    while (this.#warm[0] !== undefined && isCold(this.#warm[0]))
+      this.#giveBack(this.#warm.shift() as LiveSlot)
+    for (const slot of this.#live) this.#warnOf(slot, now)
+    if (this.#wasUsed || this.#line.inside > 0) this.#usedAt = now
+    else if (this.#options.minConnections > 0) void this.#renew()
+    this.#wasUsed = false
+    return now - this.#usedAt < FORGOTTEN_AFTER
+  }
+
+  /** generic-pool finds out that connections were closed, and makes others up to the minimum, when it lends them. */
+  async #renew(): Promise<void> {
+    const isLost = [...this.#live].some(({ connection }) => !connection.usable)
+    if (!isLost) return
+    const idle = Array.from({ length: this.#pool.available }, () => this.#pool.acquire())
+    for (const slot of await Promise.all(idle)) this.#keep(slot)
+  }
+
+  #warnOf(slot: LiveSlot, now: number): void {
+    const { command, lastMoved } = slot.connection
+    const isHeld = command !== undefined && now - lastMoved > HELD_AFTER
+    if (isHeld && !slot.warned) {
+      this.#options.log.warn(
+        'pool',
+        `${this.#name}: ${command} holds a connection, and no byte has moved for ${Math.round((now - lastMoved) / 1000)} s: ` +
+          'read a stream to its end or destroy it',
+        { endpoint: this.#name, command },
+      )
+    }
+    slot.warned = isHeld
+  }
+
+  /** Ends every connection, those in use too, and waits until they are gone. */
+  async close(): Promise<void> {
+    this.#closing.abort(closed(this.#name))
+    this.#line.dismiss(closed(this.#name))
+    for (const { connection } of this.#live) connection.destroy(closed(this.#name))
+    for (const slot of this.#warm.splice(0)) void this.#pool.destroy(slot)
+    await this.#pool.drain()
+    await this.#pool.clear()
+  }
+}
+
+/** The error of what a closed client does not do any more. */
+export function closed(endpoint?: string): ClosedError {
+  return new ClosedError('the client was closed', { endpoint })
+}
+
+/** Milliseconds without use after which a connection is not trusted with a request that must not be repeated. */
+const TRUSTED_FOR = 1_000
+/** Milliseconds without use after which a connection goes back to generic-pool, at most. */
+const COLD_AFTER = 1_000
+/** Milliseconds after which a request whose bytes do not move is worth a warning. */
+const HELD_AFTER = 60_000
+/** Milliseconds after which nothing is kept of an endpoint that nobody uses. */
+const FORGOTTEN_AFTER = 5 * 60_000

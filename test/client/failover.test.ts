@@ -1,0 +1,494 @@
+/** Another storage after a failure, the source where a replica knows no file, and trackers during a failover. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Socket } from 'node:net'
+import type { ClientOptions, FastDfsError, RetryError } from '../../src/index.js'
+import { FastDfsClient } from '../../src/index.js'
+import type { Answer, FakeServer } from '../support/fake-server.js'
+import { fakeServer, field, int64, response } from '../support/fake-server.js'
+import type { Answers } from './fakes.js'
+import {
+  APPENDER_ID,
+  bytesOf,
+  CONTENT,
+  deadAddress,
+  deferred,
+  ID,
+  info,
+  INFO,
+  OK,
+  rawServer,
+  rejection,
+  serving,
+  status,
+  STORED,
+  wholeRequest,
+} from './fakes.js'
+
+beforeAll(() => void jest.spyOn(Math, 'random').mockReturnValue(0))
+afterAll(() => jest.restoreAllMocks())
+
+const portOf = (address: string): number => Number(address.split(':')[1])
+const commands = (server: FakeServer): number[] => server.requests.map((request) => request[8] as number)
+
+/** By the number of the command. */
+const answering = (answers: Answers): Answer => {
+  return (request, socket) => {
+    const answer = answers[request[8] as number] ?? status(22)
+    return typeof answer === 'function' ? answer(request, socket) : answer
+  }
+}
+
+/** A tracker of one group: the ports of what it names for 101 and 104, 102, 103, and all of 105 to 107. */
+interface Named {
+  store: number
+  fetch: number
+  update: number
+  all: number[]
+}
+const trackerOf = (named: Named): Promise<FakeServer> => {
+  const ip = field('127.0.0.1', 15)
+  const one = (port: number): Buffer => Buffer.concat([ip, int64(port)])
+  const group = field('group1', 16)
+  const path = Buffer.from([3])
+  return fakeServer(
+    answering({
+      101: () => response(Buffer.concat([group, one(named.store), path])),
+      104: () => response(Buffer.concat([group, one(named.store), path])),
+      102: () => response(Buffer.concat([group, one(named.fetch)])),
+      103: () => response(Buffer.concat([group, one(named.update)])),
+      105: () => response(Buffer.concat([group, ...named.all.map(one)])),
+      106: () => response(Buffer.concat([group, ...named.all.map(one), path])),
+      107: () => response(Buffer.concat([group, ...named.all.map(one), path])),
+      111: OK,
+    }),
+  )
+}
+
+interface Two extends AsyncDisposable {
+  first: FakeServer
+  second: FakeServer
+  tracker: FakeServer
+  named: Named
+  client: FastDfsClient
+}
+
+/** Two storages of one group; the tracker names the first for everything, unless it is told otherwise. */
+async function two(
+  first: Answer | Answers,
+  second: Answer | Answers,
+  options: Partial<ClientOptions> = {},
+  change: (named: Named, ports: [number, number]) => void = () => {},
+): Promise<Two> {
+  const server = (answer: Answer | Answers): Promise<FakeServer> =>
+    fakeServer(typeof answer === 'function' ? answer : answering({ 111: OK, ...answer }))
+  const servers = [await server(first), await server(second)] as const
+  const [one, other] = servers
+  const named = { store: one.port, fetch: one.port, update: one.port, all: [one.port, other.port] }
+  change(named, [one.port, other.port])
+  const tracker = await trackerOf(named)
+  const client = new FastDfsClient({ trackers: tracker.address, retries: 1, verify: false, ...options })
+  return {
+    first: one,
+    second: other,
+    tracker,
+    named,
+    client,
+    [Symbol.asyncDispose]: async () => {
+      await client.close({ grace: 0 })
+      for (const server of [tracker, one, other]) await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const closes = (_: Buffer, socket: Socket): void => void socket.end()
+
+describe('a read whose storage fails', () => {
+  it.each<[string, (client: FastDfsClient) => Promise<unknown>, Answers, number]>([
+    ['downloadFile', (client) => client.downloadFile(ID), { 14: response(CONTENT) }, 14],
+    ['fileInfo', (client) => client.fileInfo(ID), { 22: INFO }, 22],
+    ['getMetadata', (client) => client.getMetadata(ID), { 15: response(Buffer.from('a\x02b')) }, 15],
+  ])('%s is made at another one', async (_, call, answers, command) => {
+    await using servers = await two(closes, answers)
+    await call(servers.client)
+    expect(commands(servers.first)).toEqual([command])
+    expect(commands(servers.second)).toEqual([command])
+    // And passed over from now on: it is open.
+    await call(servers.client)
+    expect(commands(servers.first)).toEqual([command])
+    expect(commands(servers.second)).toEqual([command, command])
+    expect(servers.client.stats().endpoints).toContainEqual(
+      expect.objectContaining({ endpoint: servers.first.address, health: 'open', failures: 1 }),
+    )
+  })
+
+  it('goes back to it where there is no other', async () => {
+    await using servers = await two(closes, closes, {}, (named, [first]) => (named.all = [first]))
+    const error = await rejection<RetryError>(servers.client.fileInfo(ID))
+    expect(error.errors.map(({ endpoint }) => endpoint)).toEqual([
+      servers.first.address,
+      servers.first.address,
+    ])
+  })
+
+  it('goes on at another one from the byte reached, and the sum is that of the whole', async () => {
+    const content = bytesOf(300_000)
+    await using servers = await two(
+      { 14: serving(content, 100_000) },
+      { 14: serving(content), 22: response(info(300_000)) },
+    )
+    // The name says 13 bytes, so the second is asked how many it has; counted while it came, from both.
+    const bytes = Buffer.alloc(content.length)
+    const { size, crc32, endpoint } = await servers.client.downloadFile(ID, bytes)
+    expect(bytes.equals(content)).toBe(true)
+    expect(size).toBe(300_000)
+    const { crc32: expected } = await import('../../src/file-id/index.js')
+    expect(crc32).toBe(expected(content))
+    expect(endpoint).toBe(servers.second.address)
+    expect(servers.second.requests[1]?.readBigInt64BE(10)).toBe(100_000n)
+    expect(servers.second.requests[1]?.readBigInt64BE(18)).toBe(200_000n)
+  })
+
+  it('of what can be changed begins again, where the sink can', async () => {
+    await using servers = await two(
+      { 14: serving(Buffer.from('old content'), 4), 22: INFO },
+      { 14: serving(Buffer.from('new content')) },
+    )
+    expect((await servers.client.downloadFile(APPENDER_ID)).toString()).toBe('new content')
+  })
+})
+
+describe('"no such file" of a replica', () => {
+  const elsewhere = (named: Named, [, second]: [number, number]): void => void (named.update = second)
+
+  it.each<[string, (client: FastDfsClient) => Promise<unknown>, Answers, number, unknown]>([
+    ['downloadFile', (client) => client.downloadFile(ID), { 14: response(CONTENT) }, 14, CONTENT],
+    ['fileExists', (client) => client.fileExists(ID), { 22: INFO }, 22, true],
+  ])('is not believed by %s before the source was asked once', async (_, call, answers, command, result) => {
+    await using servers = await two({ [command]: status(2) }, answers, {}, elsewhere)
+    expect(await call(servers.client)).toEqual(result)
+    expect(commands(servers.first)).toEqual([command])
+    expect(commands(servers.second)).toEqual([command])
+  })
+
+  it('is believed when the source says so too', async () => {
+    await using servers = await two({ 22: status(2) }, { 22: status(2) }, {}, elsewhere)
+    expect(await servers.client.fileExists(ID)).toBe(false)
+    expect([commands(servers.first), commands(servers.second)]).toEqual([[22], [22]])
+  })
+
+  it('is believed at once when the replica is the source', async () => {
+    await using servers = await two({ 22: status(2) }, { 22: INFO })
+    await expect(servers.client.fileInfo(ID)).rejects.toMatchObject({ name: 'FileNotFoundError' })
+    expect([commands(servers.first), commands(servers.second)]).toEqual([[22], []])
+  })
+
+  it('is not an answer while the source cannot be asked', async () => {
+    await using servers = await two({ 22: status(2) }, closes, {}, elsewhere)
+    const error = await rejection<RetryError>(servers.client.fileExists(ID))
+    expect(error).toMatchObject({
+      name: 'RetryError',
+      errors: [{ name: 'ConnectError' }, { name: 'ConnectError' }],
+    })
+    expect(commands(servers.second)).toEqual([22, 22])
+  })
+
+  it('is believed when too many were doubted: sources are not drowned in questions', async () => {
+    await using servers = await two({ 22: status(2) }, { 22: status(2) }, {}, elsewhere)
+    for (let i = 0; i < 150; i++) expect(await servers.client.fileExists(ID)).toBe(false)
+    expect(commands(servers.first)).toHaveLength(150)
+    // 100 at hand, and some that came with the time.
+    expect(commands(servers.second).length).toBeGreaterThanOrEqual(100)
+    expect(commands(servers.second).length).toBeLessThan(140)
+  })
+})
+
+describe('an upload whose storage fails', () => {
+  it('is made at another one, which chooses its own store path', async () => {
+    const taken = deferred<Buffer>()
+    const dead = portOf(await deadAddress())
+    await using servers = await two(
+      closes,
+      { 11: (request) => (taken.resolve(request), STORED) },
+      {},
+      (named, [, second]) => {
+        named.store = dead
+        named.all = [dead, second]
+      },
+    )
+    await expect(servers.client.uploadFile(CONTENT)).resolves.toMatchObject({
+      id: ID,
+      endpoint: servers.second.address,
+    })
+    // 255: the path that the tracker chose was the first one's (protocol.md §2.1).
+    expect((await taken.promise)[10]).toBe(0xff)
+    expect(commands(servers.tracker)).toEqual([101, 101, 106])
+    await servers.client.uploadFile(CONTENT)
+    expect(commands(servers.tracker)).toEqual([101, 101, 106, 101, 106])
+  })
+
+  it('is made there too when its content was not wholly sent', async () => {
+    await using half = await rawServer((socket) => void socket.once('data', () => socket.resetAndDestroy()))
+    await using whole = await rawServer(
+      (socket) => void wholeRequest(socket).then(() => socket.write(STORED)),
+    )
+    await using tracker = await trackerOf({
+      store: half.port,
+      fetch: half.port,
+      update: half.port,
+      all: [half.port, whole.port],
+    })
+    await using client = new FastDfsClient({ trackers: tracker.address, retries: 1, verify: false })
+    await expect(client.uploadFile(bytesOf(24 * 1024 * 1024))).resolves.toMatchObject({
+      id: ID,
+      endpoint: whole.address,
+    })
+    expect([half.sockets.length, whole.sockets.length]).toEqual([1, 1])
+    await client.close({ grace: 0 })
+  })
+
+  it('goes to the one that the tracker names where no other can be found', async () => {
+    await using servers = await two({ 11: STORED }, closes, { retries: 2 }, (named) => (named.all = []))
+    const [socketError] = await Promise.all([rejection<FastDfsError>(brokenOnce(servers))])
+    expect(socketError).toMatchObject({ name: 'UnknownOutcomeError' })
+    await expect(servers.client.uploadFile(CONTENT)).resolves.toMatchObject({
+      endpoint: servers.first.address,
+    })
+  })
+})
+
+/** Makes the client believe that the first storage fails. */
+async function brokenOnce({ client, named, second }: Two): Promise<unknown> {
+  const { store } = named
+  named.store = second.port
+  try {
+    return await client.uploadFile(CONTENT)
+  } finally {
+    named.store = store
+  }
+}
+
+describe('an outcome that nobody knows says what may exist', () => {
+  it.each<[string, (client: FastDfsClient) => Promise<unknown>, RegExp, string | undefined]>([
+    [
+      'uploadFile',
+      (client) => client.uploadFile(CONTENT),
+      /; a file of 13 bytes may be in group1, under an ID that nobody knows$/,
+      undefined,
+    ],
+    [
+      'uploadSlaveFile',
+      (client) => client.uploadSlaveFile(ID, CONTENT, { prefix: '_s', ext: 'jpg' }),
+      /; the slave group1\/M00\/.*_s\.jpg may be stored$/,
+      ID.replace('.txt', '_s.jpg'),
+    ],
+    [
+      'appendFile',
+      (client) => client.appendFile(APPENDER_ID, CONTENT),
+      /; 13 bytes may have been added to the file$/,
+      APPENDER_ID,
+    ],
+    [
+      'regenerateAppenderFile',
+      (client) => client.regenerateAppenderFile(APPENDER_ID),
+      /; the file may have a new ID, which nobody knows/,
+      APPENDER_ID,
+    ],
+  ])('%s', async (_, call, reason, fileId) => {
+    await using servers = await two(
+      (request, socket) => (request[8] === 15 ? status(2) : request[8] === 22 ? INFO : void socket.end()),
+      closes,
+    )
+    const error = await rejection<FastDfsError>(call(servers.client))
+    expect(error).toMatchObject({ name: 'UnknownOutcomeError', phase: 'answer', fileId, retriable: false })
+    expect(error.reason).toMatch(reason)
+    expect(commands(servers.second)).toEqual([])
+  })
+})
+
+describe('trackers', () => {
+  it('that say 2 while a server has just failed are asked again until they know', async () => {
+    let asked = 0
+    await using storage = await fakeServer(() => STORED)
+    const target = response(
+      Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(storage.port), Buffer.from([0])]),
+    )
+    await using tracker = await fakeServer(() => (++asked < 4 ? status(2) : target))
+    await using client = new FastDfsClient({
+      trackers: [await deadAddress(), tracker.address],
+      verify: false,
+    })
+    await expect(client.uploadFile(CONTENT)).resolves.toMatchObject({ id: ID })
+    expect(asked).toBe(4)
+  })
+
+  it('are believed ten seconds after the failure, and at once without retries', async () => {
+    let ahead = 0
+    const real = performance.now.bind(performance)
+    const now = jest.spyOn(performance, 'now').mockImplementation(() => real() + ahead)
+    await using tracker = await fakeServer(() => {
+      ahead += 3_000
+      return status(2)
+    })
+    const trackers = [await deadAddress(), tracker.address]
+    await using client = new FastDfsClient({ trackers, retryDeadline: 60_000 })
+    await expect(client.fileInfo(ID)).rejects.toMatchObject({ name: 'FileNotFoundError' })
+    expect(tracker.requests).toHaveLength(4)
+    await using hasty = new FastDfsClient({ trackers, retries: 0 })
+    await expect(hasty.fileInfo(ID)).rejects.toMatchObject({ name: 'FileNotFoundError' })
+    expect(tracker.requests).toHaveLength(5)
+    now.mockRestore()
+  })
+
+  it('one of which has no connection left are passed over', async () => {
+    const busy = deferred()
+    let lent = 0
+    await using storage = await fakeServer(() => INFO)
+    await using slow = await fakeServer(() => void (++lent === 1 && busy.resolve()))
+    await using good = await trackerOf({
+      store: storage.port,
+      fetch: storage.port,
+      update: storage.port,
+      all: [storage.port],
+    })
+    await using client = new FastDfsClient({
+      trackers: [slow.address, good.address],
+      maxConnections: 1,
+      maxQueue: 1,
+      queueTimeout: 50,
+    })
+    const hanging = client.fileInfo(ID).catch((error: unknown) => error)
+    await busy.promise
+    // The second asks the good one, the third finds the slow one's only connection in use.
+    for (let i = 0; i < 3; i++) await expect(client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+    expect(slow.requests).toHaveLength(1)
+    // Being busy is no failure.
+    expect(client.stats().endpoints.find(({ endpoint }) => endpoint === slow.address)?.health).toBe('closed')
+    await client.close({ grace: 0 })
+    await hanging
+  })
+
+  it('one that failed is tried in the background, and comes back', async () => {
+    const real = performance.now.bind(performance)
+    let ahead = 0
+    const now = jest.spyOn(performance, 'now').mockImplementation(() => real() + ahead)
+    await using storage = await fakeServer(() => INFO)
+    const named = { store: storage.port, fetch: storage.port, update: storage.port, all: [storage.port] }
+    await using good = await trackerOf(named)
+    let broken = true
+    const probed = deferred()
+    await using flaky = await fakeServer((request, socket) => {
+      if (broken) return void socket.destroy()
+      if (request[8] === 111) {
+        setImmediate(() => probed.resolve())
+        return OK
+      }
+      return response(Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(storage.port)]))
+    })
+    await using client = new FastDfsClient({ trackers: [flaky.address, good.address], retries: 0 })
+    const health = (): string | undefined =>
+      client.stats().endpoints.find(({ endpoint }) => endpoint === flaky.address)?.health
+    await client.fileInfo(ID)
+    expect(health()).toBe('open')
+    await client.fileInfo(ID)
+    await client.fileInfo(ID)
+    expect(commands(flaky)).toEqual([102])
+    broken = false
+    ahead = 1100
+    for (let i = 0; i < 2; i++) await client.fileInfo(ID)
+    await probed.promise
+    while (health() !== 'closed') await sleep(1)
+    expect(commands(flaky)).toEqual([102, 111])
+    for (let i = 0; i < 2; i++) await client.fileInfo(ID)
+    expect(commands(flaky)).toEqual([102, 111, 102])
+    now.mockRestore()
+  })
+})
+
+describe('the retry budget', () => {
+  it('lets a client of servers that all fail make about a hundred attempts more than its calls', async () => {
+    await using servers = await two(closes, closes, { retries: 2 })
+    let more = 0
+    await using client = new FastDfsClient({
+      trackers: servers.tracker.address,
+      retries: 2,
+      onRetry: () => more++,
+    })
+    for (let i = 0; i < 120; i++) await rejection(client.fileInfo(ID))
+    expect(more).toBeGreaterThanOrEqual(100)
+    expect(more).toBeLessThan(200)
+    expect(client.stats().retriesLeft).toBeLessThan(10)
+  })
+})
+
+describe('onRetry', () => {
+  it('is told of each attempt that is made again', async () => {
+    const retries: unknown[] = []
+    await using servers = await two(closes, { 22: INFO }, { onRetry: (retry) => retries.push(retry) })
+    await servers.client.fileInfo(ID)
+    expect(retries).toEqual([
+      {
+        attempt: 1,
+        delay: 0,
+        error: expect.objectContaining({
+          name: 'ConnectError',
+          command: 'queryFileInfo',
+          phase: 'answer',
+          endpoint: servers.first.address,
+        }) as unknown,
+      },
+    ])
+  })
+
+  it('changes nothing when it throws', async () => {
+    const told: string[] = []
+    await using servers = await two(
+      closes,
+      { 22: INFO },
+      {
+        onRetry: () => {
+          throw new Error('boom')
+        },
+        logger: { debug: () => {}, info: () => {}, warn: (_, message) => told.push(message) },
+      },
+    )
+    await expect(servers.client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+    expect(told).toEqual(['onRetry failed: boom'])
+  })
+})
+
+describe('questions to trackers', () => {
+  it.each<[string, (client: FastDfsClient) => Promise<unknown>, number, Buffer]>([
+    ['ping', (client) => client.ping(), 111, OK],
+    ['tracker.queryFetch', (client) => client.tracker.queryFetch(ID), 102, target()],
+    ['admin.listGroups', (client) => client.admin.listGroups(), 91, OK],
+    ['admin.deleteGroup', (client) => client.admin.deleteGroup('group1'), 108, OK],
+  ])('%s: are asked again after a lost answer', async (_, call, command, answer) => {
+    let calls = 0
+    await using tracker = await fakeServer((request, socket) => {
+      if (request[8] !== command) return status(22)
+      return ++calls === 1 ? void socket.end() : answer
+    })
+    await using client = new FastDfsClient({ trackers: tracker.address, retries: 1 })
+    await call(client)
+    expect(commands(tracker)).toEqual([command, command])
+  })
+
+  it('admin.deleteGroup has deleted a group when the answer was lost, and the next says 2', async () => {
+    const answers: (Buffer | undefined)[] = [undefined, status(2)]
+    await using tracker = await fakeServer((_, socket) => answers.shift() ?? void socket.end())
+    await using client = new FastDfsClient({ trackers: tracker.address, retries: 1 })
+    await expect(client.admin.deleteGroup('group1')).resolves.toBeUndefined()
+    expect(commands(tracker)).toEqual([108, 108])
+  })
+
+  it('admin.deleteGroup of a group that is in use is asked once', async () => {
+    await using tracker = await fakeServer(() => status(16))
+    await using client = new FastDfsClient({ trackers: tracker.address, retries: 2 })
+    await expect(client.admin.deleteGroup('group1')).rejects.toMatchObject({ status: 16, retriable: false })
+    expect(commands(tracker)).toEqual([108])
+  })
+})
+
+function target(): Buffer {
+  return response(Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(23000)]))
+}
