@@ -23,12 +23,15 @@ export class Journal {
   readonly #binlog: Binlog
   readonly #versions: Versions
   readonly #clock: Clock
+  readonly #isAlone: () => boolean
   /** By file: where the record of its last change here begins in the binlog. */
   readonly #lastChanges = new Map<string, number>()
   #start = 0
   #lastTimestamp = 0
 
-  constructor(id: string, binlog: Binlog, versions: Versions, clock: Clock) {
+  /** @param isAlone - whether no other storage of the group can tell of older changes */
+  constructor(id: string, binlog: Binlog, versions: Versions, clock: Clock, isAlone: () => boolean) {
+    this.#isAlone = isAlone
     this.id = id
     this.#binlog = binlog
     this.#versions = versions
@@ -62,7 +65,8 @@ export class Journal {
   ): Promise<T> {
     const timestamp = this.#timestampFor(name)
     const version = { timestamp, origin: this.id, deleted: operation === 'D' }
-    const noted = this.#versions.set(name, version)
+    const forgotten = version.deleted && this.#isAlone()
+    const noted = forgotten ? this.#versions.forget(name) : this.#versions.set(name, version)
     return this.#record(timestamp, operation, name, [], async () => {
       await noted
       return apply(timestamp)
@@ -131,9 +135,7 @@ export class Journal {
     apply: () => T | Promise<T>,
   ): Promise<T> {
     const pending = this.#binlog.append({ timestamp, operation, source: true, name, extra })
-    if (operation === 'A' || operation === 'M' || operation === 'T')
-      this.#lastChanges.set(name, pending.start)
-    else this.#lastChanges.delete(name)
+    if (operation !== 'C' && !this.#isAlone()) this.#lastChanges.set(name, pending.start)
     try {
       await pending.written
       return await apply()

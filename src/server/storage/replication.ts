@@ -56,6 +56,15 @@ export class Replication {
     return this.#members
   }
 
+  /** Whether this storage is the only one of its group. */
+  get isAlone(): boolean {
+    const { id } = this.#context().journal
+    return (
+      this.#members.length > 0 &&
+      this.#members.every((member) => member.id === id || GONE.includes(member.status))
+    )
+  }
+
   /** Begins: what was not passed on before is, in every mode but by hand. */
   start(): void {
     this.#running = true

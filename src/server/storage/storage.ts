@@ -206,7 +206,7 @@ export class Storage {
       naming: new Naming(group, id, subdirCount, clock),
       stats: emptyStats(),
       lock: new NameLock(),
-      journal: new Journal(String(id), this.#binlog, this.#versions, clock),
+      journal: new Journal(String(id), this.#binlog, this.#versions, clock, () => this.#replication.isAlone),
       versions: this.#versions,
       replication: this.#replication,
       changing: new Map(),

@@ -81,6 +81,14 @@ export class Versions {
     return this.#append(format(name, version, version.deleted ? '-' : '+'))
   }
 
+  /** Forgets a file that nobody else knows of. */
+  async forget(name: string): Promise<void> {
+    const version = this.#versions.get(name)
+    if (version === undefined) return
+    this.#versions.delete(name)
+    await this.#append(format(name, version, '-'))
+  }
+
   /** Notes that a file is about to be changed by `origin`; resolves when that is written. */
   begin(name: string, origin: string): Promise<void> {
     this.#changing.set(name, origin)
