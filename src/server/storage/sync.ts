@@ -92,13 +92,10 @@ async function replace(change: Change, draft: Draft, operation: Operation, conte
     throw error
   }
   const own = context.replication.isOldSource(change.origin)
-  const original = context.versions.find(name) === undefined && operation === 'C'
+  const { source, createdAt } = readName(name)
   // Of a file that is as it was made its name tells enough.
-  const facts = readName(name)
-  const versioned = !(
-    original &&
-    (facts.normal || (facts.appender && facts.source === change.origin && !own))
-  )
+  const original = operation === 'C' && context.versions.find(name) === undefined
+  const versioned = !original || own || source !== change.origin || createdAt !== timestamp
   // What a source of old files sends may come from anybody: every change of the file is greater.
   await context.journal.copy(operation, name, { timestamp, origin: own ? '' : change.origin, versioned })
 }
