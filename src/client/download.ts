@@ -214,7 +214,8 @@ export class DownloadStream extends Readable {
       start: (_, flow) => {
         this.#flow = flow
       },
-      write: (chunk) => this.push(chunk),
+      // Whoever reads it may keep it.
+      write: (chunk) => this.push(Buffer.from(chunk)),
     }
     this.#run(sink, this.#abort.signal).then(
       () => this.push(null),

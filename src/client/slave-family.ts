@@ -1,5 +1,11 @@
 /** A master and its slaves, stored and deleted together. */
-import { FileNotFoundError, InvalidArgumentError, isFastDfsError, locateError } from '../errors.js'
+import {
+  FileNotFoundError,
+  InvalidArgumentError,
+  isFastDfsError,
+  locateError,
+  UnknownOutcomeError,
+} from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import { slaveName, splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
@@ -47,7 +53,10 @@ export async function uploadFamily(
     try {
       made.push(await uploadSlave(context, splitFileId(master.id), content, rest, call))
     } catch (error) {
-      const ids = [...nameOf(master.id, slave.prefix, ext), ...made.map(({ id }) => id).reverse(), master.id]
+      const failed = nameOf(master.id, slave.prefix, ext)
+      // What the storage may still be about to store is deleted last of all, too.
+      const late = error instanceof UnknownOutcomeError ? failed : []
+      const ids = [...failed, ...made.map(({ id }) => id).reverse(), master.id, ...late]
       const left = await cleanUp(context, ids)
       throw explain(error, `${nth(i, slave.prefix, ext)} of ${master.id} failed: `, left)
     }

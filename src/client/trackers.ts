@@ -83,6 +83,18 @@ export class Trackers {
     )
   }
 
+  /** What each tracker that answers well says of where to change a file. */
+  async queryUpdateOfEach(
+    { group, name }: { group: string; name: string },
+    call: Call,
+  ): Promise<StorageEndpoint[]> {
+    const ask = (tracker: Tracker): Promise<StorageEndpoint> =>
+      this.#askOne(tracker, trackerCommands.queryUpdate, { group, name }, call, undefined).then(endpointOf)
+    const answers = await Promise.allSettled(this.#trackers.filter((one) => this.#isHealthy(one)).map(ask))
+    call.check()
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+  }
+
   /** All trackers, in the order of the configuration. */
   get all(): readonly ServerAddress[] {
     return this.#trackers.map(({ address }) => address)

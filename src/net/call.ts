@@ -4,7 +4,10 @@ import { AbortError, TimeoutError } from '../errors.js'
 
 /** How a caller limits one call. */
 export interface CallOptions {
-  /** Ends the call with an {@link AbortError} whose `cause` is the signal's reason. */
+  /**
+   * Ends the call with an {@link AbortError} whose `cause` is the signal's reason. A request that was sent whole by then
+   * may still be carried out: a file may be stored under an ID that nobody knows.
+   */
   signal?: AbortSignal | undefined
   /** Milliseconds for the whole call, all attempts included; then a {@link TimeoutError}. Default: none. */
   timeout?: number | undefined

@@ -224,9 +224,9 @@ export interface StorageHandleOptions {
   readonly host: string
   readonly port: number
   readonly store: HarnessStore
-  make(port: number): Storage
+  readonly make: (port: number) => Storage
   /** The trackers of the cluster. */
-  trackers(): readonly TrackerHandle[]
+  readonly trackers: () => readonly TrackerHandle[]
 }
 
 /** A storage. */

@@ -75,6 +75,11 @@ export class RawClient {
     return new RawClient(socket)
   }
 
+  /** Takes a socket that is connected. */
+  static over(socket: Socket): RawClient {
+    return new RawClient(socket)
+  }
+
   send(data: Buffer): void {
     this.socket.write(data)
   }

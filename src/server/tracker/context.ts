@@ -27,6 +27,8 @@ export interface TrackerContext {
   joined: Joined | undefined
   /** The tracker that joined this one, its leader, on this connection. */
   follower: TrackerAddress | undefined
+  /** Whether the peer, a tracker, was told of the trunk servers. */
+  trunkServersTold: boolean
   /** The number of the change of leader that the peer was told of last (protocol.md §4.4). */
   toldLeaders: number
   /** Keeps what has changed; undefined where nothing has or nothing is kept. */

@@ -2,6 +2,7 @@
 import { isIPv6 } from 'node:net'
 import { STATUS } from '../../errors.js'
 import type { ResponseOf, trackerCommands } from '../../protocol/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
 import { formatAddress, parseAddress } from '../address.js'
 import { unixSeconds } from '../clock.js'
 import type { RunningTimes, TrackerContext, TrackerHandlers } from './context.js'
@@ -126,12 +127,18 @@ export const leadershipHandlers: TrackerHandlers = {
 
   trackerPingLeader: ({ connections }, { context }) => {
     const { trackers, cluster, follower } = context
+    // Trackers before V6.15.5 do not join their leader, and tell it nothing of themselves.
+    const joins = isAtLeast(cluster.settings.dialect, '6.15.5')
+    if (joins !== (connections !== undefined)) return STATUS.EINVAL
     if (!trackers.leads) return STATUS.EOPNOTSUPP
-    // Trackers before V6.15.5 tell nothing of themselves.
-    if (connections === undefined) return { trunkServers: [] }
-    if (follower === undefined) return STATUS.EINVAL
-    trackers.report(follower, { connections, lastHeartBeat: unixSeconds(cluster.clock) })
-    return { trunkServers: [] }
+    if (joins && follower === undefined) return STATUS.EINVAL
+    if (follower !== undefined) {
+      trackers.report(follower, { connections, lastHeartBeat: unixSeconds(cluster.clock) })
+    }
+    // No group has a trunk server. That is told once.
+    const untold = context.trunkServersTold ? [] : cluster.groups
+    context.trunkServersTold = true
+    return { trunkServers: untold.map(({ name }) => ({ group: name, trunkServerId: '' })) }
   },
 
   trackerNotifyReselectLeader: (_, { context: { trackers } }) => {

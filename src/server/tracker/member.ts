@@ -91,8 +91,8 @@ export function newMember(
 
 /** Drops what was known of a storage that is gone for good, but for what tells it apart (protocol.md §2.5, 93). */
 export function clear(member: Member): void {
-  const { joinTime, version } = member
-  Object.assign(member, newMember(member), { joinTime, version, connection: member.connection })
+  const { joinTime, upTime, version, connection } = member
+  Object.assign(member, newMember(member), { joinTime, upTime, version, connection })
 }
 
 /** Takes over what a storage says when it joins. */

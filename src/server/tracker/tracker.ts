@@ -239,6 +239,7 @@ export class Tracker {
       load: this.#listener,
       joined: undefined,
       follower: undefined,
+      trunkServersTold: false,
       toldLeaders: 0,
       save: () => this.#state?.save(),
       speak: (dialect) => (service.dialect = dialect),

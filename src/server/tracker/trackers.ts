@@ -32,6 +32,11 @@ export interface TrackerReport {
   readonly lastHeartBeat: number
 }
 
+/** What it tells at one time. */
+type ReportedNow = Partial<Omit<TrackerReport, 'connections'>> & {
+  readonly connections?: TrackerReport['connections'] | undefined
+}
+
 const NOTHING_REPORTED: TrackerReport = {
   version: '',
   upTime: 0,
@@ -100,8 +105,10 @@ export class Trackers {
   }
 
   /** Notes what a tracker tells of itself. */
-  report(tracker: TrackerAddress, report: Partial<TrackerReport>): void {
-    this.#reports.set(keyOf(tracker), { ...this.reportOf(tracker), ...report })
+  report(tracker: TrackerAddress, report: ReportedNow): void {
+    const former = this.reportOf(tracker)
+    const { connections = former.connections } = report
+    this.#reports.set(keyOf(tracker), { ...former, ...report, connections })
   }
 
   /** Takes a tracker for the leader, or nobody. */
