@@ -1,3 +1,5 @@
+import type { FastDfsError } from '../../errors.js'
+import { STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Command, RequestOf, ResponseOf } from '../../protocol/index.js'
 import { limits, trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
@@ -232,8 +234,8 @@ export class TrackerLink {
 
   async #join(connection: ServerConnection): Promise<void> {
     const storage = this.#storage
-    storage.onParameters((await connection.request(trackerCommands.parameterReq, {})).parameters)
     const { status } = await connection.request(storageJoin, storage.joinRequest(connection.remoteAddress))
+    storage.onParameters((await connection.request(trackerCommands.parameterReq, {})).parameters)
     this.#status = undefined
     this.#reported = ''
     await storage.settle(async () => {
@@ -242,7 +244,7 @@ export class TrackerLink {
         await storage.recover(connection)
         return NO_OLD_FILES
       }
-      return (await connection.request(storageSyncDestReq, {})).sync ?? NO_OLD_FILES
+      return this.#askForOldFiles(connection)
     })
     await connection.request(storageSyncNotify, storage.oldFiles() ?? NO_OLD_FILES)
     this.#beatDue = true
@@ -259,6 +261,18 @@ export class TrackerLink {
     // A tracker that does not lead tells of nobody: the beat was taken, that is all there is to know.
     const told = this.#status === undefined || this.#status === STORAGE_STATUS.ACTIVE
     if (told && !this.#storage.oldFiles()?.sourceId) this.#setState('active')
+  }
+
+  /** Status 2: there are storages that could send them, none of them ready yet. */
+  async #askForOldFiles(connection: ServerConnection): Promise<OldFiles> {
+    for (;;) {
+      try {
+        return (await connection.request(storageSyncDestReq, {})).sync ?? NO_OLD_FILES
+      } catch (error) {
+        if (this.#stopped || (error as FastDfsError).status !== STATUS.ENOENT) throw error
+      }
+      await this.#wait(ASK_INTERVAL)
+    }
   }
 
   async #reportDiskUsage(connection: ServerConnection): Promise<void> {
