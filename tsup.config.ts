@@ -8,6 +8,7 @@ const library: Options = {
     prometheus: 'src/observe/prometheus.ts',
     http: 'src/http/index.ts',
     testing: 'src/testing/index.ts',
+    'testing/jest': 'src/testing/jest.ts',
     compat: 'src/compat/index.ts',
   },
   target: 'node20',

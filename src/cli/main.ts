@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { isFastDfsError } from '../errors.js'
+import { storageCommand, trackerCommand } from './member.js'
 import { serveCommand } from './serve.js'
 import { VERSION } from './version.js'
 
@@ -7,6 +8,8 @@ const program = new Command('fastdfs')
   .description('FastDFS for Node: an embedded cluster, and tools for real ones')
   .version(VERSION)
   .addCommand(serveCommand())
+  .addCommand(trackerCommand())
+  .addCommand(storageCommand())
 
 program.parseAsync().catch((error: unknown) => {
   // Our own errors say what to do; of any other the stack is wanted.

@@ -1,68 +1,130 @@
-import { once } from 'node:events'
-import { Command, InvalidArgumentError } from 'commander'
-import type { Cluster } from '../testing/index.js'
+import { readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { Command, Option } from 'commander'
+import type { Profile } from '../server/index.js'
+import { PROFILES } from '../server/index.js'
+import type { ClusterOptions, SeedFile } from '../testing/index.js'
 import { startCluster } from '../testing/index.js'
+import { Control } from './control.js'
+import { describeCluster, describeInWords } from './describe.js'
+import { gathered, integer, size } from './flags.js'
+import { runWith } from './run-with.js'
+import { endingSignal } from './signals.js'
 
-interface ServeOptions {
+interface ServeFlags {
   host: string
-  port: number
+  advertise?: string
+  port?: number
+  storagePort: number
   trackers: number
-  groups: number
+  groups: string
   storages: number
+  storePaths: number
+  totalSpace?: number
+  freeSpace?: number
+  profile: Profile
   dir?: string
+  seed?: string[]
+  httpPort?: number
+  json?: true
+  control?: number
 }
+
+const TRACKER_PORT = 22_122
+const port = integer(0, 65_535)
 
 /** `fastdfs serve`: the embedded cluster as a process. */
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('run an embedded cluster until SIGINT or SIGTERM')
+    .description('run an embedded cluster until SIGINT or SIGTERM, or as long as a command runs')
+    .argument(
+      '[command...]',
+      'behind --: run with FASTDFS_TRACKERS and FASTDFS_CONFIG set; its exit code is passed on',
+    )
     .option('--host <address>', 'the address that every member listens on', '127.0.0.1')
     .option(
+      '--advertise <ip>',
+      'the address that clients are told, where it is another one (containers, NAT)',
+    )
+    .option(
       '--port <number>',
-      'the port of the first tracker, the others follow; 0: any free ones',
-      integer(0, 65_535),
-      22_122,
+      `the port of the first tracker, the others follow; 0: any free ones (default: ${TRACKER_PORT}; 0 with a command)`,
+      port,
+    )
+    .option(
+      '--storage-port <number>',
+      'the port of the first storage, the others follow; 0: any free ones',
+      port,
+      0,
     )
     .option('--trackers <count>', 'how many trackers', integer(1, 16), 1)
-    .option('--groups <count>', 'how many groups', integer(1, 512), 1)
+    .option('--groups <count or names>', 'how many groups, or their names, separated by commas', '1')
     .option('--storages <count>', 'how many storages in each group', integer(1, 32), 1)
+    .option('--store-paths <count>', 'how many store paths in each storage', integer(1, 256), 1)
+    .option('--total-space <size>', 'the size of each store path: 500M, 2G', size)
+    .option('--free-space <size>', 'what of it is free at first', size)
+    .addOption(
+      new Option('--profile <version>', 'the version to answer as')
+        .choices(Object.keys(PROFILES))
+        .default('V6.16'),
+    )
     .option('--dir <folder>', 'keep files below this folder; without it, in memory')
+    .option('--seed <file>', 'a file to begin with; may be given several times', gathered)
+    .option(
+      '--http-port <number>',
+      'serve the files over HTTP too: the port of the first storage, the others follow; 0: any free ones',
+      port,
+    )
+    .option('--json', 'say in one line of JSON when it is ready, and nothing else')
+    .option(
+      '--control <port>',
+      'serve requests about the cluster by HTTP on this port of 127.0.0.1; 0: any',
+      port,
+    )
     .action(serve)
 }
 
-async function serve({ dir, port, ...options }: ServeOptions): Promise<void> {
-  const cluster = await startCluster({
-    ...options,
-    ports: { trackers: port },
-    store: dir === undefined ? 'memory' : { dir },
-  })
-  console.log(describe(cluster, dir))
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
-  await cluster.stop()
-}
-
-function describe(cluster: Cluster, dir: string | undefined): string {
-  const groups = new Set(cluster.storages.map(({ group }) => group))
-  return [
-    `FastDFS is ready: ${count(cluster.trackers.length, 'tracker')}, ${count(groups.size, 'group')}, ${count(cluster.storages.length, 'storage')}, files ${dir === undefined ? 'in memory' : `in ${dir}`}`,
-    '',
-    `FASTDFS_TRACKERS=${cluster.env().FASTDFS_TRACKERS}`,
-    '',
-    '# client.conf',
-    cluster.clientConf(),
-  ].join('\n')
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`it must be a whole number from ${min} to ${max}.`)
+async function serve(command: readonly string[], flags: ServeFlags): Promise<void> {
+  await using cluster = await startCluster(await optionsOf(flags, command.length > 0))
+  const control = new Control(cluster)
+  try {
+    if (flags.control !== undefined) await control.start(flags.control)
+    const url = flags.control === undefined ? undefined : control.url
+    if (flags.json)
+      console.log(JSON.stringify({ ...describeCluster(cluster, flags.httpPort !== undefined), control: url }))
+    else if (command.length === 0) {
+      console.log(describeInWords(cluster, flags.dir, flags.httpPort !== undefined))
+      if (url !== undefined) console.log(`FASTDFS_CONTROL=${url}`)
     }
-    return value
+    if (command.length === 0) await endingSignal()
+    else process.exitCode = await runWith(cluster, command, url)
+  } finally {
+    if (flags.control !== undefined) await control.stop()
   }
+}
+
+async function optionsOf(flags: ServeFlags, hasCommand: boolean): Promise<ClusterOptions> {
+  const { host, advertise, trackers, storages, profile, dir, seed = [] } = flags
+  const group = { storePaths: flags.storePaths, totalBytes: flags.totalSpace, freeBytes: flags.freeSpace }
+  return {
+    host,
+    advertise,
+    trackers,
+    storages,
+    profile,
+    http: flags.httpPort === undefined ? false : { port: flags.httpPort },
+    groups: Object.fromEntries(groupNames(flags.groups).map((name) => [name, group])),
+    ports: { trackers: flags.port ?? (hasCommand ? 0 : TRACKER_PORT), storages: flags.storagePort },
+    store: dir === undefined ? 'memory' : { dir },
+    seed: await Promise.all(seed.map(readSeed)),
+  }
+}
+
+function groupNames(text: string): string[] {
+  if (!/^\d+$/.test(text)) return text.split(',')
+  return Array.from({ length: integer(1, 512)(text) }, (_, i) => `group${i + 1}`)
+}
+
+async function readSeed(path: string): Promise<SeedFile> {
+  return { data: await readFile(path), ext: extname(path).slice(1, 7) }
 }

@@ -17,10 +17,8 @@ export interface GroupInfo {
   readonly trunkFreeBytes: number
   /** All members, whatever their state. */
   readonly storageCount: number
-  /** The port of its members, as the first of them has told. */
+  /** The port of its members, as the first of them has told. Their HTTP port is in {@link StorageInfo}. */
   readonly storagePort: number
-  /** The port of their HTTP servers; absent since V6.13. */
-  readonly storageHttpPort: number | undefined
   /** Members that can be read from; absent before V6.13, and on V6.13.0, which cannot be told from older ones. */
   readonly readableCount: number | undefined
   /** Members that are active; since V6.13 those that can be written to. */
@@ -123,14 +121,13 @@ export function statusName(status: number): StorageStatusName | `${number}` {
 
 /** A group from a tracker's record of it. */
 export function groupInfoOf(record: ValuesOf<typeof groupRecord>): GroupInfo {
-  const { totalMb, freeMb, reservedMb, trunkFreeMb, storageHttpPort, readableCount, ...rest } = record
+  const { totalMb, freeMb, reservedMb, trunkFreeMb, readableCount, ...rest } = record
   return {
     ...rest,
     totalBytes: bytesOf(totalMb),
     freeBytes: bytesOf(freeMb),
     reservedBytes: bytesOf(reservedMb),
     trunkFreeBytes: bytesOf(trunkFreeMb),
-    storageHttpPort,
     readableCount,
   }
 }

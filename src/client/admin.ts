@@ -1,6 +1,7 @@
 import type { FastDfsError } from '../errors.js'
 import {
   ClosedError,
+  FileNotFoundError,
   isFastDfsError,
   locateError,
   NotSupportedError,
@@ -21,6 +22,8 @@ import type { ClusterStatistics, StorageIdEntry, TrackerStatus } from './cluster
 import { formatServerAddress } from './config/server-address.js'
 import { TRACKER_PORT } from './config/trackers.js'
 import type { Context, Run } from './context.js'
+import { fetchStorageIds } from './storage-id-entries.js'
+import { isUnknownCommand } from './unknown-command.js'
 
 /** States in which a storage is alive and cannot be deleted (protocol.md §2.5). */
 const ALIVE: readonly number[] = [
@@ -28,8 +31,6 @@ const ALIVE: readonly number[] = [
   limits.STORAGE_STATUS.ACTIVE,
   limits.STORAGE_STATUS.RECOVERY,
 ]
-/** The form of a request for storage IDs before V6.11 (protocol.md §2.5). */
-const OLD_DIALECT = { version: '6.10', addressSize: 16 } as const
 
 /** What operators ask of trackers: `client.admin`. Every method takes `{ signal, timeout }`. */
 export class AdminClient {
@@ -93,7 +94,13 @@ export class AdminClient {
     return this.#call(options, 'deleteStorage', async (call) => {
       checkGroup(group)
       checkStorageId(id)
-      const known = await this.#each(trackerCommands.listStorage, { group, id }, call)
+      const known = await this.#each(trackerCommands.listStorage, { group, id }, call).catch(
+        (error: unknown) => {
+          // Whoever is told so asked for a deletion: that is what trackers answer then.
+          if (error instanceof FileNotFoundError) return []
+          throw error
+        },
+      )
       if (known.some(({ storages }) => storages.some(({ status }) => ALIVE.includes(status)))) {
         throw new ServerError(`storage ${id} of ${group} is alive: stop it first`, {
           command: trackerCommands.deleteStorage.name,
@@ -244,34 +251,7 @@ export class AdminClient {
 
   /** The IDs of all storages, as storage_ids.conf has them; none where IDs are not used (protocol.md §2.5). */
   storageIds(options: CallOptions = {}): Promise<StorageIdEntry[]> {
-    return this.#call(options, 'storageIds', async (call) => {
-      try {
-        const entries: StorageIdEntry[] = []
-        for (;;) {
-          const page = await this.#storageIdsFrom(entries.length, call)
-          entries.push(...page.lines.split('\n').filter(Boolean).map(storageIdOf))
-          if (page.count === 0 || entries.length >= page.total) return entries
-        }
-      } catch (error) {
-        if (error instanceof NotSupportedError) return []
-        throw error
-      }
-    })
-  }
-
-  /** Servers before V6.11 take a request without the second field. */
-  async #storageIdsFrom(
-    startIndex: number,
-    call: Call,
-  ): Promise<ResponseOf<typeof trackerCommands.fetchStorageIds>> {
-    const { trackers } = this.#context
-    const { fetchStorageIds } = trackerCommands
-    try {
-      return await trackers.ask(fetchStorageIds, { startIndex, allowEmpty: true }, call)
-    } catch (error) {
-      if (!isUnknownCommand(error)) throw error
-      return trackers.ask(fetchStorageIds, { startIndex }, call, OLD_DIALECT)
-    }
+    return this.#call(options, 'storageIds', (call) => fetchStorageIds(this.#context.trackers, call))
   }
 
   /** What the trackers tell storages of their configuration (protocol.md §4.3). */
@@ -396,24 +376,5 @@ class Deletion {
       // What is in use stays so.
       throw error.status === STATUS.EBUSY ? locateError(error, { retriable: false }) : error
     }
-  }
-}
-
-/** 22 is the answer to an unknown command, and to a body of a length that this version does not know. */
-function isUnknownCommand(error: unknown): boolean {
-  return error instanceof ServerError && error.status === STATUS.EINVAL
-}
-
-/** `100001 group1 10.0.0.1,10.0.0.2:23000 rw=read` */
-function storageIdOf(line: string): StorageIdEntry {
-  const [id = '', group = '', address = '', ...options] = line.trim().split(/\s+/)
-  const [, hosts = address, port] =
-    /^(.*?)(?::(\d+))?$/.exec(address.includes(']') || !/:.*:/.test(address) ? address : `[${address}]`) ?? []
-  return {
-    id,
-    group,
-    hosts: hosts.replace(/^\[|\]$/g, '').split(','),
-    port: port === undefined ? undefined : Number(port),
-    access: options.find((option) => option.startsWith('rw='))?.slice(3),
   }
 }

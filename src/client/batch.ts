@@ -1,11 +1,14 @@
 import { FastDfsError, InvalidArgumentError, isFastDfsError, locateError, TimeoutError } from '../errors.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
+import { anySignal } from './any-signal.js'
 import { CALL_OPTIONS, checkCallOptions } from './calls.js'
 import { checkInteger, checkNames, show } from './check.js'
-import type { DownloadOptions } from './download.js'
+import type { SinkOptions } from './download.js'
 import { messageOf } from './pieces.js'
+import { discardSlaves } from './slave-family.js'
 import type { Source } from './sources.js'
+import { discard } from './sources.js'
 import type { UploadOptions } from './upload.js'
 
 /** How a batch is carried out; `signal` and `timeout` are for the batch as a whole. */
@@ -42,7 +45,7 @@ export interface UploadItem extends UploadOptions {
 }
 
 /** A file of {@link FastDfsClient.downloadFiles}. */
-export interface DownloadItem extends DownloadOptions {
+export interface DownloadItem extends SinkOptions {
   /** The file ID. */
   id: string
   /** Where it is written: whole or not at all. */
@@ -67,8 +70,16 @@ export class Batch {
     this.#itemTimeout = itemTimeout
   }
 
-  /** Calls `start` for each item. Rejects only where `items` is no list. */
-  async run<I, T>(items: BatchItems<I>, start: (item: I) => Promise<T>): Promise<BatchResult<T>[]> {
+  /**
+   * Calls `start` for each item. Rejects only where `items` is no list.
+   *
+   * @param letGo - is given the items that failed, those that were not begun among them
+   */
+  async run<I, T>(
+    items: BatchItems<I>,
+    start: (item: I) => Promise<T>,
+    letGo: (item: I) => void = () => {},
+  ): Promise<BatchResult<T>[]> {
     const iterator = iteratorOf(items)
     const isLazy = !Array.isArray(items)
     const results: BatchResult<T>[] = []
@@ -76,6 +87,7 @@ export class Batch {
     let wake = (): void => {}
     const settle = async (index: number, item: I): Promise<void> => {
       results[index] = await this.#settle(item, start)
+      if (results[index].status === 'rejected') letGo(item)
     }
     for (let index = 0; ; index++) {
       if (running.size >= this.#concurrency) await new Promise<void>((resolve) => (wake = resolve))
@@ -106,7 +118,7 @@ export class Batch {
   }
 
   /** A download's ID and path, and its options within the batch's limits. */
-  download(item: DownloadItem): [string, string, DownloadOptions] {
+  download(item: DownloadItem): [string, string, SinkOptions] {
     if (typeof item !== 'object' || item === null) {
       throw new InvalidArgumentError(`an item must be an object with an id and a path, not ${show(item)}`)
     }
@@ -127,7 +139,7 @@ export class Batch {
     const both = signal !== undefined && outer !== undefined
     return {
       ...own,
-      signal: both ? AbortSignal.any([outer, signal]) : (signal ?? outer),
+      signal: both ? anySignal([outer, signal]) : (signal ?? outer),
       // Not a part of a millisecond before the batch's own end.
       timeout: Math.min(timeout, Math.max(1, Math.ceil(remaining))),
     }
@@ -155,6 +167,13 @@ export class Batch {
     if (!(error instanceof TimeoutError) || this.#call.remaining > 0) return error
     return locateError(this.#call.timeoutError(), error)
   }
+}
+
+/** Lets go the streams of an upload that was not begun. */
+export function discardItem(item: Source | UploadItem): void {
+  if (!isUploadItem(item)) return discard(item)
+  discard(item.source)
+  discardSlaves(item.slaves)
 }
 
 /** Also a stream may have a property of that name. */

@@ -12,7 +12,7 @@ import { AdminClient } from './admin.js'
 import type { ModifyOptions, RegeneratedFile } from './appender.js'
 import { append, modify, regenerate, truncate } from './appender.js'
 import type { BatchItems, BatchOptions, BatchResult, DownloadItem, UploadItem } from './batch.js'
-import { Batch } from './batch.js'
+import { Batch, discardItem } from './batch.js'
 import { CALL_OPTIONS, Calls, checkCallOptions } from './calls.js'
 import { checkDuration, checkNames } from './check.js'
 import { loadClientConf } from './config/client-conf.js'
@@ -40,11 +40,15 @@ import type { ClientStats } from './stats.js'
 import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
+import { Outliving } from './outliving.js'
+import { owning } from './sources.js'
+import type { NewFileCommand } from './store.js'
 import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
 import type { DeleteOptions } from './slave-family.js'
-import { deleteFamily, uploadFamily } from './slave-family.js'
+import { deleteFamily, discardSlaves, uploadFamily } from './slave-family.js'
 import { StorageAddresses } from './storage-addresses.js'
+import { fetchStorageIds, toStorageIds } from './storage-id-entries.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
@@ -55,7 +59,7 @@ import { uploadSlave } from './upload.js'
  * and do not keep the process alive.
  *
  * Every method takes `{ signal, timeout }` and rejects with a {@link FastDfsError}. A file ID may also be given with a
- * leading slash, or as the URL of the file.
+ * leading slash, behind a host, or as the URL of the file.
  *
  * @example
  * ```ts
@@ -72,6 +76,7 @@ export class FastDfsClient {
   readonly admin: AdminClient
   readonly #context: Context
   readonly #calls: Calls
+  readonly #outliving = new Outliving()
   readonly #runner: Run = (options, operation) => this.#run(options, operation)
 
   /**
@@ -87,8 +92,11 @@ export class FastDfsClient {
       options: resolved,
       pool,
       trackers,
-      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds),
+      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds, async (call) =>
+        toStorageIds(await fetchStorageIds(trackers, call)),
+      ),
       serial: new Serial(),
+      outliving: this.#outliving,
       oldCrcs: new OldCrcs(),
       doubts: new Budget(),
     }
@@ -129,11 +137,13 @@ export class FastDfsClient {
   /**
    * Stores a new file (protocol.md §2.1, §3.1). Streams whose `size` is given hold a few buffers in memory, whatever
    * the size. Without it they are read to their end first, since the protocol sends the size first: up to 8 MiB into
-   * memory, what is larger into a temporary file that has no name; then they can be sent again, as files can.
+   * memory, what is larger into a temporary file that has no name; then they can be sent again, as files can. With
+   * {@link UploadOptions.unknownLength} `appender` they are sent as they come.
    *
-   * @param source - a path, Buffer, Blob, stream, iterable of bytes, or a function that returns one
+   * @param source - a path, Buffer, Blob, stream, iterable of bytes, or a function that returns one. A stream is
+   *   destroyed when the call ends, however it does
    * @throws {@link InvalidArgumentError} before anything is sent: the source cannot be read, the extension, group or
-   *   metadata do not fit; or later, when the source gives more or less than the option `size`: then nothing is stored
+   *   metadata do not fit, the storage or store path is none of the cluster; or later, when the source gives more or less than the option `size`: then nothing is stored
    * @throws {@link LocalIoError} when the source fails, or a listener of the progress: then nothing is stored
    * @throws {@link NoSpaceError} when no storage has room
    * @throws {@link IntegrityError} when the storage has something else than was sent; it is deleted again
@@ -146,9 +156,7 @@ export class FastDfsClient {
    * ```
    */
   uploadFile(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
-    return this.#run(options, (call) =>
-      uploadFamily(this.#context, storageCommands.uploadFile, source, options, call),
-    )
+    return this.#upload(storageCommands.uploadFile, source, options)
   }
 
   /**
@@ -167,7 +175,7 @@ export class FastDfsClient {
     options: BatchOptions = {},
   ): Promise<BatchResult<UploadedFile>[]> {
     const batch = new Batch(options, this.#context.options.timeout, 'uploadFiles')
-    return batch.run(items, (item) => this.uploadFile(...batch.upload(item)))
+    return batch.run(items, (item) => this.uploadFile(...batch.upload(item)), discardItem)
   }
 
   /**
@@ -218,9 +226,7 @@ export class FastDfsClient {
    * §3.1). Takes and throws what {@link FastDfsClient.uploadFile} does.
    */
   uploadAppenderFile(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
-    return this.#run(options, (call) =>
-      uploadFamily(this.#context, storageCommands.uploadAppenderFile, source, options, call),
-    )
+    return this.#upload(storageCommands.uploadAppenderFile, source, options)
   }
 
   /**
@@ -237,8 +243,10 @@ export class FastDfsClient {
    * ```
    */
   uploadSlaveFile(masterId: string, source: Source, options: SlaveOptions): Promise<UploadedFile> {
-    return this.#runOn(masterId, options, (call, master) =>
-      uploadSlave(this.#context, master, source, options, call),
+    return owning(source, () =>
+      this.#runOn(masterId, options, (call, master) =>
+        uploadSlave(this.#context, master, source, options, call),
+      ),
     )
   }
 
@@ -251,7 +259,9 @@ export class FastDfsClient {
    * @throws {@link UnknownOutcomeError} when the answer is lost: the content may have been added
    */
   appendFile(id: string, source: Source, options: ContentOptions = {}): Promise<void> {
-    return this.#runOn(id, options, (call, file) => append(this.#context, file, source, options, call))
+    return owning(source, () =>
+      this.#runOn(id, options, (call, file) => append(this.#context, file, source, options, call)),
+    )
   }
 
   /**
@@ -262,7 +272,9 @@ export class FastDfsClient {
    * @throws {@link ServerError} with status 22 when it is no appender file, or the offset is past its end
    */
   modifyFile(id: string, source: Source, options: ModifyOptions = {}): Promise<void> {
-    return this.#runOn(id, options, (call, file) => modify(this.#context, file, source, options, call))
+    return owning(source, () =>
+      this.#runOn(id, options, (call, file) => modify(this.#context, file, source, options, call)),
+    )
   }
 
   /**
@@ -304,7 +316,8 @@ export class FastDfsClient {
   /**
    * Writes a file, or a part of it, to a sink.
    *
-   * - A path: the file is there whole or, when the download fails, not at all.
+   * - A path: the file is there whole or, when the download fails, not at all. One that is replaced keeps its
+   *   permissions; a symbolic link is followed.
    * - A folder, or a path that ends with a slash: as a path, under the name that {@link FastDfsClient.getFilename}
    *   gives. That is the uploader's choice: nothing that is there already is replaced.
    * - A Writable or web WritableStream: with backpressure; ended (closed) when the download is whole, destroyed
@@ -355,7 +368,7 @@ export class FastDfsClient {
           const name = await filenameOf(this.#context, file, this.#context.options.metadataEncoding, call)
           path = await pathInFolder(target, name)
         }
-        return fileSink(path ?? target, options.fsync)
+        return fileSink(path ?? target, { fsync: options.fsync, isNew: path !== undefined })
       }, given)
       return path === undefined ? downloaded : { ...downloaded, path }
     }
@@ -382,7 +395,7 @@ export class FastDfsClient {
    * for await (const chunk of client.downloadStream(id, { offset: 1000, length: 500 })) process(chunk)
    * ```
    */
-  downloadStream(id: string, options: DownloadOptions = {}): Readable {
+  downloadStream(id: string, options: DownloadOptions = {}): AsyncIterable<Buffer> & Readable {
     checkCallOptions(options)
     const plan = checkDownload(options, 'downloadStream')
     return new DownloadStream(
@@ -542,7 +555,7 @@ export class FastDfsClient {
 
   /**
    * Ends the client: new calls are refused, and those that have not had a connection yet; running ones may end within
-   * `grace`, then every connection is closed.
+   * `grace`, and files that calls which were ended have left are deleted in it; then every connection is closed.
    *
    * @param options - `grace`: milliseconds for the calls that are running, also 0 or Infinity. Default 5000
    */
@@ -550,13 +563,26 @@ export class FastDfsClient {
     checkNames(options, ['grace'], 'close')
     const { grace = DEFAULT_GRACE } = options
     const limit = grace === 0 ? 0 : checkDuration(grace, 'grace')
-    await this.#calls.close(limit)
+    await this.#calls.close(limit, this.#outliving)
     await this.#context.pool.close()
+    // What they have begun to write is removed then.
+    await this.#calls.ended()
   }
 
   /** `await using client = new FastDfsClient(…)` closes it at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #upload(command: NewFileCommand, source: Source, options: UploadOptions): Promise<UploadedFile> {
+    try {
+      return await owning(source, () =>
+        this.#run(options, (call) => uploadFamily(this.#context, command, source, options, call)),
+      )
+    } catch (error) {
+      discardSlaves((options as UploadOptions | undefined | null)?.slaves)
+      throw error
+    }
   }
 
   #run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { join, sep } from 'node:path'
 import { InvalidArgumentError } from '../errors.js'
 import { show } from './check.js'
 import { messageOf } from './pieces.js'
+import { alreadyThere } from './sinks.js'
 
 /**
  * Whether a download goes into a folder, under a name of its own: one that exists, or a path that ends with a slash.
@@ -31,8 +32,6 @@ export async function pathInFolder(folder: string, name: string): Promise<string
     () => true,
     () => false,
   )
-  if (isTaken) {
-    throw new InvalidArgumentError(`${show(path)} is there already: name it as the path to replace it`)
-  }
+  if (isTaken) throw alreadyThere(path)
   return path
 }

@@ -214,12 +214,18 @@ export class DownloadStream extends Readable {
       start: (_, flow) => {
         this.#flow = flow
       },
-      write: (chunk) => this.push(chunk),
+      // Whoever reads it may keep it.
+      write: (chunk) => this.push(Buffer.from(chunk)),
     }
     this.#run(sink, this.#abort.signal).then(
       () => this.push(null),
       (error: Error) => this.destroy(error),
     )
+  }
+
+  /** Gives Buffers; the type of Readable says nothing of its pieces. */
+  override [Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
+    return super[Symbol.asyncIterator]() as NodeJS.AsyncIterator<Buffer>
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import type { Metadata } from '../protocol/index.js'
+import { isMetadata } from '../protocol/metadata.js'
 import type { Context } from './context.js'
 import { getMetadata } from './files.js'
 
@@ -21,7 +22,7 @@ export function withFilename(metadata: Metadata | undefined, fileName: string): 
   }
   if (metadata === undefined) return { [FILENAME_KEY]: name }
   // What is no metadata is refused when it is packed.
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return metadata
+  if (!isMetadata(metadata)) return metadata
   if (Object.hasOwn(metadata, FILENAME_KEY)) {
     throw new InvalidArgumentError(
       `keepFilename cannot keep the name: metadata has an item "${FILENAME_KEY}"`,

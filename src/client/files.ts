@@ -1,6 +1,14 @@
-import { FileNotFoundError, InvalidArgumentError, isFastDfsError, ServerError } from '../errors.js'
+import {
+  FileNotFoundError,
+  InvalidArgumentError,
+  isFastDfsError,
+  locateError,
+  ProtocolError,
+  ServerError,
+} from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
+import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import type { Metadata } from '../protocol/index.js'
 import { decodeMetadata, encodeMetadata, storageCommands } from '../protocol/index.js'
@@ -126,8 +134,16 @@ export async function getMetadata(
   let asked: StorageEndpoint | undefined
   const read = async (storage: StorageEndpoint): Promise<Record<string, string>> => {
     asked = storage
-    const reply = await askStorage(context, storage, storageCommands.getMetadata, { group, name }, call)
-    return decodeMetadata(reply.metadata, encoding)
+    const command = storageCommands.getMetadata
+    const reply = await askStorage(context, storage, command, { group, name }, call)
+    try {
+      return decodeMetadata(reply.metadata, encoding)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      const hint = 'if it was written in another encoding, name that as metadataEncoding'
+      const place = { command: command.name, endpoint: formatEndpoint(storage) }
+      throw locateError(error, place, `${error.reason}: ${hint}`)
+    }
   }
   try {
     // Metadata reaches replicas after its file.

@@ -9,7 +9,7 @@ import { report } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource } from './sources.js'
 import type { UploadPlan } from './store.js'
-import { newFileMayExist, newFileOf, newFileTarget } from './store.js'
+import { discard, newFileMayExist, newFileOf, newFileTarget } from './store.js'
 import { sendContent } from './transfer.js'
 
 /** Bytes of a chunk where nobody says otherwise. */
@@ -47,12 +47,16 @@ export class GrowingFile {
         {
           onProgress: ({ transferred }) => onPiece(transferred),
           mayExist: newFileMayExist(chunk),
+          undo: (made) => discard(context, newFileOf(made)),
         },
       )
       this.file = newFileOf(reply)
       this.sum = sum
     } else {
-      const { sum } = await extend(context, this.file, this.sum, chunk, call, onPiece)
+      const { file, sum: before } = this
+      const { sum } = await this.#inTurn(file, call, () =>
+        extend(context, file, before, chunk, call, onPiece),
+      )
       this.sum = sum
     }
     // The last one is reported when nothing is left to do.
@@ -65,13 +69,22 @@ export class GrowingFile {
    * @returns false where the storage cannot do that: before V6.02 (protocol.md §3.2)
    */
   async becomeNormal(call: Call): Promise<boolean> {
+    const file = this.file as SplitFileId
     try {
-      this.file = await rename(this.#context, this.file as SplitFileId, call)
+      this.file = await this.#inTurn(file, call, () => rename(this.#context, file, call))
       return true
     } catch (error) {
       if (error instanceof ServerError && error.status === STATUS.EINVAL) return false
       throw error
     }
+  }
+
+  /** Whoever has read its name from a resumable upload may change it too. */
+  #inTurn<T>(file: SplitFileId, call: Call, change: () => Promise<T>): Promise<T> {
+    return this.#context.serial.run(file.id, call, async (turn) => {
+      await turn()
+      return change()
+    })
   }
 
   #report(size: number): void {

@@ -46,9 +46,10 @@ export interface ClientOptions {
   /**
    * Other addresses of storages, as a `storage_ids.conf` has them: where a storage cannot be connected to at the address
    * that a tracker gave, its other ones are tried, and the one that worked comes first from then on. An entry belongs
-   * to a storage when it has its group, its port and, as an address or by a host name, its address.
+   * to a storage when it has its group, its port and, as an address or by a host name, its address. With `tracker`, a
+   * tracker is asked for them when they are needed.
    */
-  storageIds?: readonly StorageId[] | undefined
+  storageIds?: readonly StorageId[] | 'tracker' | undefined
   /**
    * Makes connections to trackers and storages, for tunnels and TLS. Default: TCP.
    *
@@ -136,7 +137,8 @@ export interface ResolvedOptions extends PoolOptions, RetryOptions {
   readonly group: string | undefined
   /** Where to connect to for a storage. */
   readonly addressOf: AddressLookup
-  readonly storageIds: readonly StorageId[]
+  /** Undefined where a tracker is asked. */
+  readonly storageIds: readonly StorageId[] | undefined
   readonly timeout: number
   readonly maxBufferBytes: number
   readonly verify: boolean
@@ -184,7 +186,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     trackers: resolveTrackers(options.trackers),
     group: options.group === undefined ? undefined : checkGroupName(options.group),
     addressOf: compileAddressMap(options.storageAddressMap ?? {}),
-    storageIds: options.storageIds === undefined ? [] : checkStorageIds(options.storageIds),
+    storageIds: options.storageIds === 'tracker' ? undefined : checkStorageIds(options.storageIds ?? []),
     connect: options.connect === undefined ? undefined : checkFunction(options.connect, 'connect', refuse),
     connectTimeout: duration('connectTimeout'),
     idleTimeout: duration('idleTimeout'),

@@ -1,6 +1,7 @@
 /** Which storage is asked, when one has failed or does not know a file yet. */
 import { FileNotFoundError, isFastDfsError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
+import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import type { Context } from './context.js'
@@ -78,7 +79,10 @@ export async function orNone<T>(choice: Promise<readonly T[]>, call: Call): Prom
   }
 }
 
-/** Asks the storage that changes of a file go to: it is the file's source, or stands in for it (protocol.md §6). */
+/**
+ * Asks the storage that changes of a file go to: it is the file's source, or stands in for it (protocol.md §6). A
+ * tracker that was killed may take the source for one that is not ready, for good (§12): then another one knows better.
+ */
 async function readAtSource<T>(
   { trackers, doubts }: Context,
   file: SplitFileId,
@@ -90,8 +94,23 @@ async function readAtSource<T>(
 ): Promise<T> {
   if (known === undefined && !doubts.take()) throw answer
   const source = known ?? (await trackers.queryUpdate(file, call))
-  if (isSame(source, replica)) throw answer
-  return read(source)
+  if (!isSame(source, replica)) return read(source)
+  if (known !== undefined || isSourceByName(file, replica)) throw answer
+  for (const other of await trackers.queryUpdateOfEach(file, call)) {
+    if (!isSame(other, replica)) return read(other)
+  }
+  throw answer
+}
+
+/** Whether a file's ID says that this is its source; with storage IDs it does not say. */
+function isSourceByName({ id }: SplitFileId, storage: StorageEndpoint): boolean {
+  try {
+    const { source } = parseFileId(id)
+    return source.kind === 'ip' && source.ip === storage.host
+  } catch {
+    // Legal, but of a form that tells nothing.
+    return false
+  }
 }
 
 /** Whether a storage has failed neither in this operation nor lately. */

@@ -5,9 +5,10 @@ import { types } from 'node:util'
 import { InvalidArgumentError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import { checkInteger, show } from './check.js'
+import { pathFailed } from './path-failure.js'
 import { PIECE_SIZE } from './pieces.js'
 import type { Source } from './sources.js'
-import { cannotRead, isBlob, sizeOfFile } from './sources.js'
+import { isBlob, sizeOfFile } from './sources.js'
 
 /**
  * What can be uploaded with interruptions: a source that can be read again from any place. A path, bytes, a Blob or
@@ -75,7 +76,7 @@ async function rangesOf(source: ResumableSource, size: number | undefined, call:
 async function fromPath(path: string, call: Call): Promise<Ranges> {
   const stats = await call.wait(stat(path)).catch((error: unknown) => {
     call.check()
-    throw cannotRead(path, error)
+    throw pathFailed('read', path, error)
   })
   return {
     size: sizeOfFile(path, stats),

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors.js'
-import { splitFileId } from '../file-id/index.js'
+import { parseFileId } from '../file-id/index.js'
 import type { Metadata } from '../protocol/index.js'
 import { checkInteger, checkNames, show } from './check.js'
 
@@ -62,9 +62,17 @@ export function checkState(value: unknown): ResumableUploadState {
   if (checkInteger(state.transferred, 'transferred', 0) > state.size) {
     throw new InvalidArgumentError(`transferred is ${state.transferred}, more than size, ${state.size}`)
   }
-  if (state.id !== null) splitFileId(state.id)
+  if (state.id !== null) checkId(state.id, state)
   if (typeof state.options !== 'object' || state.options === null) {
     throw new InvalidArgumentError(`the state's options must be an object, not ${show(state.options)}`)
   }
   return state
+}
+
+/** A file that is whole has its size and CRC32 in its name: one that is not this upload's must not be taken for it. */
+function checkId(id: string, { size, transferred, crc32 }: ResumableUploadState): void {
+  const named = parseFileId(id)
+  if (named.kind === 'appender') return
+  if (named.size === size && transferred === size && named.crc32 === crc32) return
+  throw new InvalidArgumentError(`the state's id is that of another file: ${show(id)}`)
 }

@@ -5,6 +5,7 @@ import type { Call, CallOptions } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import { storageCommands } from '../protocol/index.js'
+import { anySignal } from './any-signal.js'
 import { CALL_OPTIONS, checkCallOptions } from './calls.js'
 import { checkFunction, checkInteger, checkNames } from './check.js'
 import { finishGrowth } from './chunked-upload.js'
@@ -163,7 +164,7 @@ export class ResumableUpload {
     const { signal, timeout } = checkCallOptions(options)
     checkNames(options, CALL_OPTIONS, 'done')
     const signals = [this.#ending.signal, this.#signal, signal].filter((one) => one !== undefined)
-    const limits = { timeout, signal: AbortSignal.any(signals) }
+    const limits = { timeout, signal: anySignal(signals) }
     try {
       this.#result = await this.#run(limits, (call) =>
         tellingSpace(this.#context, call, () => this.#upload(call)),

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { link, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { WritableStream } from 'node:stream/web'
 import { types } from 'node:util'
-import { InvalidArgumentError, LocalIoError } from '../errors.js'
+import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
 import { show } from './check.js'
+import { pathFailed } from './path-failure.js'
+import { messageOf } from './pieces.js'
 
 /**
  * What a download can be written to: a path, a Writable, a web WritableStream, or a Uint8Array or Buffer that is filled
@@ -97,21 +99,36 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
 /** Bytes that are written to a file at a time. */
 const BLOCK_SIZE = 1024 * 1024
 
+/** How a file is written. */
+interface FileSinkOptions {
+  /** Bring the content and the name to the disk before it is finished. */
+  readonly fsync?: boolean | undefined
+  /** Replace nothing. */
+  readonly isNew?: boolean
+}
+
 /**
- * A sink that becomes the file at `path`: written beside it under another name, and renamed when it is whole.
+ * A sink that becomes the file at `path`: written beside it under another name, and renamed when it is whole. Where a
+ * file is replaced, its permissions are kept; where a symbolic link leads to it, the link is.
  *
- * @param fsync - bring the content and the name to the disk before it is finished
  * @throws {@link InvalidArgumentError} when no file can be made there
+ * @throws {@link LocalIoError} when that is not the path's fault: no space, too many open files
  */
-export async function fileSink(path: string, fsync = false): Promise<WholeSink<number>> {
+export async function fileSink(
+  path: string,
+  { fsync = false, isNew = false }: FileSinkOptions = {},
+): Promise<WholeSink<number>> {
+  const present = await stat(path).catch(() => undefined)
   // A rename would replace a device or a pipe.
-  const isTaken = (await stat(path).catch(() => undefined))?.isFile() === false
-  if (isTaken || path === '' || path.endsWith('/') || path.endsWith(sep)) {
+  if (present?.isFile() === false || path === '' || path.endsWith('/') || path.endsWith(sep)) {
     throw new InvalidArgumentError(`cannot write ${show(path)}: it is not a regular file`)
   }
-  const temporary = join(dirname(path), `.fastdfs-${randomBytes(8).toString('hex')}.part`)
-  const file = await open(temporary, 'wx').catch((cause: Error) => {
-    throw new InvalidArgumentError(`cannot write ${show(path)}: ${cause.message}`, { cause })
+  // And it would replace a symbolic link, not what that leads to.
+  const target = present === undefined ? path : await realpath(path).catch(() => path)
+  const temporary = join(dirname(target), `.fastdfs-${randomBytes(8).toString('hex')}.part`)
+  // Nobody reads what comes who may not read what was there.
+  const file = await open(temporary, 'wx', present && present.mode & PERMISSIONS).catch((cause: unknown) => {
+    throw pathFailed('write', path, cause)
   })
   const writer = new BlockWriter(file, path)
   return {
@@ -122,21 +139,52 @@ export async function fileSink(path: string, fsync = false): Promise<WholeSink<n
       const size = await writer.end()
       try {
         await file.truncate(size)
+        if (present !== undefined) await file.chmod(present.mode & PERMISSIONS)
         if (fsync) await file.sync()
         await file.close()
-        await rename(temporary, path)
-        if (fsync) await syncFolder(dirname(path))
+        await (isNew ? renameToNew(temporary, target) : rename(temporary, target))
+        if (fsync) await syncFolder(dirname(target))
       } catch (cause) {
-        throw writeFailed(path, cause)
+        throw isFastDfsError(cause) ? cause : writeFailed(path, cause)
       }
       return size
     },
     abandon: async () => {
       await writer.settled()
       await file.close().catch(() => {})
-      await rm(temporary, { force: true })
+      // There is an error to tell already.
+      await rm(temporary, { force: true }).catch(() => {})
     },
   }
+}
+
+/** In a file's mode. */
+const PERMISSIONS = 0o777
+
+/**
+ * Gives a file a name that no other has. A rename would replace one that came meanwhile, as of another download.
+ *
+ * @throws {@link InvalidArgumentError} when there is one of that name
+ */
+async function renameToNew(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path)
+  } catch (cause) {
+    if (isExisting(cause)) throw alreadyThere(path)
+    // A file system without links.
+    await (await open(path, 'wx')).close()
+    return rename(temporary, path)
+  }
+  await rm(temporary, { force: true })
+}
+
+function isExisting(cause: unknown): boolean {
+  return (cause as NodeJS.ErrnoException).code === 'EEXIST'
+}
+
+/** The error of a name that is taken. */
+export function alreadyThere(path: string): InvalidArgumentError {
+  return new InvalidArgumentError(`${show(path)} is there already: name it as the path to replace it`)
 }
 
 /** Brings a folder's names to the disk. Windows does so by itself, and opens no folders. */
@@ -229,5 +277,5 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number): Prom
 }
 
 function writeFailed(path: string, cause: unknown): LocalIoError {
-  return new LocalIoError(`cannot write ${show(path)}: ${(cause as Error).message}`, { cause })
+  return new LocalIoError(`cannot write ${show(path)}: ${messageOf(cause)}`, { cause })
 }

@@ -1,5 +1,11 @@
 /** A master and its slaves, stored and deleted together. */
-import { FileNotFoundError, InvalidArgumentError, isFastDfsError, locateError } from '../errors.js'
+import {
+  FileNotFoundError,
+  InvalidArgumentError,
+  isFastDfsError,
+  locateError,
+  UnknownOutcomeError,
+} from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import { slaveName, splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
@@ -10,8 +16,10 @@ import type { Context } from './context.js'
 import { deleteFile } from './files.js'
 import { messageOf } from './pieces.js'
 import type { Source } from './sources.js'
+import { discard } from './sources.js'
 import type { NewFileCommand } from './store.js'
-import { CLEANUP_TIMEOUT } from './store.js'
+import { CLEANUP_TIMEOUT } from './outliving.js'
+
 import type { SlaveUpload, UploadedFile, UploadOptions } from './upload.js'
 import { checkSlave, upload, uploadSlave } from './upload.js'
 
@@ -47,7 +55,10 @@ export async function uploadFamily(
     try {
       made.push(await uploadSlave(context, splitFileId(master.id), content, rest, call))
     } catch (error) {
-      const ids = [...nameOf(master.id, slave.prefix, ext), ...made.map(({ id }) => id).reverse(), master.id]
+      const failed = nameOf(master.id, slave.prefix, ext)
+      // What the storage may still be about to store is deleted last of all, too.
+      const late = error instanceof UnknownOutcomeError ? failed : []
+      const ids = [...failed, ...made.map(({ id }) => id).reverse(), master.id, ...late]
       const left = await cleanUp(context, ids)
       throw explain(error, `${nth(i, slave.prefix, ext)} of ${master.id} failed: `, left)
     }
@@ -80,6 +91,14 @@ export async function deleteFamily(
     }
   }
   await deleteFile(context, file, call)
+}
+
+/** Lets go the streams of slaves that were not begun. */
+export function discardSlaves(slaves: UploadOptions['slaves']): void {
+  if (!Array.isArray(slaves)) return
+  for (const slave of slaves as readonly (Partial<SlaveUpload> | null | undefined)[]) {
+    if (slave?.source !== undefined) discard(slave.source)
+  }
 }
 
 function slaveOf(file: SplitFileId, suffix: unknown): SplitFileId {

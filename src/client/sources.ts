@@ -4,12 +4,12 @@ import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import type { FastDfsError } from '../errors.js'
-import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js'
+import { InvalidArgumentError, isFastDfsError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
 import { show } from './check.js'
 import { sendFile } from './file-content.js'
+import { pathFailed } from './path-failure.js'
 import type { Pieces } from './pieces.js'
 import { checkPiece, messageOf, sendBytes, sendPieces, PIECE_SIZE } from './pieces.js'
 import { spool } from './spool.js'
@@ -159,6 +159,9 @@ async function fromWebStream<T>(
   openUnsized: OpenUnsized<T>,
 ): Promise<OpenSource | T> {
   if (stream.locked) throw new InvalidArgumentError('the ReadableStream is locked: something else reads it')
+  // What is left of it may be nothing, which would be stored as an empty file.
+  if (Readable.isDisturbed(stream as unknown as Readable))
+    throw new InvalidArgumentError('the ReadableStream was read before')
   return fromReadable(Readable.fromWeb(stream), size, call, openUnsized)
 }
 
@@ -168,6 +171,8 @@ async function fromReadable<T>(
   call: Call,
   openUnsized: OpenUnsized<T>,
 ): Promise<OpenSource | T> {
+  // At its end there is nothing, which would be stored as an empty file.
+  if (readable.readableEnded) throw new InvalidArgumentError('the Readable was read to its end before')
   // It may fail before it is read, while a tracker is asked; reading it tells the error then.
   readable.on('error', () => {})
   const pieces = readable as AsyncIterable<Uint8Array>
@@ -237,8 +242,18 @@ async function callSource(make: () => SourceOrPromise): Promise<Source> {
   }
 }
 
+/** Runs what takes a source. When it fails before the source is open, a stream is let go all the same. */
+export async function owning<T>(source: Source, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    discard(source)
+    throw error
+  }
+}
+
 /** Lets go what nobody will read. */
-function discard(source: Source): void {
+export function discard(source: Source): void {
   if (typeof source !== 'object' || source === null) return
   if (isReadable(source)) source.on('error', () => {}).destroy()
   else if (isWebStream(source) && !source.locked) source.cancel().catch(() => {})
@@ -247,14 +262,14 @@ function discard(source: Source): void {
 async function openPath(path: string): Promise<OpenSource> {
   // Opening a named pipe would wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
-    throw cannotRead(path, cause)
+    throw pathFailed('read', path, cause)
   })
   let size: number
   try {
     size = sizeOfFile(path, await file.stat())
   } catch (error) {
     await file.close()
-    throw isFastDfsError(error) ? error : cannotRead(path, error)
+    throw isFastDfsError(error) ? error : pathFailed('read', path, error)
   }
   let closed: Promise<void> | undefined
   return {
@@ -273,16 +288,6 @@ export function sizeOfFile(path: string, stats: Stats): number {
     throw new InvalidArgumentError(`cannot upload ${show(path)}: it is not a regular file`)
   }
   return stats.size
-}
-
-/** What this process or machine has run out of; the path is not to blame. */
-const EXHAUSTED = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO']
-
-/** The error of a path that cannot be opened. */
-export function cannotRead(path: string, cause: unknown): FastDfsError {
-  const { code = '' } = cause as NodeJS.ErrnoException
-  const Kind = EXHAUSTED.includes(code) ? LocalIoError : InvalidArgumentError
-  return new Kind(`cannot read ${show(path)}: ${messageOf(cause)}`, { cause })
 }
 
 /** Whether a value is a Blob or File, of any realm. */

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { isFastDfsError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { formatEndpoint } from '../net/endpoint.js'
@@ -11,19 +12,31 @@ import type { StorageEndpoint } from './trackers.js'
 /** Where storages are connected to: some have more addresses than the one that trackers give (protocol.md §8.2). */
 export class StorageAddresses {
   readonly #addressOf: AddressLookup
-  readonly #storages: readonly StorageId[]
+  #storages: readonly StorageId[] | undefined
+  readonly #load: (call: Call) => Promise<readonly StorageId[]>
   /** What worked last for a storage of several addresses, by what the trackers call it. */
   readonly #last = new Map<string, Endpoint>()
 
-  /** @param addressOf - what `storageAddressMap` makes of each of them */
-  constructor(addressOf: AddressLookup, storages: readonly StorageId[]) {
+  /**
+   * @param addressOf - what `storageAddressMap` makes of each of them
+   * @param storages - undefined where they are to be asked for, when a storage cannot be connected to
+   * @param load - asks for them
+   */
+  constructor(
+    addressOf: AddressLookup,
+    storages: readonly StorageId[] | undefined,
+    load: (call: Call) => Promise<readonly StorageId[]>,
+  ) {
     this.#addressOf = addressOf
     this.#storages = storages
+    this.#load = load
   }
 
   /** The address to try first. */
   first(storage: StorageEndpoint): Endpoint {
-    if (this.#storages.length === 0) return this.#addressOf(storage.group, storage)
+    if (this.#storages === undefined || this.#storages.length === 0) {
+      return this.#addressOf(storage.group, storage)
+    }
     const last = this.#last.get(keyOf(storage))
     if (last !== undefined) return last
     const known = this.#storages.find(
@@ -42,11 +55,21 @@ export class StorageAddresses {
       if (!seen.has(text)) endpoints.push(endpoint)
       seen.add(text)
     }
-    for (const one of this.#storages) {
+    for (const one of await this.#all(call)) {
       if (!isOf(one, storage) || !(await call.wait(hasAddress(one, storage)))) continue
       for (const host of [storage.host, ...one.hosts]) add(host, one.id)
     }
     return endpoints
+  }
+
+  async #all(call: Call): Promise<readonly StorageId[]> {
+    try {
+      return (this.#storages ??= await this.#load(call))
+    } catch (error) {
+      // There is an error to tell already: of the address that was tried.
+      if (!isFastDfsError(error)) throw error
+      return []
+    }
   }
 
   /** Remembers what worked, where it was not what is tried first. */

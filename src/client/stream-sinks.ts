@@ -77,7 +77,8 @@ function sinkOf(target: Target, onFlow: (flow: ContentFlow) => void): WholeSink<
     start: (_, flow) => onFlow(flow),
     write: (chunk) => {
       size += chunk.length
-      return target.write(chunk)
+      // Whoever takes it may keep it.
+      return target.write(Buffer.from(chunk))
     },
     finish: async () => {
       await target.end().catch((cause: unknown) => {

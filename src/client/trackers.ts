@@ -83,6 +83,18 @@ export class Trackers {
     )
   }
 
+  /** What each tracker that answers well says of where to change a file. */
+  async queryUpdateOfEach(
+    { group, name }: { group: string; name: string },
+    call: Call,
+  ): Promise<StorageEndpoint[]> {
+    const ask = (tracker: Tracker): Promise<StorageEndpoint> =>
+      this.#askOne(tracker, trackerCommands.queryUpdate, { group, name }, call, undefined).then(endpointOf)
+    const answers = await Promise.allSettled(this.#trackers.filter((one) => this.#isHealthy(one)).map(ask))
+    call.check()
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+  }
+
   /** All trackers, in the order of the configuration. */
   get all(): readonly ServerAddress[] {
     return this.#trackers.map(({ address }) => address)
@@ -144,13 +156,13 @@ export class Trackers {
     const first = trackers[this.#next++ % trackers.length] as Tracker
     const errors: FastDfsError[] = []
     // Nothing is put in order as long as the first one answers.
-    const rest = this.#isHealthy(first) ? undefined : this.#inTurn(first)
+    const rest = this.#isHealthy(first) ? undefined : this.#inTurn(trackers, first)
     for (const tracker of rest ?? [first]) {
       const response = await this.#tryOne(tracker, command, fields, call, dialect, errors)
       if (response !== undefined) return response
     }
     if (rest === undefined && trackers.length > 1) {
-      for (const tracker of this.#inTurn(first).filter((one) => one !== first)) {
+      for (const tracker of this.#inTurn(trackers, first).filter((one) => one !== first)) {
         const response = await this.#tryOne(tracker, command, fields, call, dialect, errors)
         if (response !== undefined) return response
       }
@@ -213,9 +225,9 @@ export class Trackers {
   }
 
   /** All trackers, beginning with `first`; those that failed lately come last. */
-  #inTurn(first: Tracker): readonly Tracker[] {
-    const start = this.#trackers.indexOf(first)
-    const order = [...this.#trackers.slice(start), ...this.#trackers.slice(0, start)]
+  #inTurn(trackers: readonly Tracker[], first: Tracker): readonly Tracker[] {
+    const start = trackers.indexOf(first)
+    const order = [...trackers.slice(start), ...trackers.slice(0, start)]
     const healthy = order.filter((tracker) => this.#isHealthy(tracker))
     return [...healthy, ...order.filter((tracker) => !healthy.includes(tracker))]
   }

@@ -1,5 +1,5 @@
 import type { Metadata } from '../protocol/index.js'
-import { InvalidArgumentError } from '../errors.js'
+import { FileExistsError, InvalidArgumentError, locateError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import { slaveName, splitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
@@ -17,7 +17,7 @@ import { checkProgress } from './progress.js'
 import type { Source } from './sources.js'
 import { openSource, openUnread } from './sources.js'
 import type { NewFileCommand, UploadPlan } from './store.js'
-import { finish, storeWhole } from './store.js'
+import { discard, finish, newFileOf, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
 import { checkPlace, PLACE_OPTIONS } from './store-target.js'
 import type { MayExist, Target } from './transfer.js'
@@ -231,8 +231,15 @@ export async function uploadSlave(
       fields,
     })
     const sent = await tellingSpace(context, call, () =>
-      sendContent(context, command, opened, call, findTarget, { onProgress, mayExist }),
-    )
+      sendContent(context, command, opened, call, findTarget, {
+        onProgress,
+        mayExist,
+        undo: (reply) => discard(context, newFileOf(reply)),
+      }),
+    ).catch((error: unknown) => {
+      // It is the slave that is there, and the master that is not.
+      throw error instanceof FileExistsError ? locateError(error, { fileId: expectedId }) : error
+    })
     // Its name holds what its master's says.
     return finish(context, sent, { metadata, verify: false, onProgress }, call)
   })

@@ -41,7 +41,7 @@ export class Group_info {
     }
     this.count = info.storageCount
     this.storage_port = info.storagePort
-    this.store_http_port = info.storageHttpPort ?? 0
+    this.store_http_port = 0
     this.active_count = info.activeCount
     this.curr_write_server = info.currentWriteServer
     this.store_path_count = info.storePathCount

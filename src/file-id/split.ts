@@ -4,7 +4,7 @@ import { ENCODED_LENGTH, PATH_LENGTH } from './layout.js'
 
 /** The two parts of a file ID that requests carry. */
 export interface SplitFileId {
-  /** The whole ID, `group1/M00/00/00/…`, without a leading slash or the rest of a URL. */
+  /** The whole ID, `group1/M00/00/00/…`, without a leading slash, a host or the rest of a URL. */
   readonly id: string
   /** The group, 1 to 16 letters and digits. */
   readonly group: string
@@ -29,7 +29,8 @@ const DIRECTORY = /^[0-9A-F]{2}$/
  * (protocol.md §1.2, §5), and does not decode it: so it takes names that `parseFileId` refuses, such as those of
  * slaves that are too short.
  *
- * @param text - a file ID, also with a leading slash, or the http(s) URL of one
+ * @param text - a file ID, also with a leading slash, behind a host (`img.example.org/`, `host:8888/`), or as a URL of
+ *   http(s)
  * @throws {InvalidFileIdError} that says what is wrong
  * @example
  * splitFileId('http://h:8888/group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt?ts=1').name
@@ -53,15 +54,20 @@ export function invalidFileId(text: string, reason: string): InvalidFileIdError 
 
 const quote = (text: string): string => JSON.stringify(text.length > 100 ? `${text.slice(0, 99)}…` : text)
 
-/** The text without a leading slash, or the path of a URL. */
+/** The text without a leading slash or a host, or the path of a URL. */
 function withoutPlace(text: string): string {
   const slash = text.indexOf('/')
-  if (slash === 0) return text.slice(1)
-  if (text[slash - 1] !== ':') return text
-  const path = /^https?:\/\/[^/?#]+\/([^?#]*)/i.exec(text)?.[1]
-  if (path === undefined) throw invalidFileId(text, 'nor is it an http(s) URL with a path')
-  return path
+  if (text[slash - 1] === ':') {
+    const path = /^https?:\/\/[^/?#]+\/([^?#]*)/i.exec(text)?.[1]
+    if (path === undefined) throw invalidFileId(text, 'nor is it an http(s) URL with a path')
+    return path
+  }
+  return BEHIND_HOST.exec(text)?.[1] ?? (slash === 0 ? text.slice(1) : text)
 }
+
+/** A host that cannot be a group: it has a dot or a port, or is an IPv6 address. */
+const BEHIND_HOST =
+  /^(?:\/\/)?(?:[a-z\d-]+(?:\.[a-z\d-]+)+|[a-z\d-]+(?=:)|\[[\da-f:.]+\])(?::\d+)?\/([^?#]*)/i
 
 /** For a text that failed the checks of {@link splitFileId}: which of them, in the text's order. */
 function whatIsWrong(id: string): string {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Exchange } from './answers.js'
+import type { FlvPart } from './flv.js'
 import type { ByteRange } from './ranges.js'
 import type { ServedFile } from './store.js'
 
@@ -13,22 +14,38 @@ interface Layout {
   readonly tail: string
 }
 
-/**
- * Sends a file, or ranges of it: one as it is, several as multipart/byteranges (RFC 9110 §14.6). The head goes out with
- * the first bytes, so that what fails before has a status of its own; what fails later ends the connection.
- */
-export async function sendFile(
+/** Sends a file, or ranges of it: one as it is, several as multipart/byteranges (RFC 9110 §14.6). */
+export function sendFile(
   exchange: Exchange,
   file: ServedFile,
   headers: OutgoingHttpHeaders,
   ranges: readonly ByteRange[] | undefined,
 ): Promise<void> {
-  const layout = layOut(file, headers, ranges)
-  const { response, signal } = exchange
+  return send(exchange, file, layOut(file, headers, ranges))
+}
+
+/** Sends a part of a Flash video as if it were a file. */
+export function sendFlv(
+  exchange: Exchange,
+  file: ServedFile,
+  headers: OutgoingHttpHeaders,
+  part: FlvPart,
+): Promise<void> {
+  const length = part.head.length + part.range.length
+  const all = { ...headers, 'Content-Length': length }
+  return send(exchange, file, { status: 200, headers: all, parts: [part], tail: '' })
+}
+
+/**
+ * The head goes out with the first bytes, so that what fails before has a status of its own; what fails later ends the
+ * connection.
+ */
+async function send({ response, signal }: Exchange, file: ServedFile, layout: Layout): Promise<void> {
   for (const { head, range } of layout.parts) {
     let missing = range.length
     for await (const chunk of file.read(range.offset, range.length, signal)) {
       signal.throwIfAborted()
+      if (chunk.length === 0) continue
       if (!response.headersSent) response.writeHead(layout.status, layout.headers)
       if (missing === range.length && head !== '') response.write(head)
       missing -= chunk.length

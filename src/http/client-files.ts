@@ -1,7 +1,7 @@
 /** Files of a cluster, through a client: the one place that knows of both. */
 import type { FastDfsClient } from '../client/index.js'
 import { FILENAME_KEY } from '../client/index.js'
-import { ProtocolError } from '../errors.js'
+import { ConnectError, ProtocolError } from '../errors.js'
 import { parseFileId } from '../file-id/index.js'
 import type { FileStore, ServedFile } from './store.js'
 
@@ -37,10 +37,10 @@ async function factsOf(client: FastDfsClient, id: string, signal: AbortSignal): 
   const named = namedFacts(id)
   if (named !== undefined) {
     const exists = (ended: AbortSignal): Promise<boolean> => client.fileExists(id, { signal: ended })
-    return { ...named, exists, read: reader(client, id, named.size) }
+    return { ...named, exists, read: lastHeldBack(persistent(reader(client, id, named.size))) }
   }
   const { size, modifiedAt, crc32 } = await client.fileInfo(id, { signal })
-  return { size, modifiedAt, crc32, read: reader(client, id, size) }
+  return { size, modifiedAt, crc32, read: lastHeldBack(reader(client, id, size)) }
 }
 
 /** What the name of a normal file says of it; it never changes. */
@@ -68,20 +68,48 @@ async function keptFilename(
   }
 }
 
+/** Reads a part of a file. */
+type Read = (offset: number, length: number, signal: AbortSignal) => AsyncIterable<Buffer>
+
 /** All of a file is compared with its name while it is read, a part is not. */
-function reader(client: FastDfsClient, id: string, size: number): ServedFile['read'] {
+function reader(client: FastDfsClient, id: string, size: number): Read {
   return (offset, length, signal) => {
     const range = length === size ? {} : { offset, length }
-    return lastHeldBack(client.downloadStream(id, { ...range, signal }))
+    return client.downloadStream(id, { ...range, signal })
+  }
+}
+
+/**
+ * Goes on where the reading ended. Storages end a connection that nobody reads from for their `network_timeout`, 30 s by
+ * default, and a browser whose video is paused reads nothing. This is for files that never change. What was read in
+ * several goes is not compared with the name.
+ */
+function persistent(read: Read): Read {
+  return async function* (offset, length, signal) {
+    for (let done = 0; ;) {
+      const before = done
+      try {
+        for await (const piece of read(offset + done, length - done, signal)) {
+          yield piece
+          done += piece.length
+        }
+        return
+      } catch (error) {
+        // Where not a byte has come, none would come at the next time.
+        if (!(error instanceof ConnectError) || done === before) throw error
+      }
+    }
   }
 }
 
 /** Gives each piece when there is another one behind it, or the end. */
-async function* lastHeldBack(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let held: Buffer | undefined
-  for await (const piece of pieces) {
+function lastHeldBack(read: Read): Read {
+  return async function* (...part) {
+    let held: Buffer | undefined
+    for await (const piece of read(...part)) {
+      if (held !== undefined) yield held
+      held = piece
+    }
     if (held !== undefined) yield held
-    held = piece
   }
-  if (held !== undefined) yield held
 }

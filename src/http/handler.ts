@@ -3,11 +3,12 @@ import { create as contentDisposition } from 'content-disposition'
 import { FileNotFoundError } from '../errors.js'
 import type { Exchange } from './answers.js'
 import { answerStatus, NOSNIFF, statusOf } from './answers.js'
-import { sendFile, sendHead } from './body.js'
+import { sendFile, sendFlv, sendHead } from './body.js'
 import type { Validators } from './conditions.js'
 import { conditionStatus, rangeApplies } from './conditions.js'
 import { contentTypeOf } from './content-type.js'
 import { answerElsewhere } from './elsewhere.js'
+import { flvPart } from './flv.js'
 import type { FileHandlerOptions, ResolvedHandlerOptions, TokenCheck } from './options.js'
 import { resolveHandlerOptions } from './options.js'
 import { parseRange } from './ranges.js'
@@ -25,7 +26,7 @@ export type FileHandler = (request: IncomingMessage, response: ServerResponse) =
  * the client takes it, and no longer when it leaves. Errors are told by their status alone.
  *
  * @param files - where the files are, see {@link clientFiles}
- * @throws {@link ConfigError} when an option is wrong, or its name unknown
+ * @throws ConfigError when an option is wrong, or its name unknown
  * @example
  * ```ts
  * const handler = fileHandler(clientFiles(client), { secret: 'FastDFS1234567890' })
@@ -48,7 +49,7 @@ function whenLeft(request: IncomingMessage, response: ServerResponse): AbortSign
     if (!response.writableFinished) left.abort()
   }
   response.once('close', leave)
-  response.once('error', leave)
+  response.on('error', leave)
   // Of a response that waits behind another one of its connection, only the request is told.
   request.once('close', () => {
     if (request.socket.destroyed) leave()
@@ -153,12 +154,17 @@ async function answerFile(
     ...dispositionOf(url, file),
   }
   if (isHead) return sendHead(exchange, file, headers)
+  const isFlv = options.flv && url.name.endsWith('.flv') && request.headers.range === undefined
+  const part = isFlv ? flvPart(file.size, url.start, url.end) : undefined
+  if (part !== undefined) return sendFlv(exchange, file, headers, part)
   await sendFile(exchange, file, headers, ranges)
 }
 
 function validatorsOf({ size, modifiedAt, crc32 }: ServedFile): Validators {
-  const numbers = [modifiedAt.getTime() / 1000, size, ...(crc32 === undefined ? [] : [crc32])]
-  return { etag: `"${numbers.map((number) => number.toString(16)).join('-')}"`, modifiedAt }
+  const seconds = Math.floor(modifiedAt.getTime() / 1000)
+  const numbers = [seconds, size, ...(crc32 === undefined ? [] : [crc32])]
+  const etag = `"${numbers.map((number) => number.toString(16)).join('-')}"`
+  return { etag, modifiedAt: new Date(seconds * 1000) }
 }
 
 function cachingHeaders(

@@ -30,6 +30,8 @@ export interface FileHandlerOptions {
   readonly cacheControl?: string | undefined
   /** Media types by extension, such as `{ log: 'text/plain; charset=utf-8' }`; others are known. */
   readonly types?: Readonly<Record<string, string>> | undefined
+  /** Whether `start` and `end` in URLs of `.flv` files ask for a part: `flv_support`. @defaultValue false */
+  readonly flv?: boolean | undefined
   /** Is told of every failure that a client sees as a status of 500 or more, or as a connection that ends. */
   readonly onError?: ((error: unknown, request: IncomingMessage) => void) | undefined
 }
@@ -41,6 +43,7 @@ export interface ResolvedHandlerOptions {
   readonly url: ParseUrlOptions
   readonly cacheControl: string | undefined
   readonly types: ReadonlyMap<string, string>
+  readonly flv: boolean
   readonly onError: (error: unknown, request: IncomingMessage) => void
 }
 
@@ -53,21 +56,22 @@ export interface TokenCheck {
 }
 
 const TOKEN_OPTIONS = ['ttl', 'clockSkew', 'tokenCheckFail', 'bypass'] as const
-const OPTIONS = ['secret', ...TOKEN_OPTIONS, 'group', 'prefix', 'cacheControl', 'types', 'onError']
+const OPTIONS = ['secret', ...TOKEN_OPTIONS, 'group', 'prefix', 'cacheControl', 'types', 'flv', 'onError']
 
 /**
  * Checks a handler's options. A mistake in them must not open what was to be closed.
  *
- * @throws {@link ConfigError} that names the option
+ * @throws ConfigError that names the option
  */
 export function resolveHandlerOptions(options: FileHandlerOptions): ResolvedHandlerOptions {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
   if (unknown !== undefined) throw refuse(unknown, `is none of ${OPTIONS.join(', ')}`)
-  const { group, prefix = '', cacheControl, types = {}, onError = () => {} } = options
+  const { group, prefix = '', cacheControl, types = {}, flv = false, onError = () => {} } = options
   if (group !== undefined && !/^[0-9A-Za-z]{1,16}$/.test(group))
     throw refuse('group', 'must be 1 to 16 letters and digits')
   if (prefix !== '' && !/^\/.*[^/]$/.test(prefix))
     throw refuse('prefix', 'must begin with a slash, and not end with one')
+  if (typeof flv !== 'boolean') throw refuse('flv', 'must be true or false')
   if (typeof onError !== 'function') throw refuse('onError', 'must be a function')
   if (cacheControl !== undefined) checkHeader('cacheControl', cacheControl)
   for (const [ext, type] of Object.entries(types)) checkHeader(`types.${ext}`, type)
@@ -77,6 +81,7 @@ export function resolveHandlerOptions(options: FileHandlerOptions): ResolvedHand
     url: { group, prefix },
     cacheControl,
     types: lowerCase,
+    flv,
     onError,
   }
 }

@@ -17,7 +17,7 @@ export interface FileStore {
 export interface ServedFile {
   /** Bytes. */
   readonly size: number
-  /** The last change, in whole seconds: `Last-Modified`. */
+  /** The last change: `Last-Modified`, which tells whole seconds. */
   readonly modifiedAt: Date
   /** Of the content or, like the time and the size, of something that is another one when the content is. */
   readonly crc32?: number | undefined

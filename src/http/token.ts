@@ -40,8 +40,8 @@ const MAX_SECRET = 128
  *
  * @param fileId - a file ID, also with a leading slash, or the URL of the file
  * @returns 32 lower-case hex digits
- * @throws {@link InvalidFileIdError} when it is no file ID
- * @throws {@link InvalidArgumentError} for a secret or timestamp out of its range
+ * @throws InvalidFileIdError when it is no file ID
+ * @throws InvalidArgumentError for a secret or timestamp out of its range
  * @example
  * antiStealToken('group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt', { secret: 'FastDFS1234567890', timestamp: 1700000000 })
  * // 'aba3c8b1c8a3b0beba8a03cc7b07e5f9'
@@ -62,8 +62,8 @@ export function antiStealToken(fileId: string, { secret, timestamp }: TokenOptio
  *
  * @param fileId - a file ID, also with a leading slash, or the URL of the file
  * @param given - what came with the request; anything that is no token is false
- * @throws {@link InvalidFileIdError} when it is no file ID
- * @throws {@link InvalidArgumentError} for an option out of its range
+ * @throws InvalidFileIdError when it is no file ID
+ * @throws InvalidArgumentError for an option out of its range
  * @example
  * const { id, token, timestamp } = parseFileUrl(request.url)
  * if (!verifyToken(id, { token, timestamp }, { secret })) response.writeHead(400).end()
@@ -89,7 +89,7 @@ export function isSameText(given: string, expected: string): boolean {
 /**
  * Refuses what is no secret.
  *
- * @throws {@link InvalidArgumentError} that does not show it
+ * @throws InvalidArgumentError that does not show it
  */
 export function checkSecret(secret: unknown): void {
   const size = typeof secret === 'string' ? Buffer.byteLength(secret) : 0

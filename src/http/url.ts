@@ -37,6 +37,10 @@ export interface FileUrl {
   readonly timestamp: number | undefined
   /** The name to save the file under. */
   readonly filename: string | undefined
+  /** `start` and `end`: the part of a Flash video that is asked for, in bytes. */
+  readonly start: string | undefined
+  /** See `start`. */
+  readonly end: string | undefined
   /** Whether a storage that does not have the file has sent the client on already. */
   readonly redirected: boolean
 }
@@ -52,8 +56,8 @@ export interface ParseUrlOptions {
 /**
  * The URL of a file on nginx with the FastDFS module, or on anything else that serves file IDs.
  *
- * @throws {@link InvalidFileIdError} when it is no file ID
- * @throws {@link InvalidArgumentError} when the base is neither a http(s) URL nor a path
+ * @throws InvalidFileIdError when it is no file ID
+ * @throws InvalidArgumentError when the base is neither a http(s) URL nor a path
  * @example
  * fileUrl(file.id, { base: 'https://cdn.example.org' })
  * // 'https://cdn.example.org/group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt'
@@ -65,8 +69,8 @@ export function fileUrl(fileId: string, options: FileUrlOptions): string {
 /**
  * The same URL with a token and its timestamp (protocol.md §8.4).
  *
- * @throws {@link InvalidFileIdError} when it is no file ID
- * @throws {@link InvalidArgumentError} for a base, secret or timestamp that is none
+ * @throws InvalidFileIdError when it is no file ID
+ * @throws InvalidArgumentError for a base, secret or timestamp that is none
  * @example
  * signUrl(file.id, { base: 'http://10.0.0.5:8888', secret: 'FastDFS1234567890' })
  * // 'http://10.0.0.5:8888/group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt?token=…&ts=…'
@@ -109,7 +113,7 @@ function checkBase(base: string): string {
  * whether the token is right: see {@link verifyToken}.
  *
  * @param url - `http(s)://host/group1/M00/…?token=…&ts=…`, `/group1/M00/…` or, with a group in the options, `/M00/…`
- * @throws {@link InvalidFileIdError} when its path is no file ID
+ * @throws InvalidFileIdError when its path is no file ID
  * @example
  * parseFileUrl('/files/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt', { group: 'group1', prefix: '/files' }).id
  * // 'group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt'
@@ -119,8 +123,9 @@ export function parseFileUrl(url: string, { group, prefix = '' }: ParseUrlOption
     throw new InvalidFileIdError(`the URL of a file is a string, not ${typeof url}`)
   const [, rawPath = '', query = ''] = PARTS.exec(url) ?? []
   const path = decode(rawPath)
-  if (!path.startsWith(`${prefix}/`))
+  if (!rawPath.startsWith('/') || !path.startsWith(`${prefix}/`)) {
     throw new InvalidFileIdError(`${show(path)} does not begin with ${prefix}/`)
+  }
   const given = path.slice(prefix.length + 1)
   const { id, name, ...rest } = splitFileId(
     group !== undefined && NAME.test(given) ? `${group}/${given}` : given,
@@ -136,6 +141,8 @@ export function parseFileUrl(url: string, { group, prefix = '' }: ParseUrlOption
     token: parameters.get('token') ?? undefined,
     timestamp: /^\d{1,10}$/.test(timestamp) ? Number(timestamp) : undefined,
     filename: parameters.get('filename') ?? undefined,
+    start: parameters.get('start') ?? undefined,
+    end: parameters.get('end') ?? undefined,
     redirected: parameters.has('redirect'),
   }
 }

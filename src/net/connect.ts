@@ -7,8 +7,12 @@ import type { Log } from '../observe/log.js'
 import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
 
+/** What sockets read into, all of them: each is done with what came before the next one reads. */
+const RECEIVED = Buffer.allocUnsafeSlow(64 * 1024)
+
 /**
- * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried.
+ * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried. The
+ * chunks of its `data` events are valid only until their listeners return.
  *
  * @param timeout - milliseconds
  * @param closing - ends the attempt with its reason
@@ -36,7 +40,17 @@ function connectTo(
   const place = { endpoint: where, phase: 'connect', retriable: true } as const
   return new Promise((resolve, reject) => {
     if (closing.aborted) return reject(closing.reason as FastDfsError)
-    const socket = connectTcp({ host, port, noDelay: true, keepAlive: true })
+    const socket: Socket = connectTcp({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      // In the place of a new buffer for each read: a large download would leave one GC's worth of them behind.
+      onread: {
+        buffer: RECEIVED,
+        callback: (count, bytes) => socket.emit('data', bytes.subarray(0, count)),
+      },
+    })
     const settle = (): void => {
       clearTimeout(timer)
       closing.removeEventListener('abort', onClosing)

@@ -20,6 +20,9 @@ import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protoco
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
 
+// As it is when this is loaded: a test that fakes it must not hold up what is sent.
+const nextTick = process.nextTick.bind(process)
+
 /** The content of a request, written piece by piece. */
 export interface ContentSource {
   /** Bytes in all. */
@@ -35,7 +38,10 @@ export interface ContentSource {
 export interface ContentSink {
   /** The content has `size` bytes; none of them is here yet. An error thrown here ends the request. */
   start(size: number, flow: ContentFlow): void
-  /** The next bytes. Answer false to be given no more until {@link ContentFlow.resume}. */
+  /**
+   * The next bytes, in a buffer that is used again afterwards. Answer false to be given no more until
+   * {@link ContentFlow.resume}.
+   */
   write(chunk: Buffer): boolean
 }
 
@@ -257,7 +263,7 @@ export class Connection {
         // The head leaves together with the first piece.
         this.#socket.cork()
         this.#socket.write(exchange.head)
-        process.nextTick(() => this.#socket.uncork())
+        nextTick(() => this.#socket.uncork())
       }
       exchange.sent = isLast ? 'all' : 'part'
       this.#socket.write(chunk, (error) => {

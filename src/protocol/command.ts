@@ -224,14 +224,18 @@ export function decodeResponse<C extends Command>(
   ) as DecodedResponse<C>
 }
 
-/** The fields of a request before its content, when the content is still to come. */
+/**
+ * The fields of a request before its content, when the content is still to come: as a server reads them, whose texts
+ * end at a NUL (protocol.md §1.1).
+ */
 export function decodeRequestFields<C extends Command>(
   command: C,
   fields: Buffer,
   contentSize: number,
   dialect?: Dialect,
 ): RequestOf<C> {
-  return command.request.read(fields, { command: command.name, contentSize }, dialect) as RequestOf<C>
+  const context = { command: command.name, contentSize, endsAtNul: true }
+  return command.request.read(fields, context, dialect) as RequestOf<C>
 }
 
 /** The fields of a response's body. */

@@ -20,7 +20,7 @@ const FIELD_SEPARATOR = 0x02
  */
 export function encodeMetadata(metadata: Metadata, encoding = 'utf8'): Buffer {
   const codec = textCodec(encoding)
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+  if (!isMetadata(metadata)) {
     throw new InvalidArgumentError('metadata must be an object of names and texts')
   }
   const parts: Uint8Array[] = []
@@ -32,6 +32,11 @@ export function encodeMetadata(metadata: Metadata, encoding = 'utf8'): Buffer {
     parts.push(encodeItem(codec, 'value', name, value, MAX_METADATA_VALUE_SIZE))
   }
   return Buffer.concat(parts)
+}
+
+/** Whether a value can be metadata: a Map or Headers has no properties, and would be taken for none at all. */
+export function isMetadata(value: unknown): value is Metadata {
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value)
 }
 
 function encodeItem(

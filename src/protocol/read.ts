@@ -8,6 +8,8 @@ export interface ReadContext {
   readonly command?: string | undefined
   /** Bytes of content that follow the fields. */
   readonly contentSize: number
+  /** Whether a text ends at a NUL, as C reads it (protocol.md §1.1), and bytes behind it are passed over. */
+  readonly endsAtNul?: boolean
 }
 
 type Values = Record<string, unknown>
@@ -156,10 +158,11 @@ function readScalar(field: LayoutField, body: Buffer, offset: number, context: R
   }
 }
 
-/** No text holds a NUL; where there is one, a layout with a padded field may fit. */
+/** Nobody sends a NUL in one, but to try a server; where there is one, a layout with a padded field may fit. */
 function readText(field: LayoutField, body: Buffer, from: number, to: number, context: ReadContext): string {
-  const text = body.toString('latin1', from, to)
-  if (text.includes('\0')) throw broken(`${field.name} holds a NUL`, context)
+  const text = readStr(body, from, to)
+  if (text.length < to - from && context.endsAtNul !== true)
+    throw broken(`${field.name} holds a NUL`, context)
   return text
 }
 

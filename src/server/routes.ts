@@ -38,6 +38,18 @@ export interface Route<X> {
   readonly handle: (request: never, exchange: Exchange<X>) => MaybePromise<object | number>
   /** Bytes of a request's fields before those whose length they tell. */
   readonly prefixSize: number
+  /** Answers instead, before the request is read, whatever its length; undefined where there is nothing against it. */
+  readonly refuse: ((context: X) => number | undefined) | undefined
+  /** Whether peers of every version send it: its layout is told by its length. */
+  readonly anyVersion: boolean
+}
+
+/** What some routes have beside a handler, by the command's name. */
+export interface RouteOptions<X> {
+  /** See {@link Route}. */
+  readonly refuse?: Readonly<Record<string, (context: X) => number | undefined>>
+  /** See {@link Route}. */
+  readonly anyVersion?: readonly string[]
 }
 
 /** Routes by the command's number. */
@@ -47,10 +59,19 @@ export type Routes<X> = readonly (Route<X> | undefined)[]
 export function routesOf<X>(
   server: 'tracker' | 'storage',
   handlers: Readonly<Record<string, Route<X>['handle'] | undefined>>,
+  { refuse = {}, anyVersion = [] }: RouteOptions<X> = {},
 ): Routes<X> {
   return Array.from({ length: 256 }, (_, number) => {
     const command = findCommand(server, number)
     const handle = command && handlers[command.name]
-    return handle && { command, handle, prefixSize: command.request.prefixSize(LATEST) }
+    return (
+      handle && {
+        command,
+        handle,
+        prefixSize: command.request.prefixSize(LATEST),
+        refuse: refuse[command.name],
+        anyVersion: anyVersion.includes(command.name),
+      }
+    )
   })
 }

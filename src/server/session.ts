@@ -214,13 +214,13 @@ export class Session<X> implements Exchange<X> {
   }
 
   #handle(name: string, fields: Buffer): void {
-    const { command, handle } = this.#route as Route<X>
+    const { command, handle, refuse, anyVersion } = this.#route as Route<X>
+    const dialect = anyVersion ? undefined : this.#service.dialect
     let reply: MaybePromise<object | number>
     try {
-      reply = handle(
-        decodeRequestFields(command, fields, this.#content.size, this.#service.dialect) as never,
-        this,
-      )
+      reply =
+        refuse?.(this.context) ??
+        handle(decodeRequestFields(command, fields, this.#content.size, dialect) as never, this)
     } catch (error) {
       reply = this.#failure(name, error)
     }

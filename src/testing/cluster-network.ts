@@ -84,6 +84,11 @@ export class ClusterNetwork implements Observer {
     for (const wire of this.#wires) wire.unsilence(reason)
   }
 
+  /** Lets everything pass again that a fault holds back. */
+  endSilence(): void {
+    for (const reason of [...this.#silences.keys()]) this.unsilence(reason)
+  }
+
   /** Resets the connections that there are, where a fault refuses new ones. */
   resetOpen(fault: Fault): void {
     for (const wire of this.#wires) if (fault.strikes(wire.member, wire.peer, undefined)) wire.reset()

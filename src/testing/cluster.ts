@@ -15,6 +15,7 @@ import type { ClusterOptions, GroupOptions, SeedFile } from './options.js'
 import { checkOptions, planGroup, planGroups } from './options.js'
 import type { Recording } from './recording.js'
 import type { StorageHttp } from './storage-http.js'
+import type { Wire } from './wire.js'
 
 const { setImmediate: nextTurn } = timers
 /** After so many turns of the event loop the end of a connection that was closed has come through. */
@@ -214,13 +215,12 @@ export class Cluster implements AsyncDisposable {
     return this.#fleet.addStorage(group)
   }
 
-  /** Takes a member out for good: a storage is also deleted at the trackers, with its group if it was the last one. */
+  /** Takes a member out for good. A storage is also deleted at the trackers: they list it as DELETED (protocol.md §2.5). */
   async remove(member: Member): Promise<void> {
     const storage = await this.#fleet.remove(member)
     if (storage === undefined) return
     await using client = new FastDfsClient(this.clientOptions())
     await client.admin.deleteStorage(storage.group, String(storage.id))
-    if (this.#fleet.dropGroupIfEmpty(storage.group)) await client.admin.deleteGroup(storage.group)
   }
 
   /**
@@ -291,11 +291,14 @@ export class Cluster implements AsyncDisposable {
     const waits = network.requests.waiting
     const running = network.clientWires().filter((wire) => wire.running !== undefined)
     const calls = running.map((wire) => ({ wire, member: wire.member.name, command: wire.running as string }))
-    network.clear()
     for (const member of members) member.resume()
+    network.endSilence()
     await Promise.all(this.#clients.map((client) => client.close({ grace: 0 })))
-    for (let turn = 0; turn < TURNS && network.clientWires().length > 0; turn++) await nextTurn()
-    const open = network.clientWires()
+    // What is not read does not learn of its end.
+    const stillOpen = (): Wire[] => network.clientWires().filter(({ isRead }) => isRead)
+    for (let turn = 0; turn < TURNS && stillOpen().length > 0; turn++) await nextTurn()
+    const open = stillOpen()
+    network.clear()
     await Promise.all(https.map((http) => http.stop()))
     await Promise.all(storages.map((storage) => storage.stop()))
     await Promise.all(trackers.map((tracker) => tracker.stop()))

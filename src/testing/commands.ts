@@ -16,7 +16,7 @@ type Commands = typeof connectionCommands &
   typeof storageClusterCommands
 
 /** The name of a command, as in `fastdfs/protocol`. */
-export type CommandName = keyof Commands & string
+export type CommandName = keyof Commands
 /** The fields of a command's request. */
 export type RequestFields<N extends CommandName> = { [K in N]: RequestOf<Commands[K]> }[N]
 /** The fields of a command's response. */

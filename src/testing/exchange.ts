@@ -109,12 +109,7 @@ export class Exchange implements HandledRequest {
       const size = this.#fieldsSize
       const contentSize = this.#request.header.length - size
       const fields = this.#request.bytes.subarray(0, size)
-      return decodeRequestFields(
-        definition,
-        fields,
-        contentSize,
-        this.#party.dialect,
-      ) as RequestFields<CommandName>
+      return decodeRequestFields(definition, fields, contentSize, this.#party.dialect)
     } catch {
       return undefined
     }
@@ -141,11 +136,7 @@ export class Exchange implements HandledRequest {
     if (definition === undefined || this.status !== 0 || !this.#over) return undefined
     const fields = definition.content === 'response' ? Buffer.alloc(0) : this.#response?.bytes
     try {
-      return decodeResponseFields(
-        definition,
-        fields as Buffer,
-        this.#party.dialect,
-      ) as ResponseFields<CommandName>
+      return decodeResponseFields(definition, fields as Buffer, this.#party.dialect)
     } catch {
       return undefined
     }

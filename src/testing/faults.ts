@@ -52,9 +52,9 @@ export interface FaultEffect {
   readonly length?: number | undefined
   /**
    * Of what `delay`, `cutAfter`, `chunk` and `bytesPerSecond` speak: the answer, or the request on its way to the
-   * member. @defaultValue 'response'
+   * member, or both. @defaultValue 'response'
    */
-  readonly of?: 'request' | 'response' | undefined
+  readonly dir?: 'request' | 'response' | 'both' | undefined
 }
 
 const EFFECTS = [
@@ -116,20 +116,18 @@ export class Fault implements Disposable {
 
   /** The fault in words. */
   toString(): string {
-    const match = Object.entries(this.match).map(([name, value]) => [
-      name,
-      typeof value === 'object' && 'name' in value ? value.name : (value as unknown),
-    ])
-    return `${JSON.stringify(Object.fromEntries(match))} → ${JSON.stringify(this.effect)}`
+    const { on, from, ...match } = this.match
+    const where = { on: on && nameOf(on), from: from && nameOf(from), ...match }
+    return `${JSON.stringify(where)} → ${JSON.stringify(this.effect)}`
   }
 
   /** @internal Whether it happens now; counts it if it does. */
   strikes(member: Party, peer: Party | undefined, command: string | undefined): boolean {
     const { on, from, skip = 0, times = Infinity } = this.match
-    const commands = this.match.command === undefined ? undefined : [this.match.command].flat()
     if (on !== undefined && on !== member.kind && nameOf(on) !== member.name) return false
     if (from !== undefined && !isFrom(from, peer)) return false
-    if (commands !== undefined && !commands.some((name) => name === command)) return false
+    if (this.match.command !== undefined && !listOf(this.match.command).some((name) => name === command))
+      return false
     if (this.#hits >= times || ++this.#seen <= skip) return false
     this.#hits++
     return true
@@ -144,6 +142,10 @@ export class Fault implements Disposable {
 
 function nameOf(member: string | { readonly name: string }): string {
   return typeof member === 'string' ? member : member.name
+}
+
+function listOf(command: CommandName | readonly CommandName[]): readonly CommandName[] {
+  return typeof command === 'string' ? [command] : command
 }
 
 function isFrom(from: NonNullable<FaultMatch['from']>, peer: Party | undefined): boolean {
@@ -203,7 +205,7 @@ function checkMatch(match: FaultMatch, names: readonly string[]): void {
   const { on, from, command, skip, times } = match
   if (on !== undefined) checkWord(nameOf(on), 'on', ['tracker', 'storage', ...names])
   if (from !== undefined) checkWord(nameOf(from), 'from', ['clients', 'members', ...names])
-  for (const name of command === undefined ? [] : [command].flat()) {
+  for (const name of command === undefined ? [] : listOf(command)) {
     if (!COMMAND_NAMES.includes(name)) throw new InvalidArgumentError(`there is no command ${show(name)}`)
   }
   if (skip !== undefined) checkInteger(skip, 'skip', 0)
@@ -211,14 +213,14 @@ function checkMatch(match: FaultMatch, names: readonly string[]): void {
 }
 
 function checkEffect(match: FaultMatch, effect: FaultEffect): void {
-  checkNames(effect, [...EFFECTS, 'of'], 'the effect of a fault')
+  checkNames(effect, [...EFFECTS, 'dir'], 'the effect of a fault')
   const given = EFFECTS.filter((name) => effect[name] !== undefined)
   if (given.length === 0) throw new InvalidArgumentError(`a fault needs one of ${EFFECTS.join(', ')}`)
   const alone = given.find((name) => name === 'refuse' || name === 'silence')
   if (alone !== undefined && (given.length > 1 || match.command !== undefined)) {
     throw new InvalidArgumentError(`${alone} is about whole connections: no command and no other effect`)
   }
-  const { status, delay, chunk, bytesPerSecond, cutAfter, halfCloseAfter, length, garbage, of } = effect
+  const { status, delay, chunk, bytesPerSecond, cutAfter, halfCloseAfter, length, garbage, dir } = effect
   if (status !== undefined && checkInteger(status, 'status', 1) > 255) {
     throw new InvalidArgumentError(`status must be 255 at most, not ${status}`)
   }
@@ -232,7 +234,12 @@ function checkEffect(match: FaultMatch, effect: FaultEffect): void {
   if (garbage !== undefined && !ArrayBuffer.isView(garbage)) {
     throw new InvalidArgumentError(`garbage must be bytes, not ${show(garbage)}`)
   }
-  if (of !== undefined) checkWord(of, 'of', ['request', 'response'])
-  const misplaced = OF_ANSWERS.find((name) => of === 'request' && effect[name] !== undefined)
+  if (dir !== undefined) checkWord(dir, 'dir', ['request', 'response', 'both'])
+  const misplaced = OF_ANSWERS.find(
+    (name) => (dir ?? 'response') !== 'response' && effect[name] !== undefined,
+  )
+  if (dir === 'both' && cutAfter !== undefined) {
+    throw new InvalidArgumentError('cutAfter is about the request or the answer, not both')
+  }
   if (misplaced !== undefined) throw new InvalidArgumentError(`${misplaced} is not about requests`)
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { show } from '../client/check.js'
 import { InvalidArgumentError } from '../errors.js'
-import type { Store, TrackerEndpoint } from '../server/index.js'
+import type { Store, ServerEndpoint } from '../server/index.js'
 import { DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
 import { reachableFromOutside, reachableWithin } from './addresses.js'
 import { ClusterNetwork } from './cluster-network.js'
@@ -97,12 +97,13 @@ export class Fleet {
     this.#storages = this.#storages.filter((other) => other !== member)
     this.#trackers = this.#trackers.filter((other) => other !== member)
     if (storage === undefined) await this.#tellTrackers()
+    else await this.#removeHttp(storage.id)
     return storage
   }
 
-  /** Whether a group has no storages any more; forgets it then. */
-  dropGroupIfEmpty(group: string): boolean {
-    return !this.#storages.some((storage) => storage.group === group) && this.#groups.delete(group)
+  async #removeHttp(id: number): Promise<void> {
+    const index = this.https.findIndex((http) => http.id === id)
+    if (index >= 0) await Promise.all(this.https.splice(index, 1).map((http) => http.stop()))
   }
 
   /** Resolves when all storages that run are ACTIVE. */
@@ -164,8 +165,8 @@ export class Fleet {
     })
     this.#storages = [...this.#storages, storage]
     if (this.#http !== undefined) {
-      const site = { group, id, host: this.#host, store, storePathCount: storePaths }
-      addHttp(this.https, site, this.#http)
+      const places = { host: this.#host, address: this.#outside, storePathCount: storePaths }
+      addHttp(this.https, { group, id, ...places, store, clock }, this.#http)
     }
     return storage
   }
@@ -175,7 +176,7 @@ export class Fleet {
     return store === 'memory' ? new MemoryStore({ clock }) : new DiskStore({ folder: join(store.dir, name) })
   }
 
-  #endpoints(): TrackerEndpoint[] {
+  #endpoints(): ServerEndpoint[] {
     return this.#trackers.map(({ port }) => ({ host: this.#within, port }))
   }
 

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { Clock, Profile } from '../server/index.js'
 export { type DeterministicClock, deterministicClock } from './clock.js'
 export type { MemberStats } from './cluster.js'
 export { Cluster, startCluster } from './cluster.js'
@@ -20,6 +21,7 @@ export type {
   TrackerMember,
 } from './members.js'
 export type { ClusterOptions, GroupOptions, PortOptions, SeedFile } from './options.js'
+export { type RunnerHook, type RunnerHooks, useCluster } from './use-cluster.js'
 export type { CapturedPacket, Conversation, Recording } from './recording.js'
 export type { HttpOptions } from './storage-http.js'
 export { StorageHttp } from './storage-http.js'

@@ -3,6 +3,11 @@ import timers from 'node:timers'
 
 const { setImmediate: nextTurn } = timers
 
+/** Resolves in the next turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void nextTurn(resolve))
+}
+
 /** How bytes are delivered. */
 export interface Shape {
   /** Milliseconds before the first byte. */
@@ -47,7 +52,7 @@ export class Shaper {
     if (bytesPerSecond !== undefined) return this.#slowly(allowed, bytesPerSecond, handOn)
     const size = chunk ?? allowed.length
     for (let at = 0; at < allowed.length; at += size) {
-      if (at > 0 && this.#apart) await new Promise<void>((resolve) => void nextTurn(resolve))
+      if (chunk !== undefined && this.#apart) await turn()
       await handOn(allowed.subarray(at, at + size))
     }
   }

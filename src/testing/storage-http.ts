@@ -7,7 +7,8 @@ import { checkInteger, checkWord } from '../client/check.js'
 import { ConnectError, FileNotFoundError, InvalidFileIdError } from '../errors.js'
 import type { FileHandler, FileHandlerOptions, FileStore, ServedFile } from '../http/index.js'
 import { fileHandler } from '../http/index.js'
-import type { Store } from '../server/index.js'
+import type { Clock, Store } from '../server/index.js'
+import { SYSTEM_CLOCK } from '../server/index.js'
 import { readName } from '../server/name-facts.js'
 import { checkedName } from '../server/storage/logic-name.js'
 
@@ -26,10 +27,14 @@ export interface HttpOptions extends Omit<FileHandlerOptions, 'group' | 'prefix'
 export interface HttpStorage {
   readonly group: string
   readonly id: number
-  /** The address that it listens on. */
+  /** The address to listen on. */
   readonly host: string
+  /** The address that it is reached at. */
+  readonly address: string
   readonly store: Store
   readonly storePathCount: number
+  /** Where the time comes from by which files are old. The machine's own where it is absent. */
+  readonly clock?: Clock | undefined
 }
 
 /** The tracker's `storage_sync_file_max_delay`, in milliseconds: older files have arrived wherever they are. */
@@ -59,9 +64,9 @@ export class StorageHttp {
     return this.#storage.id
   }
 
-  /** The address it listens on. */
+  /** The address it is reached at. */
   get host(): string {
-    return this.#storage.host
+    return this.#storage.address
   }
 
   /** The port it listens on; the same over stops and starts. 0 before the first start if the system is to choose. */
@@ -78,14 +83,14 @@ export class StorageHttp {
   /**
    * Begins to listen. Does nothing when it does.
    *
-   * @throws {@link ConnectError} when the address cannot be listened on
+   * @throws ConnectError when the address cannot be listened on
    */
   async start(): Promise<void> {
     if (this.#server !== undefined) return
     const server = createServer(this.#handler)
     this.#server = server
     try {
-      await once(server.listen(this.#port, this.host), 'listening')
+      await once(server.listen(this.#port, this.#storage.host), 'listening')
     } catch (cause) {
       this.#server = undefined
       throw new ConnectError(`cannot listen: ${(cause as Error).message}`, {
@@ -120,15 +125,15 @@ export function addHttp(all: StorageHttp[], storage: HttpStorage, options: HttpO
   const files = storageFiles(
     storage,
     responseMode,
-    (source) => all.find((http) => isSource(http, source))?.url,
+    (source) => all.find((http) => isSource(http.id, http.host, source))?.url,
   )
   const handler = fileHandler(files, { ...handling, group: storage.group })
   all.push(new StorageHttp(storage, port === 0 ? 0 : port + all.length, handler))
 }
 
-/** Whether the source in a file's name is this storage: its ID, or its address. */
-function isSource({ id, host }: { readonly id: number; readonly host: string }, source: string): boolean {
-  return source === String(id) || source === host
+/** Whether the source in a file's name is a storage: its ID, or its address. */
+function isSource(id: number, address: string, source: string): boolean {
+  return source === String(id) || source === address
 }
 
 /**
@@ -141,6 +146,7 @@ export function storageFiles(
   mode: 'proxy' | 'redirect',
   urlOf: (source: string) => string | undefined,
 ): FileStore {
+  const { clock = SYSTEM_CLOCK } = storage
   return {
     open: async ({ group, name }) => {
       const { source, createdAt } = readName(name)
@@ -149,8 +155,8 @@ export function storageFiles(
         if (checked === undefined) throw new InvalidFileIdError('there is no such store path here')
         const file = await openLocal(storage.store, checked)
         if (file !== undefined) return file
-        const isLate = createdAt > 0 && Date.now() - createdAt * 1000 > MAX_DELAY
-        if (isLate || isSource(storage, source)) return undefined
+        const isLate = createdAt > 0 && clock.now() - createdAt * 1000 > MAX_DELAY
+        if (isLate || isSource(storage.id, storage.address, source)) return undefined
       }
       return { source: urlOf(source), mode }
     },

@@ -11,7 +11,7 @@ import type { Piece } from './packets.js'
 import { Packets } from './packets.js'
 import type { Party } from './party.js'
 import type { Direction } from './recording.js'
-import { Shaper } from './shaper.js'
+import { Shaper, turn } from './shaper.js'
 
 /** What a wire tells, and asks what to do. */
 export interface Observer {
@@ -27,8 +27,9 @@ export interface Observer {
 interface Open {
   readonly exchange: Exchange
   readonly fault: Fault | undefined
-  /** Where the fault is about the request's bytes, or those of the answer. */
-  readonly shaper: Shaper | undefined
+  /** What shapes the bytes of the request, and those of the answer; undefined: nothing. */
+  readonly inward: Shaper | undefined
+  readonly outward: Shaper | undefined
   told: boolean
   /** Whether all of the request has come. */
   whole: boolean
@@ -105,6 +106,11 @@ export class Wire extends Duplex {
   /** The command that waits for its answer. */
   get running(): string | undefined {
     return this.#open[0]?.exchange.command
+  }
+
+  /** Whether what the peer sends is read. */
+  get isRead(): boolean {
+    return !this.#stopped
   }
 
   /** Nothing passes, until `reason` is taken back. */
@@ -237,7 +243,8 @@ export class Wire extends Duplex {
     const open: Open = {
       exchange,
       fault,
-      shaper: fault && this.#shaperOf(fault),
+      inward: fault && this.#shaperOf(fault, 'request'),
+      outward: fault && this.#shaperOf(fault, 'response'),
       told: false,
       whole: false,
       answering: false,
@@ -255,10 +262,11 @@ export class Wire extends Duplex {
     this.#answerItself()
   }
 
-  #shaperOf({ effect }: Fault): Shaper {
+  #shaperOf({ effect }: Fault, dir: Direction): Shaper | undefined {
+    if (effect.dir !== 'both' && (effect.dir ?? 'response') !== dir) return undefined
     const { delay, chunk, bytesPerSecond, cutAfter = Infinity, halfCloseAfter = Infinity } = effect
     const shape = { delay, chunk, bytesPerSecond, limit: Math.min(cutAfter, halfCloseAfter) }
-    return new Shaper(shape, (time) => this.#wait(time), effect.of !== 'request')
+    return new Shaper(shape, (time) => this.#wait(time), dir === 'response')
   }
 
   /** To the session, now or behind what is still on its way there. */
@@ -293,11 +301,11 @@ export class Wire extends Duplex {
       this.#socket.pause()
       this.#resetWith(fault)
     } else if (effect.status !== undefined) return
-    else if (effect.of === 'request') {
+    else if (open.inward !== undefined) {
+      const shaper = open.inward
       this.#queueIntake(async () => {
-        const { shaper } = open
-        await shaper?.pass(bytes, (piece) => this.#pushSlowly(piece))
-        if (shaper?.exhausted || (open.whole && effect.cutAfter !== undefined)) this.reset()
+        await shaper.pass(bytes, (piece) => this.#pushSlowly(piece))
+        if (shaper.exhausted || (open.whole && effect.cutAfter !== undefined)) this.reset()
       })
     } else this.#hand(bytes)
   }
@@ -354,26 +362,31 @@ export class Wire extends Duplex {
     const { effect } = fault
     const first = !open.begun
     open.begun = true
+    // It stays open: nothing that is said on this connection passes any more.
+    if (effect.hang === true) return first ? this.#resetWith(fault) : undefined
     this.#answering(chunk)
     // The session has said all of it, when this request is no longer the first of those open.
     const last = this.#open[0] !== open
-    if (effect.hang === true) return first ? this.#resetWith(fault) : undefined
     if (effect.garbage !== undefined) {
       if (first) await this.#shaped(open, Buffer.from(effect.garbage))
     } else await this.#shaped(open, first ? withLength(chunk, effect.length) : chunk)
-    this.#endShaped(open, fault, last)
+    await this.#endShaped(open, fault, last)
   }
 
-  async #shaped({ shaper, fault }: Open, bytes: Buffer): Promise<void> {
-    if (fault?.effect.of === 'request') return this.#put(bytes)
-    await shaper?.pass(bytes, (piece) => this.#put(piece))
+  async #shaped({ outward }: Open, bytes: Buffer): Promise<void> {
+    if (outward === undefined) return this.#put(bytes)
+    await outward.pass(bytes, (piece) => this.#put(piece))
   }
 
-  #endShaped({ shaper }: Open, fault: Fault, last: boolean): void {
-    const { cutAfter, halfCloseAfter, of } = fault.effect
-    if (of === 'request' || !(last || shaper?.exhausted)) return
-    if (cutAfter !== undefined) this.reset()
-    else if (halfCloseAfter !== undefined && !this.#socket.writableEnded) {
+  async #endShaped({ outward }: Open, fault: Fault, last: boolean): Promise<void> {
+    const { cutAfter, halfCloseAfter } = fault.effect
+    if (outward === undefined || !(last || outward.exhausted)) return
+    if (cutAfter !== undefined) {
+      // A peer that finds a reset together with bytes may take it for a normal end: libuv does.
+      await turn()
+      await turn()
+      this.reset()
+    } else if (halfCloseAfter !== undefined && !this.#socket.writableEnded) {
       this.#socket.end()
       this.#resetWith(fault)
     }

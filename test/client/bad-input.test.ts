@@ -166,6 +166,8 @@ const badMetadata: [string, unknown, string | RegExp][] = [
   ['null', null, 'metadata must be an object of names and texts'],
   ['a text', 'a=b', 'metadata must be an object of names and texts'],
   ['a list', ['a'], 'metadata must be an object of names and texts'],
+  ['a Map', new Map([['a', 'b']]), 'metadata must be an object of names and texts'],
+  ['Headers', new Headers({ a: 'b' }), 'metadata must be an object of names and texts'],
   ['an empty name', { '': 'x' }, 'a metadata name must not be empty'],
   ['a number', { width: 1024 }, 'the metadata value of "width" must be a text, not number'],
   ['undefined', { width: undefined }, 'the metadata value of "width" must be a text, not undefined'],

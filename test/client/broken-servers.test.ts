@@ -163,7 +163,7 @@ describe('a storage that fails a download', () => {
       async (client) => {
         const chunks: Buffer[] = []
         const reading = (async () => {
-          for await (const chunk of client.downloadStream(ID)) chunks.push(chunk as Buffer)
+          for await (const chunk of client.downloadStream(ID)) chunks.push(chunk)
         })()
         await expect(reading).rejects.toMatchObject({ name: 'ConnectError', retriable: true })
         expect(Buffer.concat(chunks).toString()).toBe('hello')

@@ -12,6 +12,7 @@ import {
   INFO,
   rejection,
   STORED,
+  temporaryFolder,
 } from './fakes.js'
 
 const calls: Record<string, (client: FastDfsClient) => Promise<unknown>> = {
@@ -84,6 +85,18 @@ describe('close', () => {
     for (const error of await Promise.all(outcomes)) {
       expect(error).toMatchObject({ name: 'ClosedError', endpoint: cluster.storage.address, fileId: ID })
     }
+  })
+
+  it('has removed what a download had begun to write', async () => {
+    const asked = deferred<Socket>()
+    await using cluster = await fakeCluster({ 14: (_, socket) => asked.resolve(socket) })
+    await using folder = await temporaryFolder()
+    const outcome = rejection(cluster.client.downloadFile(ID, folder.join('copy')))
+    await asked.promise
+    expect(await folder.names()).toHaveLength(1)
+    await cluster.client.close({ grace: 0 })
+    expect(await folder.names()).toEqual([])
+    expect(await outcome).toMatchObject({ name: 'ClosedError' })
   })
 
   it('ends at once what has not had a connection yet', async () => {

@@ -116,7 +116,7 @@ describe('a download stream', () => {
     expect(written).toBeLessThan(16 * MIB)
     const before = process.memoryUsage.rss()
     let size = 0
-    for await (const chunk of stream) size += (chunk as Buffer).length
+    for await (const chunk of stream) size += (chunk).length
     expect(size).toBe(TOTAL)
     expect(written).toBe(TOTAL)
     expect(socket.bytesWritten).toBe(10 + TOTAL)
@@ -132,7 +132,7 @@ describe('a download stream', () => {
     // Another call that ends by the same idle timeout: this one is older.
     await using silent = await fakeCluster({ 22: () => {} }, { idleTimeout: 90 })
     await expect(silent.client.fileInfo(ID)).rejects.toMatchObject({ name: 'TimeoutError' })
-    for await (const chunk of paused) chunks.push(chunk as Buffer)
+    for await (const chunk of paused) chunks.push(chunk)
     expect(Buffer.concat(chunks).equals(LARGE)).toBe(true)
   })
 
@@ -140,7 +140,7 @@ describe('a download stream', () => {
     await using cluster = await fakeCluster({ 14: response(LARGE) })
     const stream = cluster.client.downloadStream(APPENDER_ID)
     for await (const chunk of stream) {
-      expect((chunk as Buffer).length).toBeGreaterThan(0)
+      expect((chunk).length).toBeGreaterThan(0)
       break
     }
     expect(stream.destroyed).toBe(true)

@@ -1,6 +1,8 @@
 /** Downloads to a Buffer and to a path (protocol.md §3.4). */
 import { readlinkSync, readdirSync } from 'node:fs'
-import { chmod, mkdir, open, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, open, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { pathFailed } from '../../src/client/path-failure.js'
 import { crc32 } from '../../src/file-id/index.js'
 import type { DownloadOptions, FastDfsError } from '../../src/index.js'
 import { field, header, int64, response } from '../support/fake-server.js'
@@ -117,7 +119,7 @@ describe.each(versions)('a storage %s gives', (_, version) => {
       expect((await readFile(path)).toString()).toBe(expected)
 
       const chunks: Buffer[] = []
-      for await (const chunk of cluster.client.downloadStream(id, range)) chunks.push(chunk as Buffer)
+      for await (const chunk of cluster.client.downloadStream(id, range)) chunks.push(chunk)
       expect(Buffer.concat(chunks).toString()).toBe(expected)
     })
   })
@@ -203,7 +205,7 @@ describe('a Buffer', () => {
     // A smaller part, a path and a stream are not held to it.
     expect(await smaller.client.downloadFile(ID, { length: 12 })).toEqual(CONTENT.subarray(0, 12))
     const chunks: Buffer[] = []
-    for await (const chunk of smaller.client.downloadStream(ID)) chunks.push(chunk as Buffer)
+    for await (const chunk of smaller.client.downloadStream(ID)) chunks.push(chunk)
     expect(Buffer.concat(chunks)).toEqual(CONTENT)
   })
 
@@ -400,18 +402,47 @@ describe('a path', () => {
     expect(await readFile(path)).toEqual(CONTENT)
   })
 
-  it('may be a link or a file that cannot be written: its place is taken', async () => {
+  it('may be a link: what it leads to is replaced', async () => {
     await using cluster = await fakeCluster()
     await writeFile(folder.join('target'), 'target')
-    await symlink(folder.join('target'), folder.join('link'))
+    await symlink('target', folder.join('link'))
+    await cluster.client.downloadFile(ID, folder.join('link'))
+    expect((await lstat(folder.join('link'))).isSymbolicLink()).toBe(true)
+    expect(await readFile(folder.join('target'))).toEqual(CONTENT)
+  })
+
+  it('keeps the permissions of the file that it replaces, and has them from its first byte', async () => {
+    const asked = deferred<Socket>()
+    await using cluster = await fakeCluster({ 14: (_, socket) => asked.resolve(socket) })
+    await using own = await temporaryFolder()
+    await writeFile(own.join('secret'), 'x')
+    await chmod(own.join('secret'), 0o600)
+    const downloading = cluster.client.downloadFile(ID, own.join('secret'))
+    const socket = await asked.promise
+    for (const name of await own.names()) expect((await stat(own.join(name))).mode & 0o777).toBe(0o600)
+    socket.write(response(CONTENT))
+    await downloading
+    expect((await stat(own.join('secret'))).mode & 0o777).toBe(0o600)
+  })
+
+  it('is no argument’s fault where there are too many open files, or is no space', async () => {
+    for (const code of ['EMFILE', 'ENOSPC'])
+      expect(pathFailed('write', 'x', Object.assign(new Error(code), { code })).name).toBe('LocalIoError')
+    expect(pathFailed('write', 'x', Object.assign(new Error(), { code: 'EACCES' })).name).toBe(
+      'InvalidArgumentError',
+    )
+  })
+
+  it('may be a link to nowhere or a file that cannot be written: its place is taken', async () => {
+    await using cluster = await fakeCluster()
+    await symlink(folder.join('nowhere'), folder.join('lost'))
     await writeFile(folder.join('read-only'), 'x')
     await chmod(folder.join('read-only'), 0o400)
-    for (const name of ['link', 'read-only']) {
+    for (const name of ['lost', 'read-only']) {
       await cluster.client.downloadFile(ID, folder.join(name))
       expect(await readFile(folder.join(name))).toEqual(CONTENT)
-      expect((await stat(folder.join(name))).isFile()).toBe(true)
+      expect((await lstat(folder.join(name))).isFile()).toBe(true)
     }
-    expect((await readFile(folder.join('target'))).toString()).toBe('target')
   })
 
   it('gets only the bytes of the last attempt', async () => {

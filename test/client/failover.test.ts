@@ -182,6 +182,18 @@ describe('"no such file" of a replica', () => {
     expect([commands(servers.first), commands(servers.second)]).toEqual([[22], []])
   })
 
+  it('is not believed of a source that only one tracker takes for it', async () => {
+    // As after a kill: to one tracker the real source is not ready, for good.
+    await using replica = await fakeServer(answering({ 22: status(2) }))
+    await using source = await fakeServer(answering({ 22: INFO }))
+    const named = { store: 1, fetch: replica.port, all: [replica.port] }
+    await using mistaken = await trackerOf({ ...named, update: replica.port })
+    await using right = await trackerOf({ ...named, update: source.port })
+    await using client = new FastDfsClient({ trackers: [mistaken.address, right.address] })
+    for (let i = 0; i < 4; i++) await expect(client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+    expect(commands(source)).toEqual([22, 22, 22, 22])
+  })
+
   it('is not an answer while the source cannot be asked', async () => {
     await using servers = await two({ 22: status(2) }, closes, {}, elsewhere)
     const error = await rejection<RetryError>(servers.client.fileExists(ID))
@@ -302,6 +314,20 @@ describe('an outcome that nobody knows says what may exist', () => {
     expect(error).toMatchObject({ name: 'UnknownOutcomeError', phase: 'answer', fileId, retriable: false })
     expect(error.reason).toMatch(reason)
     expect(commands(servers.second)).toEqual([])
+  })
+})
+
+it('an upload that is aborted while only its answer is missing says that it may have been carried out', async () => {
+  const asked = deferred()
+  await using servers = await two({ 11: () => asked.resolve() }, closes)
+  const controller = new AbortController()
+  const uploading = rejection(servers.client.uploadFile(CONTENT, { signal: controller.signal }))
+  await asked.promise
+  controller.abort()
+  expect(await uploading).toMatchObject({
+    name: 'AbortError',
+    phase: 'answer',
+    reason: 'the call was aborted; the request may have been carried out',
   })
 })
 

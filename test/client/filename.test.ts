@@ -1,11 +1,12 @@
 /** The names that were kept with files, and what they may do where files are written. */
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
+import type { Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import { isPlainName } from '../../src/client/filename.js'
 import { InvalidArgumentError } from '../../src/index.js'
 import { response } from '../support/fake-server.js'
-import { CONTENT, fakeCluster, ID, INFO, rejection, status, temporaryFolder } from './fakes.js'
+import { CONTENT, deferred, fakeCluster, ID, INFO, rejection, status, temporaryFolder } from './fakes.js'
 import type { FakeCluster } from './fakes.js'
 
 /** The last part of ID. */
@@ -137,6 +138,25 @@ describe('a download into a folder', () => {
     await symlink(folder.join('nowhere'), other.join('photo.jpg'))
     await expect(cluster.client.downloadFile(ID, other.path)).rejects.toThrow('is there already')
     expect(cluster.commands()).not.toContain(14)
+  })
+
+  it('replaces nothing that came while it was read either', async () => {
+    const asked = deferred<Socket>()
+    await using cluster = await fakeCluster({
+      14: (_, socket) => asked.resolve(socket),
+      15: response(Buffer.from('filename\x02photo.jpg')),
+    })
+    await using folder = await temporaryFolder()
+    const downloading = rejection(cluster.client.downloadFile(ID, folder.path))
+    const socket = await asked.promise
+    await writeFile(folder.join('photo.jpg'), 'mine')
+    socket.write(response(CONTENT))
+    expect(await downloading).toMatchObject({
+      name: 'InvalidArgumentError',
+      reason: expect.stringContaining('is there already') as string,
+    })
+    expect(await readFile(folder.join('photo.jpg'), 'utf8')).toBe('mine')
+    expect(await folder.names()).toEqual(['photo.jpg'])
   })
 
   it('works for many files', async () => {

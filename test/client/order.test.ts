@@ -64,3 +64,23 @@ it('close ends what waits for a source that gives nothing', async () => {
   expect(await outcome).toMatchObject({ name: 'ClosedError' })
   expect(stuck.destroyed).toBe(true)
 })
+
+it('the chunks of an upload that can be resumed are changes too', async () => {
+  const source = Buffer.from('12345678abcdefgh')
+  const content = new PassThrough()
+  const ended: string[] = []
+  let changing: Promise<unknown> | undefined
+  const upload = await client.resumableUpload(source, {
+    chunkSize: 8,
+    onCheckpoint: ({ id }) => {
+      changing ??= client.modifyFile(id as string, content, { size: 8 }).then(() => ended.push('change'))
+    },
+  })
+  const uploading = upload.done().then(() => ended.push('upload'))
+  while (changing === undefined) await client.ping()
+  for (let i = 0; i < 10; i++) await client.ping()
+  expect(upload.transferred).toBe(8)
+  content.end('12345678')
+  await Promise.all([changing, uploading])
+  expect(ended).toEqual(['change', 'upload'])
+})

@@ -286,6 +286,11 @@ describe('a resumed upload', () => {
   it.each<[string, (state: ResumableUploadState) => unknown, string]>([
     ['null', () => null, 'what is resumed must be the state of an upload, as toJSON() gives it, not null'],
     ['a text', (state) => JSON.stringify(state), 'what is resumed must be the state of an upload'],
+    [
+      'one that names a normal file of somebody else',
+      (state) => ({ ...state, id: 'group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt' }),
+      "the state's id is that of another file",
+    ],
     ['another version', (state) => ({ ...state, version: 2 }), "the state's version must be 1, not 2"],
     ['another name', (state) => ({ ...state, offset: 2 }), 'an upload\'s state has no option "offset"'],
     [

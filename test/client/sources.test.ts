@@ -623,3 +623,54 @@ describe('an upload that is made again', () => {
     expect(good.requests).toHaveLength(0)
   })
 })
+
+describe('a stream', () => {
+  const opened = async (): Promise<Readable> => {
+    const stream = createReadStream(folder.join('streamed'))
+    await once(stream, 'open')
+    return stream
+  }
+  beforeAll(() => writeFile(folder.join('streamed'), CONTENT))
+
+  it.each<[string, (source: Readable) => Promise<unknown>]>([
+    [
+      'whose signal is aborted',
+      (source) => cluster.client.uploadFile(source, { signal: AbortSignal.abort() }),
+    ],
+    ['with a wrong option', (source) => cluster.client.uploadFile(source, { exr: '' } as UploadOptions)],
+    ['of an appender file', (source) => cluster.client.uploadAppenderFile(source, { size: -1 })],
+    ['of a slave', (source) => cluster.client.uploadSlaveFile('none', source, { prefix: '_s' })],
+    ['appended', (source) => cluster.client.appendFile('none', source)],
+    ['modified', (source) => cluster.client.modifyFile(ID, source, { offset: -1 })],
+    [
+      'of a slave of a master that cannot be read',
+      (source) => cluster.client.uploadFile('/nowhere', { slaves: [{ prefix: '_s', source }] }),
+    ],
+  ])('is destroyed by a call that does not come to it: %s', async (_, call) => {
+    const stream = await opened()
+    await rejection(call(stream))
+    expect(stream.destroyed).toBe(true)
+  })
+
+  it('is destroyed by a batch that does not come to it', async () => {
+    const [first, second] = [await opened(), await opened()]
+    const items = [first, { source: CONTENT, slaves: [{ prefix: '_s', source: second }] }]
+    const results = await cluster.client.uploadFiles(items, { signal: AbortSignal.abort() })
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect([first.destroyed, second.destroyed]).toEqual([true, true])
+  })
+
+  it('that was read to its end is no empty file', async () => {
+    const stream = await opened()
+    for await (const chunk of stream) expect(chunk).toEqual(CONTENT)
+    const web = new Blob([CONTENT]).stream()
+    for await (const chunk of web) expect(Buffer.from(chunk)).toEqual(CONTENT)
+    for (const source of [stream, web as Source]) {
+      expect(await rejection(cluster.client.uploadFile(source))).toMatchObject({
+        name: 'InvalidArgumentError',
+        reason: expect.stringMatching(/^the Readable(Stream)? was read .*before$/) as string,
+      })
+    }
+    expect(cluster.storage.requests).toEqual([])
+  })
+})

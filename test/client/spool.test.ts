@@ -47,6 +47,8 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]()
 })
 beforeEach(() => void cluster.storage.requests.splice(0))
+/** Without the test of a connection that was idle for a while. */
+const uploads = (): Buffer[] => cluster.storage.requests.filter((request) => request[8] !== 111)
 afterEach(async () => {
   expect(await readdir(folder)).toEqual([])
   // A write that was under way when a call ended is not waited for by the call.
@@ -93,8 +95,8 @@ describe.each(kinds)('%s', (_, make) => {
   ])('%s arrives as it is', async (__, bytes) => {
     const file = await cluster.client.uploadFile(make(bytes), { ext: 'bin' })
     expect(file.size).toBe(bytes.length)
-    expect(cluster.storage.requests).toHaveLength(1)
-    expect(cluster.storage.requests[0]?.equals(uploadRequest(bytes, 'bin'))).toBe(true)
+    expect(uploads()).toHaveLength(1)
+    expect(uploads()[0]?.equals(uploadRequest(bytes, 'bin'))).toBe(true)
   })
 })
 
@@ -104,7 +106,7 @@ it('of many small pieces takes no more memory than its bytes', async () => {
     for (let i = 0; i < 100_001; i++) yield piece
   }
   await cluster.client.uploadFile(small())
-  expect(cluster.storage.requests.at(-1)?.equals(uploadRequest(Buffer.alloc(300_003, 'abc')))).toBe(true)
+  expect(uploads()[0]?.equals(uploadRequest(Buffer.alloc(300_003, 'abc')))).toBe(true)
 })
 
 it('may give the same buffer again and again', async () => {
@@ -116,7 +118,7 @@ it('may give the same buffer again and again', async () => {
     }
   }
   await cluster.client.uploadFile(reused())
-  expect(cluster.storage.requests[0]?.subarray(25).toString()).toBe('one two six ')
+  expect(uploads()[0]?.subarray(25).toString()).toBe('one two six ')
 })
 
 it('of what memory does not hold is in a file without a name', async () => {
@@ -143,7 +145,7 @@ describe('works for', () => {
   ])('%s', async (_, run, command) => {
     await run(generate(LARGE, MIB))
     expect(cluster.commands()).toEqual([command])
-    const request = cluster.storage.requests[0] as Buffer
+    const request = uploads()[0] as Buffer
     expect(request.subarray(request.length - LARGE.length).equals(LARGE)).toBe(true)
   })
 })

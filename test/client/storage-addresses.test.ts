@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import type { ClientOptions, StorageId } from '../../src/index.js'
 import { ConfigError, ConnectError, FastDfsClient } from '../../src/index.js'
 import type { FakeServer } from '../support/fake-server.js'
-import { fakeServer, fakeTracker } from '../support/fake-server.js'
+import { fakeServer, fakeTracker, field, int64, response } from '../support/fake-server.js'
 import { ID, INFO, rejection, temporaryFolder } from './fakes.js'
 
 /** A storage that listens on `listens`, of which the tracker says `told`. */
@@ -138,8 +138,39 @@ it('they come from the storage_ids.conf of a client.conf', async () => {
   expect(await client.fileInfo(ID)).toMatchObject({ size: 13 })
 })
 
+describe('where a tracker is asked for them', () => {
+  async function asking(lines: string): Promise<{ error: Error | undefined; asked: number[] }> {
+    await using storage = await fakeServer(() => INFO, '127.0.0.3')
+    const told = [field('group1', 16), field('127.0.0.2', 15), int64(storage.port)]
+    const count = Buffer.from([0, 0, 0, 1])
+    const text = Buffer.from(lines.replace('PORT', String(storage.port)))
+    await using tracker = await fakeServer((request) =>
+      request[8] === 69 ? response(Buffer.concat([count, count, text])) : response(Buffer.concat(told)),
+    )
+    await using client = new FastDfsClient({ trackers: tracker.address, retries: 0, storageIds: 'tracker' })
+    const error = await client.fileInfo(ID).then(
+      () => undefined,
+      (cause: Error) => cause,
+    )
+    await client.fileInfo(ID).catch(() => {})
+    return { error, asked: tracker.requests.map((request) => request[8] as number) }
+  }
+
+  it('they are asked for once, when a storage cannot be connected to', async () => {
+    expect(await asking('100001 group1 127.0.0.2,127.0.0.3:PORT rw=both\n')).toEqual({
+      error: undefined,
+      asked: [102, 69, 102],
+    })
+  })
+
+  it('what the tracker says that is no address changes nothing', async () => {
+    const { error } = await asking('???\n')
+    expect(error).toBeInstanceOf(ConnectError)
+  })
+})
+
 it.each<[unknown, string]>([
-  [{}, 'storageIds must be an array, not {}'],
+  [{}, "storageIds must be an array or 'tracker', not {}"],
   [
     ['100001 group1 10.0.0.1'],
     'storageIds[0]: expected { id, group, hosts, port }, not "100001 group1 10.0.0.1"',

@@ -164,7 +164,7 @@ describe('a call', () => {
       (_, socket) => void socket.end(Buffer.concat([header(13), Buffer.from('some')])),
     )
     await using tracker = await fakeTracker(storage.port)
-    const client = new Fdfs_client({ host_tuple: [['127.0.0.1', tracker.port]], timeout: 5 })
+    const client = new Fdfs_client({ host_tuple: [['127.0.0.1', tracker.port]], timeout: 5 }, { retries: 0 })
     await expect(client.download_to_buffer(ID)).rejects.toMatchObject({
       name: 'ConnectionError',
       message: 'Socket closed on remote end',

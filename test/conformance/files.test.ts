@@ -295,6 +295,30 @@ describe.each(targets)('files on $name', (target) => {
     expect(await fixture.client.fileInfo(id)).toMatchObject({ size: 0, crc32: 0 })
   })
 
+  it.each(['a normal file', 'an appender file', 'a slave file'] as const)(
+    'gives %s without a byte to every sink',
+    async (kind) => {
+      const nothing = Buffer.alloc(0)
+      const { id: master } = await fixture.upload(noise(10), { ext: 'bin' })
+      const { id, size } = await {
+        'a normal file': () => fixture.client.uploadFile(nothing),
+        'an appender file': () => fixture.client.uploadAppenderFile(nothing),
+        'a slave file': () => fixture.client.uploadSlaveFile(master, nothing, { prefix: '_none' }),
+      }[kind]()
+      fixture.track(id)
+      expect(size).toBe(0)
+      const path = join(folder, 'nothing')
+      for (const options of [{}, { offset: 0, length: 0 }, { length: 10 }, { offset: 3, length: 1 }]) {
+        expect(await fixture.client.downloadFile(id, options)).toEqual(nothing)
+        expect(await fixture.client.downloadStream(id, options).toArray()).toEqual([])
+        for (const sink of [path, Buffer.alloc(3), createWriteStream(path), new WritableStream()]) {
+          expect(await fixture.client.downloadFile(id, sink, options)).toMatchObject({ size: 0, crc32: 0 })
+        }
+        expect((await readFile(path)).length).toBe(0)
+      }
+    },
+  )
+
   it('tells about a file what its storage knows', async () => {
     const { id } = await fixture.upload(noise(777))
     const parsed = parseFileId(id)

@@ -189,6 +189,31 @@ describe.each(targets)('a handler before a client of $name', (target) => {
       return id
     },
   })
+
+  it('a slave file has its own size, time and type', async () => {
+    const id = await upload(CONTENT, 'jpg')
+    const thumbnail = noise(1_234, 7)
+    const slave = await fixture.client.uploadSlaveFile(id, thumbnail, { prefix: '_150x150', ext: 'png' })
+    fixture.track(slave.id)
+    const url = fileUrl(slave.id, { base: web.open })
+    const { status, headers, body } = await ask(url)
+    expect([status, headers['content-length'], headers['content-type']]).toEqual([200, '1234', 'image/png'])
+    expect(body.equals(thumbnail)).toBe(true)
+    const { modifiedAt } = await fixture.client.fileInfo(slave.id)
+    expect(headers['last-modified']).toBe(modifiedAt.toUTCString())
+    const part = await ask(url, { range: 'bytes=-34', 'if-range': headers.etag as string })
+    expect([part.status, part.body.equals(thumbnail.subarray(1200))]).toEqual([206, true])
+  })
+
+  it('the name that was kept with a file', async () => {
+    const { id } = await fixture.upload(CONTENT, { filename: '照片 1.jpg', keepFilename: true })
+    const kept = await listen(fileHandler(clientFiles(fixture.client, { keptFilenames: true })))
+    const { headers } = await ask(fileUrl(id, { base: kept.url }))
+    expect(headers['content-disposition']).toBe(
+      `inline; filename="?? 1.jpg"; filename*=UTF-8''%E7%85%A7%E7%89%87%201.jpg`,
+    )
+    await kept.close()
+  })
 })
 
 describe('the HTTP side of an embedded storage', () => {

@@ -51,6 +51,7 @@ describe.each(targets)('metadata on $name', (target) => {
       [FILENAME_KEY]: '年度报告.final.pdf',
       width: '7',
     })
+    expect(await fixture.client.getFilename(id)).toBe('年度报告.final.pdf')
   })
 
   it('holds a hundred items', async () => {

@@ -17,15 +17,18 @@ export interface OpenTarget {
   close(): Promise<void>
 }
 
+/** FASTDFS_TEST_CHUNK: the embedded cluster takes and gives so many bytes at a time. */
+const { FASTDFS_TRACKERS, FASTDFS_TEST_CHUNK } = process.env
+
 const embedded: Target = {
   name: 'the embedded cluster',
   open: async () => {
     const cluster: Cluster = await startCluster({ trackers: 2, groups: 2 })
+    if (FASTDFS_TEST_CHUNK !== undefined)
+      cluster.fault({}, { chunk: Number(FASTDFS_TEST_CHUNK), dir: 'both' })
     return { trackers: cluster.clientOptions().trackers, close: async () => void (await cluster.stop()) }
   },
 }
-
-const { FASTDFS_TRACKERS } = process.env
 
 /** The embedded cluster always, and a real one where FASTDFS_TRACKERS names its trackers. */
 export const targets: readonly Target[] = [

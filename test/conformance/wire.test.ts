@@ -17,11 +17,17 @@ describe.each(targets)('the wire of $name', (target) => {
   /** Old trackers close after 22 like storages (§1.1). */
   const closesTracker = (): boolean => version.startsWith('5.') || version.startsWith('6.0')
 
+  const groupField = (): Buffer => {
+    const bytes = Buffer.alloc(16)
+    bytes.write(file.group)
+    return bytes
+  }
+
   describe('trackers', () => {
     it.each<[string, () => Buffer, number]>([
       ['ACTIVE_TEST', () => request(111), 0],
       ['ACTIVE_TEST with a body', () => request(111, Buffer.alloc(1)), 22],
-      ['an unknown command', () => request(200), 22],
+      ['an unknown command of trackers', () => request(200), 22],
       ['101 with a body', () => request(101, Buffer.alloc(1)), 22],
       ['104 with a short body', () => request(104, Buffer.alloc(15)), 22],
       [
@@ -55,10 +61,17 @@ describe.each(targets)('the wire of $name', (target) => {
         22,
       ],
       [
+        '102 of a name behind which a NUL stands',
+        () => request(102, Buffer.concat([groupField(), Buffer.from(`${file.name}\0junk`)])),
+        0,
+      ],
+      [
         '103 of an unknown group',
         () => encodeRequest(trackerCommands.queryUpdate, { group: 'nope', name: file.name }),
         2,
       ],
+      ['a beat of a storage that did not join', () => request(83), 13],
+      ['a disk report of a storage that did not join', () => request(84, Buffer.alloc(16)), 13],
       ['92 of an unknown group', () => encodeRequest(trackerCommands.listStorage, { group: 'nope' }), 2],
       [
         '92 of an unknown storage',
@@ -87,12 +100,15 @@ describe.each(targets)('the wire of $name', (target) => {
       (name: string): (() => Buffer) =>
       () =>
         encodeRequest(storageCommands.deleteFile, { group: file.group, name })
+    /** Group and name, the first `size` characters of it, a NUL and a text. */
+    const withNul = (text: string, size = Infinity): Buffer =>
+      Buffer.concat([groupField(), Buffer.from(`${file.name.slice(0, size)}\0${text}`)])
     const encoded = (): string => file.name.slice('M00/00/00/'.length)
 
     it.each<[string, () => Buffer, number]>([
       ['ACTIVE_TEST', () => request(111), 0],
       ['ACTIVE_TEST with a body', () => request(111, Buffer.alloc(1)), 22],
-      ['an unknown command', () => request(200), 22],
+      ['an unknown command of storages', () => request(200), 22],
       [
         'another group',
         () => encodeRequest(storageCommands.deleteFile, { group: 'other', name: file.name }),
@@ -101,6 +117,16 @@ describe.each(targets)('the wire of $name', (target) => {
       [
         'a missing file: 12',
         () => encodeRequest(storageCommands.deleteFile, splitFileId(missingLike(file.id))),
+        2,
+      ],
+      [
+        'a missing file: 13',
+        () =>
+          encodeRequest(storageCommands.setMetadata, {
+            ...splitFileId(missingLike(file.id)),
+            flag: 0x4f,
+            metadata: Buffer.from('a\x021'),
+          }),
         2,
       ],
       ['a missing file: 14', () => download({ name: splitFileId(missingLike(file.id)).name }), 2],
@@ -147,6 +173,13 @@ describe.each(targets)('the wire of $name', (target) => {
           ),
         22,
       ],
+      ['22 of a name behind which a NUL and more stand', () => request(22, withNul('junk')), 0],
+      [
+        '14 of a name with a NUL at its end',
+        () => request(14, Buffer.concat([Buffer.alloc(16), withNul('')])),
+        0,
+      ],
+      ['12 of a name that a NUL cuts', () => request(12, withNul('', 30)), 2],
       ['22 without a name', () => request(22, Buffer.alloc(16)), 22],
       ['14 without a name', () => request(14, Buffer.alloc(32)), 22],
     ])('answer %s', async (_, packet, status) => {

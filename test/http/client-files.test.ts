@@ -190,6 +190,48 @@ describe('a cluster that cannot be asked', () => {
   })
 })
 
+describe('a storage that ends the connection in the middle', () => {
+  /** Gives what is left from the offset on, in two pieces, and ends the connection before the second. */
+  const halves =
+    (offsets: number[], ends: (request: number) => boolean) =>
+    (request: Buffer, socket: Socket): Buffer | undefined => {
+      const offset = Number(request.readBigInt64BE(10))
+      const rest = CONTENT.subarray(offset)
+      if (!ends(offsets.push(offset))) return response(rest)
+      socket.end(Buffer.concat([header(rest.length), rest.subarray(0, 5)]))
+      return undefined
+    }
+
+  it('is asked for the rest', async () => {
+    const offsets: number[] = []
+    await using cluster = await fakeCluster({ 14: halves(offsets, (request) => request < 3) })
+    await using server = await serve(cluster.client)
+    const { status: code, body } = await ask(`${server.url}/${ID}`)
+    expect([code, body.toString(), offsets]).toEqual([200, 'hello, world!', [0, 5, 10]])
+  })
+
+  it('is asked no more when nothing more comes', async () => {
+    const offsets: number[] = []
+    const answer = (request: Buffer, socket: Socket): undefined => {
+      const offset = Number(request.readBigInt64BE(10))
+      offsets.push(offset)
+      socket.end(Buffer.concat([header(CONTENT.length - offset), CONTENT.subarray(offset, 5)]))
+    }
+    await using cluster = await fakeCluster({ 14: answer })
+    await using server = await serve(cluster.client)
+    expect((await ask(`${server.url}/${ID}`)).status).toBe(502)
+    expect(offsets).toEqual([0, 5])
+  })
+
+  it('is not asked for the rest of a file that may have changed', async () => {
+    const offsets: number[] = []
+    await using cluster = await fakeCluster({ 14: halves(offsets, () => true) })
+    await using server = await serve(cluster.client)
+    await expect(ask(`${server.url}/${APPENDER_ID}`)).resolves.toMatchObject({ status: 502 })
+    expect(offsets).toEqual([0])
+  })
+})
+
 it('a client that leaves ends the download from the storage', async () => {
   const SIZE = 1024 ** 3
   const ended = deferred()

@@ -178,6 +178,19 @@ describe('ranges', () => {
     ])
   })
 
+  it('may come in pieces of any size, also of none', async () => {
+    const file = textFile(CONTENT, {
+      async *read(offset, length) {
+        yield Buffer.alloc(0)
+        for (let at = offset; at < offset + length; at++) yield Buffer.from(CONTENT).subarray(at, at + 1)
+        yield Buffer.alloc(0)
+      },
+    })
+    const answer = await ask(`${await serve(opens(file))}/${ID}`, { range: 'bytes=0-4,7-11' })
+    expect(byteranges(answer).map(({ body }) => body)).toEqual(['hello', 'world'])
+    expect(answer.headers['content-length']).toBe(String(answer.body.length))
+  })
+
   it.each(['bytes=13-', 'bytes=-0', 'bytes=5-2', 'bytes=x', 'bytes=0-0,1-1,2-2,3-3,4-4,5-5'])(
     '%s is 416',
     async (range) => {
@@ -203,6 +216,37 @@ describe('ranges', () => {
     const answer = await ask(`${await serveText()}/${ID}`, { range: 'bytes=0-4', 'if-range': ifRange })
     expect(answer.status).toBe(status)
     expect(answer.body.toString()).toBe(status === 206 ? 'hello' : CONTENT)
+  })
+})
+
+describe('a Flash video', () => {
+  const FLV = ID.replace('.txt', '.flv')
+  const HEADER = Buffer.from('464c5601010000000900000009', 'hex').toString('latin1')
+
+  it.each([
+    ['?start=0', 200, CONTENT],
+    ['?start=7', 200, `${HEADER}world!`],
+    ['?start=7&end=12', 200, `${HEADER}world`],
+    ['?start=0&end=5', 200, 'hello'],
+    ['?start=7&end=100', 200, `${HEADER}world!`],
+    ['?start=7&end=x', 200, `${HEADER}world!`],
+    ['?end=5', 200, CONTENT],
+    ['?start=x', 200, CONTENT],
+    ['?start=13', 400, 'Bad Request\n'],
+    ['?start=7&end=7', 400, 'Bad Request\n'],
+    ['?start=7&end=0', 400, 'Bad Request\n'],
+  ])('%s: %d', async (query, status, expected) => {
+    const answer = await ask(`${await serveText({ flv: true })}/${FLV}${query}`)
+    expect([answer.status, answer.body.toString('latin1')]).toEqual([status, expected])
+    expect(answer.headers['content-length']).toBe(String(expected.length))
+    if (status === 200) expect(answer.headers['content-type']).toBe('video/x-flv')
+  })
+
+  it('is a file like others with a range, with another extension, and where this is not wanted', async () => {
+    const url = await serveText({ flv: true })
+    expect((await ask(`${url}/${FLV}?start=7`, { range: 'bytes=0-4' })).body.toString()).toBe('hello')
+    expect((await ask(`${url}/${ID}?start=7`)).body.toString()).toBe(CONTENT)
+    expect((await ask(`${await serveText()}/${FLV}?start=7`)).body.toString()).toBe(CONTENT)
   })
 })
 
@@ -247,6 +291,15 @@ describe('conditions', () => {
         })
       }
     }
+  })
+
+  it('know whole seconds only', async () => {
+    const file = textFile(CONTENT, { modifiedAt: new Date(Date.parse(MODIFIED) + 999) })
+    const url = `${await serve(opens(file))}/${ID}`
+    const { headers } = await ask(url)
+    expect([headers.etag, headers['last-modified']]).toEqual([ETAG, MODIFIED])
+    expect((await ask(url, { 'if-modified-since': MODIFIED })).status).toBe(304)
+    expect((await ask(url, { 'if-unmodified-since': MODIFIED })).status).toBe(200)
   })
 
   it('tell contents apart by size and time too', async () => {
@@ -379,6 +432,7 @@ describe('options', () => {
     [{ prefix: '/files/' }, 'prefix'],
     [{ cacheControl: 'a\r\nb: c' }, 'cacheControl'],
     [{ types: { log: 'a\nb' } }, 'types.log'],
+    [{ flv: 1 }, 'flv'],
     [{ onError: true }, 'onError'],
   ])('%j is refused', (options, name) => {
     const make = (): unknown => fileHandler(opens(undefined), options as never)

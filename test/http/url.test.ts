@@ -75,6 +75,8 @@ describe('parseFileUrl', () => {
     token: undefined,
     timestamp: undefined,
     filename: undefined,
+    start: undefined,
+    end: undefined,
     redirected: false,
   }
 
@@ -111,6 +113,8 @@ describe('parseFileUrl', () => {
     '',
     ID,
     `//${ID}`,
+    `%2F${ID}`,
+    `http://h%2F${ID}`,
     `/http://h/${ID}`,
     `/${NAME}`,
     `/files/${ID}`,

@@ -57,12 +57,17 @@ try {
     assert.equal(typeof fastdfs.FastDfsClient, 'function')
     prometheus.collectMetrics().stop()
     assert.equal(protocol.findCommand('storage', 11).name, 'uploadFile')
-    testing.startCluster().then(async (cluster) => {
+    testing.startCluster({ http: true }).then(async (cluster) => {
       const client = cluster.client()
-      const { id } = await client.uploadFile(Buffer.from('hello'))
+      const { id } = await client.uploadFile(Buffer.from('hello'), { ext: 'txt' })
+      const response = await fetch(http.fileUrl(id, { base: cluster.http('group1', 0).url, filename: 'a b.txt' }))
+      assert.equal(await response.text(), 'hello')
+      assert.equal(response.headers.get('content-type'), 'text/plain')
+      assert.equal(response.headers.get('content-disposition'), 'attachment; filename="a b.txt"')
       assert.equal((await client.downloadFile(id)).toString(), 'hello')
       // One class in all entry points and in both formats.
       await assert.rejects(client.downloadFile('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
+      assert.throws(() => http.parseFileUrl('x'), (error) => error instanceof fastdfs.InvalidFileIdError)
       // A client of either format does the work of Fdfs_client.
       const python = new compat.Fdfs_client(null, client)
       assert.equal((await python.upload_by_buffer('hello'))['Uploaded size'], '5B')
@@ -73,6 +78,7 @@ try {
   const names = {
     fastdfs: 'fastdfs',
     protocol: 'fastdfs/protocol',
+    http: 'fastdfs/http',
     testing: 'fastdfs/testing',
     compat: 'fastdfs/compat',
     prometheus: 'fastdfs/prometheus',
@@ -101,12 +107,16 @@ try {
     import { FastDfsClient, FastDfsError, type UploadedFile } from 'fastdfs'
     import { encodeRequest, storageCommands } from 'fastdfs/protocol'
     import { startCluster } from 'fastdfs/testing'
+    import { createServer } from 'node:http'
+    import { clientFiles, fileHandler, type FileStore } from 'fastdfs/http'
     import { Fdfs_client, type UploadResult } from 'fastdfs/compat'
     export const python = (path: string): Promise<UploadResult> => new Fdfs_client().upload_by_filename(path)
     import { collectMetrics } from 'fastdfs/prometheus'
     export async function use(): Promise<UploadedFile> {
       const cluster = await startCluster({ trackers: 2 })
       const client = new FastDfsClient(cluster.clientOptions())
+      const files: FileStore = clientFiles(client)
+      createServer(fileHandler(files, { secret: 'x' })).close()
       collectMetrics({ clients: [client] })
       const packet: Uint8Array = encodeRequest(storageCommands.deleteFile, { group: 'group1', name: 'M00' })
       // @ts-expect-error - a field is missing

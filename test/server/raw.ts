@@ -1,6 +1,6 @@
 /** A client of raw sockets: packets are put together and taken apart here, by protocol.md alone. */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 /** A packet: header (§1.1) and body. */
 export function packet(command: number, body: Buffer = Buffer.alloc(0), status = 0): Buffer {
@@ -72,6 +72,11 @@ export class RawClient {
   static async connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
     const socket = connect({ port, host, noDelay: true, allowHalfOpen: true })
     await once(socket, 'connect')
+    return new RawClient(socket)
+  }
+
+  /** Takes a socket that is connected. */
+  static over(socket: Socket): RawClient {
     return new RawClient(socket)
   }
 
@@ -149,4 +154,31 @@ export function joinBody({
     i64(trackers.length),
     ...trackers.map((tracker) => `${tracker}\n`),
   )
+}
+
+/** Makes the storage that has joined on a connection ACTIVE: it has its old files, tells its space, and beats. */
+export async function activate(raw: RawClient, paths = 1, totalMb = 1000, freeMb = 500): Promise<void> {
+  const disks = Array.from({ length: paths }, () => bytes(i64(totalMb), i64(freeMb)))
+  for (const [command, body] of [
+    [88, Buffer.alloc(24)],
+    [84, bytes(...disks)],
+    [83, Buffer.alloc(0)],
+  ] as const) {
+    const { status } = await raw.ask(command, body)
+    if (status !== 0) throw new Error(`${command} was answered ${status}`)
+  }
+}
+
+/** A server that takes connections and says nothing. */
+export async function silentServer(): Promise<{ address: string; stop: () => void }> {
+  const open = new Set<Socket>()
+  const server = createServer((socket) => {
+    open.add(socket.on('error', () => {}))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const stop = (): void => {
+    for (const socket of open) socket.destroy()
+    server.close()
+  }
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, stop }
 }

@@ -1,5 +1,5 @@
 import { Tracker } from '../../src/server/index.js'
-import { bytes, i64, joinBody, packet, RawClient, str } from './raw.js'
+import { activate, bytes, i64, joinBody, packet, RawClient, str } from './raw.js'
 
 let tracker: Tracker
 const clients: RawClient[] = []
@@ -14,8 +14,7 @@ async function client(): Promise<RawClient> {
 async function storage(join: Parameters<typeof joinBody>[0] = {}): Promise<RawClient> {
   const raw = await client()
   expect((await raw.ask(81, joinBody(join))).status).toBe(0)
-  expect((await raw.ask(87)).status).toBe(0)
-  expect((await raw.ask(83)).status).toBe(0)
+  await activate(raw, join?.paths)
   return raw
 }
 
@@ -83,7 +82,7 @@ describe('connection', () => {
     ['an unknown command', packet(200, Buffer.alloc(300))],
     ['a number that only storages know', packet(11, Buffer.alloc(20))],
     ['a body over the limit', packet(102, Buffer.alloc(100_000))],
-    ['a command of the whole protocol that is not served', packet(66, Buffer.from('127.0.0.1:1'))],
+    ['a next leader that is no address', packet(66, Buffer.from('127.0.0.1'))],
   ])('answers 22 to %s and stays open', async (_, data) => {
     const raw = await client()
     raw.send(data)
@@ -150,6 +149,9 @@ describe('join', () => {
     expect(await watcher.status(101)).toBe(2)
     await raw.ask(83)
     expect(await status()).toBe(7)
+    // Nobody knows of any space yet.
+    expect(await watcher.status(101)).toBe(28)
+    await raw.ask(84, bytes(i64(1000), i64(500)))
     expect((await watcher.ask(101)).status).toBe(0)
     raw.close()
     await watchStatus(watcher, 5)
@@ -207,7 +209,7 @@ describe('join', () => {
     expect(await raw.status(81, joinBody({ id: '33' }))).toBe(28)
     expect((await raw.ask(81, joinBody({ id: '32' }))).status).toBe(0)
     for (let i = 2; i <= 512; i++) {
-      expect((await raw.ask(81, joinBody({ group: `group${i}`, id: '100' }))).status).toBe(0)
+      expect((await raw.ask(81, joinBody({ group: `group${i}`, id: String(100 + i) }))).status).toBe(0)
     }
     expect(await raw.status(81, joinBody({ group: 'group513', id: '100' }))).toBe(28)
     expect((await raw.ask(92, group1)).body.length).toBe(32 * 487)
@@ -236,8 +238,7 @@ describe('join', () => {
     const raw = await storage()
     await raw.ask(81, joinBody({ id: '100002' }))
     expect((await raw.ask(92, bytes(group1, '100001'))).body.readUInt8(0)).toBe(5)
-    await raw.ask(87)
-    await raw.ask(83)
+    await activate(raw)
     await raw.ask(81, joinBody({ id: '100002' }))
     expect((await raw.ask(92, bytes(group1, '100002'))).body.readUInt8(0)).toBe(7)
   })
@@ -272,8 +273,9 @@ describe('replies to beats', () => {
 
     const second = await client()
     await second.ask(81, joinBody({ id: '100002', port: 23001 }))
-    expect((await first.ask(89)).body).toEqual(bytes(4, brief(7, 23000, '100001'), brief(0, 23001, '100002')))
-    await second.ask(87)
+    expect(await first.status(89)).toBe(22)
+    expect((await first.ask(83)).body).toEqual(bytes(4, brief(7, 23000, '100001'), brief(0, 23001, '100002')))
+    await second.ask(88, Buffer.alloc(24))
     expect((await second.ask(83)).body).toEqual(
       bytes(5, leader, brief(7, 23000, '100001'), brief(7, 23001, '100002')),
     )
@@ -434,7 +436,8 @@ describe('lists', () => {
     await one.ask(84, bytes(i64(1000), i64(500), i64(1000), i64(400)))
     await two.ask(84, bytes(i64(1000), i64(600), i64(1000), i64(200)))
     const raw = await client()
-    const record = bytes(str('group1', 17), ...[2000, 800, 0, 0, 2, 23001, 2, 2, 0, 2, 256, -1].map(i64))
+    // Its storages have different ports.
+    const record = bytes(str('group1', 17), ...[2000, 800, 0, 0, 2, -1, 2, 2, 0, 2, 256, -1].map(i64))
     expect((await raw.ask(90, group1)).body).toEqual(record)
     const all = await raw.ask(91)
     expect(all.body.length).toBe(226)

@@ -174,3 +174,23 @@ it('is there when it was asked for only', async () => {
   await using cluster = await start(false)
   expect(() => cluster.http('group1', 0)).toThrow('option http')
 })
+
+it('ends with its storage, when that is taken out of the cluster', async () => {
+  await using cluster = await start(true, { storages: 2 })
+  const storage = cluster.storage('group1', 1)
+  const { url } = cluster.http('group1', 1)
+  await cluster.remove(storage)
+  await expect(ask(`${url}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  const added = await cluster.addStorage('group1')
+  expect((await ask(`${cluster.http('group1', 1).url}/`)).status).toBe(400)
+  expect(added.group).toBe('group1')
+})
+
+it('counts age by the clock of the cluster', async () => {
+  const now = Date.parse('2020-02-02T02:02:02Z')
+  await using cluster = await start(true, { storages: 2, clock: { now: () => now, randomBelow: () => 0 } })
+  const { url: base } = cluster.http('group1', 0)
+  const late = missingId(UNKNOWN, new Date(now - 86_401_000))
+  expect((await ask(fileUrl(late, { base }))).status).toBe(404)
+  expect((await ask(fileUrl(missingId(UNKNOWN, new Date(now)), { base }))).status).toBe(500)
+})

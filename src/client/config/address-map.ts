@@ -11,7 +11,7 @@ import { within } from './place.js'
 export interface StorageAddress extends Endpoint {
   /** The group's name. */
   readonly group: string
-  /** The storage's ID where it is known: the cluster uses IDs, and the file ID or a list told it. */
+  /** The storage's ID, where the option `storageIds` tells it. */
   readonly id?: string | undefined
 }
 

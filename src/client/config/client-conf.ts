@@ -176,8 +176,9 @@ function withStorageIds(
   settings: Settings,
   path: string,
   read: ReadFile,
-): { storageIds?: readonly StorageId[] } {
-  if (isOn(settings, 'load_fdfs_parameters_from_tracker') || !isOn(settings, 'use_storage_id')) return {}
+): { storageIds?: readonly StorageId[] | 'tracker' } {
+  if (isOn(settings, 'load_fdfs_parameters_from_tracker')) return { storageIds: 'tracker' }
+  if (!isOn(settings, 'use_storage_id')) return {}
   const named = said(settings, 'storage_ids_filename')
   if (named === undefined) throw new ConfigError(`${path} has use_storage_id, but no storage_ids_filename`)
   const file = resolve(dirname(path), named.value)

@@ -20,6 +20,6 @@ export interface ConfiguredOptions {
   readonly extPolicy?: 'error' | 'cut' | 'drop'
   readonly metadataEncoding?: string
   readonly storageAddressMap?: StorageAddressMap
-  /** The storages of a `storage_ids.conf`; some have a second address. */
-  readonly storageIds?: readonly StorageId[]
+  /** The storages of a `storage_ids.conf`, or that a tracker is asked for them; some have a second address. */
+  readonly storageIds?: readonly StorageId[] | 'tracker'
 }

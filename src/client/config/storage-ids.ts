@@ -67,7 +67,8 @@ export function parseStorageIds(text: string, path: string): readonly StorageId[
  * @throws {@link ConfigError} when they are no list, or an entry is wrong
  */
 export function checkStorageIds(given: unknown): readonly StorageId[] {
-  if (!Array.isArray(given)) throw new ConfigError(`storageIds must be an array, not ${show(given)}`)
+  if (!Array.isArray(given))
+    throw new ConfigError(`storageIds must be an array or 'tracker', not ${show(given)}`)
   return given.map((entry: unknown, index) =>
     within(`storageIds[${index}]`, () => {
       const { id, group, hosts, port, mode = 'both' } = (entry ?? {}) as Partial<StorageId>

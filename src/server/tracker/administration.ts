@@ -1,25 +1,24 @@
 /** What operators ask and order (protocol.md §2.5). Trunk files are off. */
-import { isIPv6 } from 'node:net'
 import { STATUS } from '../../errors.js'
 import type { RequestOf, ResponseOf, trackerCommands } from '../../protocol/index.js'
-import { LATEST, limits } from '../../protocol/index.js'
+import { limits } from '../../protocol/index.js'
 import { formatAddress } from '../address.js'
-import type { TrackerContext, TrackerHandlers } from './context.js'
+import type { TrackerHandlers } from './context.js'
 import type { Group } from './group.js'
 import { allMembers } from './identities.js'
 import type { Member } from './member.js'
-import type { TrackerAddress } from './trackers.js'
+import { ipFor } from './member.js'
+import type { TrackerSettings } from './settings.js'
 
 const { ONLINE, ACTIVE, RECOVERY, DELETED, IP_CHANGED } = limits.STORAGE_STATUS
 
-type TrackerStat = ResponseOf<typeof trackerCommands.trackerClusterStat>['trackers'][number]
 type StorageStat = ResponseOf<typeof trackerCommands.storageClusterStat>['storages'][number]
 type VolumeStat = ResponseOf<typeof trackerCommands.storageVolumeStat>['groups'][number]
 
 /** In these a storage is alive and cannot be deleted. */
 const ALIVE: readonly number[] = [ONLINE, ACTIVE, RECOVERY]
 /** Bits of the filters' first byte. */
-const BY = { ACTIVE: 1, LEADER: 2, STATUS: 2, DISK: 1, SPACE: 4 } as const
+const BY = { STATUS: 2, DISK: 1, SPACE: 4 } as const
 
 /** The status of deleting a storage, 0 where it can be. */
 function refusal(member: Member | undefined): number {
@@ -28,46 +27,26 @@ function refusal(member: Member | undefined): number {
   return member.status === DELETED ? STATUS.EALREADY : STATUS.OK
 }
 
-function trackerStatOf(tracker: TrackerAddress, { cluster, load, startedAt }: TrackerContext): TrackerStat {
-  const host = formatAddress(tracker.ips[0], tracker.port)
-  // Trackers do not talk to each other: of the others no more is known than that storages name them.
-  if (tracker !== cluster.trackers.leader) return { ...UNKNOWN_TRACKER, host }
-  return {
-    host,
-    isLeader: true,
-    isActive: true,
-    connectionsAllocated: load.maxConnections,
-    connectionsCurrent: load.connections,
-    connectionsMax: load.maxConnections,
-    version: LATEST.version,
-    upTime: startedAt,
-    // As real ones: nobody sends beats to the leader.
-    lastHeartBeat: 0,
-  }
+/** The status of giving a storage the address of another one, 0 where it can be (§4.2, 78). */
+function readdressRefusal(former: Member | undefined, latter: Member | undefined): number {
+  if (former === undefined || former.status === DELETED) return STATUS.ENOENT
+  if (ALIVE.includes(former.status)) return STATUS.EBUSY
+  if (former.status === IP_CHANGED) return STATUS.EALREADY
+  return latter === undefined ? STATUS.OK : STATUS.EEXIST
 }
 
-const UNKNOWN_TRACKER: Omit<TrackerStat, 'host'> = {
-  isLeader: false,
-  isActive: false,
-  connectionsAllocated: 0,
-  connectionsCurrent: 0,
-  connectionsMax: 0,
-  version: '',
-  upTime: 0,
-  lastHeartBeat: 0,
-}
-
-function storageStatOf({ id, ip, status, join, stats, lastBeat }: Member): StorageStat {
+function storageStatOf(member: Member, peerIp: string): StorageStat {
+  const { id, port, status, version, upTime, stats, lastBeat } = member
   return {
     id,
-    host: formatAddress(ip, join.storagePort),
+    host: formatAddress(ipFor(peerIp, member), port),
     isTrunkServer: false,
     status,
     connectionsAllocated: stats?.connectionsAllocated ?? 0,
     connectionsCurrent: stats?.connectionsCurrent ?? 0,
     connectionsMax: stats?.connectionsMax ?? 0,
-    version: join.version,
-    upTime: join.upTime,
+    version,
+    upTime,
     lastHeartBeat: lastBeat,
   }
 }
@@ -81,17 +60,18 @@ function fitsStatus(
   return op === '=' ? member.status === status : op === '!' && member.status !== status
 }
 
-/** Nothing is reserved: where there is any space, all of it is available. */
-function volumeStatOf(group: Group): VolumeStat {
+function volumeStatOf(group: Group, { reserved }: TrackerSettings): VolumeStat {
   const { totalMb, freeMb } = group.space
+  const reservedMb = reserved.mbOf(totalMb)
+  const diskAvailable = reserved.allows(group.space)
   return {
     group: group.name,
     totalMb,
     freeMb,
-    reservedMb: 0,
-    availableMb: freeMb,
+    reservedMb,
+    availableMb: diskAvailable ? Math.max(0, freeMb - reservedMb) : 0,
     trunkFreeMb: 0,
-    diskAvailable: freeMb > 0,
+    diskAvailable,
     trunkAvailable: false,
   }
 }
@@ -122,40 +102,19 @@ export const administrationHandlers: TrackerHandlers = {
     return context.cluster.find(group) === undefined ? STATUS.ENOENT : STATUS.EOPNOTSUPP
   },
 
-  getLeader: (_, { context }) => {
-    const { leader } = context.cluster.trackers
-    if (leader === undefined) return STATUS.ENOENT
-    // One with two addresses is told by that of the asker's kind.
-    const ip = leader.ips.find((candidate) => isIPv6(candidate) === isIPv6(context.peerIp))
-    return { leader: formatAddress(ip ?? leader.ips[0], leader.port) }
-  },
-
-  trackerClusterStat: ({ filterBy, isActive, isLeader }, { context }) => {
-    const { trackers } = context.cluster
-    if (!trackers.leads) return STATUS.EOPNOTSUPP
-    const stats = trackers.all.map((tracker) => trackerStatOf(tracker, context))
-    return {
-      trackers: stats.filter(
-        (stat) =>
-          ((filterBy & BY.ACTIVE) === 0 || stat.isActive === isActive) &&
-          ((filterBy & BY.LEADER) === 0 || stat.isLeader === isLeader),
-      ),
-    }
-  },
-
   storageClusterStat: (filter, { context }) => ({
-    useStorageId: true,
+    useStorageId: context.cluster.storageIds !== undefined,
     useTrunkFile: false,
     storages: allMembers(context.cluster)
       .filter(({ member }) => fitsStatus(filter, member))
-      .map(({ member }) => storageStatOf(member)),
+      .map(({ member }) => storageStatOf(member, context.peerIp)),
   }),
 
   // Without trunk files space is disk space, and the filter by trunk space is not looked at.
   storageVolumeStat: ({ filterBy, disk, space }, { context }) => ({
     useTrunkFile: false,
     groups: context.cluster.groups
-      .map(volumeStatOf)
+      .map((group) => volumeStatOf(group, context.cluster.settings))
       .filter(
         ({ diskAvailable }) =>
           ((filterBy & BY.DISK) === 0 || Number(diskAvailable) === disk) &&
@@ -164,11 +123,18 @@ export const administrationHandlers: TrackerHandlers = {
   }),
 
   // Of trunk files nothing is known, and no storage is the one that may report of them (§4.2).
-  storageFetchTrunkFid: (_, { context }) =>
-    context.joined === undefined ? STATUS.EACCES : { trunkFileId: 0 },
-  storageReportTrunkFid: (_, { context }) => (context.joined === undefined ? STATUS.EACCES : STATUS.EINVAL),
-  storageReportTrunkFree: (_, { context }) => (context.joined === undefined ? STATUS.EACCES : STATUS.EINVAL),
+  storageFetchTrunkFid: () => ({ trunkFileId: 0 }),
+  storageReportTrunkFid: () => STATUS.EINVAL,
+  storageReportTrunkFree: () => STATUS.EINVAL,
 
-  // A storage with an ID may change its address as it likes (§4.2).
-  storageReportIpChanged: () => STATUS.EOPNOTSUPP,
+  storageReportIpChanged: ({ group: name, oldIp, newIp }, { context: { cluster, peerIp } }) => {
+    const group = cluster.find(name)
+    if (group === undefined) return STATUS.ENOENT
+    if (newIp !== peerIp) return STATUS.EINVAL
+    const member = group.find(oldIp)
+    const status = readdressRefusal(member, group.find(newIp))
+    if (member === undefined || status !== STATUS.OK) return status
+    cluster.readdress(group, member, newIp)
+    return {}
+  },
 }

@@ -7,31 +7,38 @@ const MAX_READ = 8 * 1024 - 10
 
 /** What became of storages that are gone for good, for the others to read (protocol.md §4.2, 77). */
 export class Changelog {
-  readonly #lines: string[] = []
+  #text = ''
   readonly #clock: Clock
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** The offset behind the last line. */
-  get end(): number {
-    return this.#lines.length
+  /** All lines. */
+  get text(): string {
+    return this.#text
   }
 
-  /** Notes the status that a storage has now. */
-  add(group: string, { id, status }: Member): void {
-    // The last field is for the new ID of one whose address has changed, which IDs make impossible.
-    this.#lines.push(`${unixSeconds(this.#clock)} ${group} ${id} ${status} \n`)
+  /** Takes over lines that were kept. */
+  set text(text: string) {
+    this.#text = text
+  }
+
+  /** The offset behind the last line. */
+  get end(): number {
+    return this.#text.length
+  }
+
+  /** Notes the status that a storage has now; of one whose address has changed, what its ID is now. */
+  add(group: string, { id, status }: Member, newId = ''): void {
+    this.#text += `${unixSeconds(this.#clock)} ${group} ${id} ${status} ${newId}\n`
   }
 
   /** The lines that a storage has not read yet, as many as fit a reply. */
   readFor(member: Member): string {
-    let lines = ''
-    for (let line; (line = this.#lines[member.changelogOffset]) !== undefined; member.changelogOffset++) {
-      if (lines.length + line.length > MAX_READ) break
-      lines += line
-    }
+    const rest = this.#text.slice(member.changelogOffset)
+    const lines = rest.length <= MAX_READ ? rest : rest.slice(0, rest.lastIndexOf('\n', MAX_READ - 1) + 1)
+    member.changelogOffset += lines.length
     return lines
   }
 }

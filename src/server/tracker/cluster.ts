@@ -3,28 +3,43 @@ import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
 import { Watchers } from '../watchers.js'
 import { Changelog } from './changelog.js'
-import type { GroupSettings } from './group.js'
 import { Group } from './group.js'
 import type { Member } from './member.js'
 import { clockwise } from './rotation.js'
-import { Trackers } from './trackers.js'
+import type { TrackerSettings } from './settings.js'
+import type { StorageIds } from './storage-ids.js'
+import { idOfAddress } from './storage-ids.js'
 
 const { STORAGE_STATUS } = limits
 
-/** All that a tracker knows: groups, their storages, and whose turn it is. It outlives the tracker's stop and start. */
+/** All that a tracker knows of groups and storages, and whose turn it is. It outlives the tracker's stop and start. */
 export class Cluster {
-  #groups: readonly Group[] = []
-  #writeIndex = 0
-  /** The trackers, this one among them, and who leads. */
-  readonly trackers = new Trackers()
+  readonly settings: TrackerSettings
   /** What became of storages. */
   readonly changelog: Changelog
-  readonly clock: Clock
+  #groups: readonly Group[] = []
+  #writeIndex = 0
+  #revision = 0
   readonly #watchers = new Watchers()
 
-  constructor(clock: Clock) {
-    this.clock = clock
-    this.changelog = new Changelog(clock)
+  constructor(settings: TrackerSettings) {
+    this.settings = settings
+    this.changelog = new Changelog(settings.clock)
+  }
+
+  /** See {@link TrackerSettings}. */
+  get clock(): Clock {
+    return this.settings.clock
+  }
+
+  /** See {@link TrackerSettings}. */
+  get storageIds(): StorageIds | undefined {
+    return this.settings.storageIds
+  }
+
+  /** Grows with each change that must survive a restart. */
+  get revision(): number {
+    return this.#revision
   }
 
   /** All groups by name. */
@@ -38,11 +53,12 @@ export class Cluster {
   }
 
   /** The group of that name, made if it is new. */
-  obtain(name: string, settings: GroupSettings): Group {
+  obtain(name: string): Group {
     let group = this.find(name)
     if (group === undefined) {
-      group = new Group(name, settings, () => this.#watchers.notify())
+      group = new Group(name, this.settings, () => this.touch())
       this.#groups = [...this.#groups, group].sort((a, b) => (a.name < b.name ? -1 : 1))
+      this.touch()
     }
     return group
   }
@@ -50,30 +66,73 @@ export class Cluster {
   /** Forgets a group that has no storages. */
   remove(group: Group): void {
     this.#groups = this.#groups.filter((other) => other !== group)
+    this.touch()
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#groups = []
+    this.changelog.text = ''
+    this.touch()
+  }
+
+  /** Something has changed that must survive a restart, or that somebody may be waiting for. */
+  touch(): void {
+    this.#revision++
+    this.#watchers.notify()
+  }
+
+  /** The storage of a group at an address. Without IDs the port is not looked at: the address is the ID. */
+  memberAt(group: Group, ip: string, port: number | undefined): Member | undefined {
+    const id = this.storageIds === undefined ? idOfAddress(ip) : this.storageIds.at(ip, port, group.name)?.id
+    return id === undefined ? undefined : group.find(id)
   }
 
   /** Gives up a storage that is gone for good, and lets the others know. */
   deleteStorage(group: Group, member: Member): void {
     group.delete(member)
     this.changelog.add(group.name, member)
+    this.touch()
   }
 
-  /** The group for the next upload: each that can take one in turn (protocol.md §6, round robin). */
-  nextWritable(): Group | undefined {
-    const count = this.#groups.length
-    for (let step = 0; step < count; step++) {
-      const index = (this.#writeIndex + step) % count
-      const group = this.#groups[index] as Group
-      if (group.active.length === 0) continue
-      this.#writeIndex = clockwise(index + 1, count)
-      return group
+  /** Gives a storage without ID another address, and lets the others know. */
+  readdress(group: Group, member: Member, ip: string): void {
+    const id = idOfAddress(ip)
+    this.changelog.add(group.name, group.readdress(member, id, ip), id)
+    this.touch()
+  }
+
+  /** The groups in the order in which an upload that names none tries them (protocol.md §6, Group). */
+  uploadGroups(): readonly Group[] {
+    if (this.settings.storeLookup === 'group') {
+      return this.#groups.filter(({ name }) => name === this.settings.storeGroup)
     }
-    return undefined
+    const start = clockwise(this.#writeIndex, this.#groups.length)
+    return [...this.#groups.slice(start), ...this.#groups.slice(0, start)]
   }
 
-  /** Takes storages that have not been heard of for `seconds` for lost (protocol.md §4.6). */
-  expire(seconds: number): void {
-    const deadline = unixSeconds(this.clock) - seconds
+  /** An upload goes to that group: the next one is another's turn. */
+  uploadTaken(group: Group): void {
+    const index = this.#groups.indexOf(group)
+    const step = this.settings.storeLookup === 'round-robin' ? 1 : 0
+    this.#writeIndex = clockwise(index + step, this.#groups.length)
+  }
+
+  /** A storage has reported its space: uploads by free space go to the group that has the most now. */
+  rank(): void {
+    if (this.settings.storeLookup !== 'load-balance') return
+    const [first, ...others] = this.#groups.filter(({ writable }) => writable.length > 0)
+    if (first === undefined) return
+    const freest = others.reduce(
+      (most, group) => (group.space.freeMb > most.space.freeMb ? group : most),
+      first,
+    )
+    this.#writeIndex = this.#groups.indexOf(freest)
+  }
+
+  /** Takes storages that have not been heard of for too long for lost (protocol.md §4.6). */
+  expire(): void {
+    const deadline = unixSeconds(this.clock) - this.settings.checkActiveInterval
     for (const group of this.#groups) {
       for (const member of group.members) {
         if (member.status === STORAGE_STATUS.ACTIVE && member.lastBeat < deadline)
@@ -84,8 +143,9 @@ export class Cluster {
 
   /** Resolves when the storage is ACTIVE. */
   whenActive(groupName: string, id: string): Promise<void> {
-    return this.#watchers.until(
-      () => this.find(groupName)?.active.some((member) => member.id === id) ?? false,
-    )
+    return this.#watchers.until(() => {
+      const member = this.find(groupName)?.find(id)
+      return member?.status === STORAGE_STATUS.ACTIVE && member.connection !== undefined
+    })
   }
 }

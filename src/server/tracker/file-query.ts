@@ -1,57 +1,65 @@
 /** Which storages have a file, told by its name alone: a tracker does not know what files there are (protocol.md §6). */
-import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
 import type { NameFacts } from '../name-facts.js'
 import { readName } from '../name-facts.js'
+import type { Cluster } from './cluster.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
-
-/** After this many seconds a file is taken to be everywhere. */
-const SYNC_MAX_DELAY = 86_400
-/** After this many seconds it is taken to be where the second before it has arrived. */
-const SYNC_MAX_TIME = 300
+import { isReadable, isWritable } from './member.js'
 
 /** The storage to download from. */
-export function storageToRead(group: Group, name: string, clock: Clock): Member | undefined {
+export function storageToRead(cluster: Cluster, group: Group, name: string): Member | undefined {
   const facts = readName(name)
-  const found = facts.normal ? group.nextReadable(holderTest(group, facts, clock)) : sourceOf(group, facts)
-  return found ?? group.active[0]
+  const source =
+    !facts.normal || cluster.settings.downloadServer === 'source'
+      ? readableSource(cluster, group, facts)
+      : undefined
+  if (source !== undefined) return source
+  const holder = facts.normal ? group.nextReadable(holderTest(cluster, facts)) : undefined
+  return holder ?? standIn(group)
 }
 
 /** All storages to download from. */
-export function storagesToRead(group: Group, name: string, clock: Clock): readonly Member[] {
+export function storagesToRead(cluster: Cluster, group: Group, name: string): readonly Member[] {
   const facts = readName(name)
-  const source = facts.normal ? undefined : sourceOf(group, facts)
-  const found = facts.normal ? group.active.filter(holderTest(group, facts, clock)) : source ? [source] : []
-  return found.length > 0 ? found : group.active.slice(0, 1)
+  const holders = facts.normal
+    ? group.readable.filter(holderTest(cluster, facts))
+    : present(readableSource(cluster, group, facts))
+  return holders.length > 0 ? holders : present(standIn(group))
+}
+
+function present(member: Member | undefined): readonly Member[] {
+  return member === undefined ? [] : [member]
 }
 
 /** The storage to change a file at. */
-export function storageToWrite(group: Group, name: string): Member | undefined {
-  return sourceOf(group, readName(name)) ?? group.nextWritable()
+export function storageToWrite(cluster: Cluster, group: Group, name: string): Member | undefined {
+  const source = sourceOf(cluster, group, readName(name))
+  return source !== undefined && isWritable(source) ? source : group.nextWritable()
 }
 
-function sourceOf(group: Group, facts: NameFacts): Member | undefined {
-  return group.active.find((member) => isSource(member, facts))
+/** The storage that stands in for one that cannot be told. It is chosen for uploads, and may not be for reading. */
+function standIn({ readable, storeServer }: Group): Member | undefined {
+  if (readable.length === 0 || storeServer === undefined) return undefined
+  return isReadable(storeServer) ? storeServer : undefined
 }
 
-function isSource(member: Member, { source }: NameFacts): boolean {
-  return member.id === source || member.ip === source
+function readableSource(cluster: Cluster, group: Group, facts: NameFacts): Member | undefined {
+  const source = sourceOf(cluster, group, facts)
+  return source !== undefined && isReadable(source) ? source : undefined
+}
+
+/** An address in a name is that of a storage at its group's port. */
+function sourceOf(cluster: Cluster, group: Group, { source, sourceIsId }: NameFacts): Member | undefined {
+  return sourceIsId ? group.find(source) : cluster.memberAt(group, source, group.settings.storagePort)
 }
 
 /** Whether a storage has a file that never changes: it is the source, or what came later has arrived. */
-function holderTest(group: Group, facts: NameFacts, clock: Clock): (member: Member) => boolean {
-  const { createdAt } = facts
+function holderTest({ settings, clock }: Cluster, facts: NameFacts): (member: Member) => boolean {
+  const { createdAt, source, sourceIsId } = facts
   const age = unixSeconds(clock) - createdAt
-  return (member) => {
-    if (isSource(member, facts) || age > SYNC_MAX_DELAY) return true
-    const synced = syncedUntil(group, member)
-    return synced > createdAt || (synced + 1 >= createdAt && age > SYNC_MAX_TIME)
+  return ({ id, currentIp, lastSynced }) => {
+    if ((sourceIsId ? id : currentIp) === source || age > settings.syncMaxDelay) return true
+    return lastSynced > createdAt || (lastSynced + 1 >= createdAt && age > settings.syncMaxTime)
   }
-}
-
-/** Up to which second the files of all active sources have arrived at a storage; 0 where nothing is known. */
-export function syncedUntil(group: Group, member: Member): number {
-  const times = group.active.map((source) => member.syncedFrom.get(source.id) ?? 0).filter((time) => time > 0)
-  return times.length === 0 ? 0 : Math.min(...times)
 }

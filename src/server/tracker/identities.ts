@@ -1,24 +1,40 @@
 /** Who a storage is, told by its address (protocol.md §2.5). */
 import { STATUS } from '../../errors.js'
-import { formatAddress, parseAddress } from '../address.js'
+import { IPV4_SIZE, IPV6_SIZE, isAtLeast } from '../../protocol/dialect.js'
+import { parseAddress } from '../address.js'
 import type { Cluster } from './cluster.js'
-import type { Joined, TrackerHandlers } from './context.js'
-import type { Member } from './member.js'
+import type { Joined, TrackerContext, TrackerHandlers } from './context.js'
+import type { StorageIdEntry } from './storage-ids.js'
+import { idOfAddress, lineOf } from './storage-ids.js'
 
 /** Bytes of an address, and of an address with its port, at most. */
-const MAX_IP_SIZE = 45
+const MAX_IP_SIZE = IPV6_SIZE - 1
 const MAX_ADDRESS_SIZE = 52
 /** A reply to 69 takes no more lines behind this many bytes: real trackers keep 128 of their 8 KiB free (§2.5). */
 const MAX_LINES_SIZE = 8 * 1024 - 10 - 8 - 128
+
+/** Where a storage is. Before V6.16 there is one storage at an address, whatever its port. */
+export interface StoragePlace {
+  readonly ip: string
+  readonly port: number | undefined
+}
 
 /** Whether a request for one storage has the length of an address; that it is one is looked at later. */
 export function hasAddressSize(text: string | undefined): text is string {
   return text !== undefined && text !== '' && text.length <= MAX_ADDRESS_SIZE
 }
 
-/** Whether a storage has that address. */
-export function isAt(member: Member, ip: string, port: number): boolean {
-  return member.ip === ip && member.join.storagePort === port
+/** Reads where a storage is; the status where the text cannot be that. Before V6.16 it may be the asker. */
+export function readPlace(
+  text: string | undefined,
+  { cluster, peerIp }: TrackerContext,
+): StoragePlace | number {
+  const { dialect } = cluster.settings
+  if (isAtLeast(dialect, '6.16'))
+    return (hasAddressSize(text) ? parseAddress(text) : undefined) ?? STATUS.EINVAL
+  // What is too long for the field is cut.
+  const size = isAtLeast(dialect, '6.11') ? IPV6_SIZE : IPV4_SIZE
+  return { ip: text?.slice(0, size - 1) ?? peerIp, port: undefined }
 }
 
 /** All storages of all groups. */
@@ -26,40 +42,50 @@ export function allMembers({ groups }: Cluster): readonly Joined[] {
   return groups.flatMap((group) => group.members.map((member) => ({ group, member })))
 }
 
-/** A line of storage_ids.conf. */
-function lineOf({ group, member: { id, ip, join } }: Joined): string {
-  // One that another server has told of says its port when it joins.
-  const address = join.storagePort === 0 ? ip : formatAddress(ip, join.storagePort)
-  return `${id} ${group.name} ${address}\n`
+/** As many as fit a reply, from one on. */
+function linesFrom(entries: readonly StorageIdEntry[], start: number): { count: number; lines: string } {
+  let lines = ''
+  let count = 0
+  for (const entry of entries.slice(start)) {
+    if (lines.length > MAX_LINES_SIZE) break
+    lines += lineOf(entry)
+    count++
+  }
+  return { count, lines }
 }
 
 /** See the file's head. */
 export const identityHandlers: TrackerHandlers = {
-  storageGetServerId: (request, { context }) => {
-    const address = hasAddressSize(request.address) ? parseAddress(request.address) : undefined
-    if (address === undefined) return STATUS.EINVAL
-    const members = context.cluster.find(request.group)?.members ?? []
-    const member = members.find((candidate) => isAt(candidate, address.ip, address.port))
-    return member === undefined ? STATUS.ENOENT : { id: member.id }
+  storageGetServerId: ({ group, address }, { context }) => {
+    const place = readPlace(address, context)
+    if (typeof place === 'number') return place
+    const { storageIds } = context.cluster
+    const id =
+      storageIds === undefined ? idOfAddress(place.ip) : storageIds.at(place.ip, place.port, group)?.id
+    return id === undefined ? STATUS.ENOENT : { id }
   },
 
   // Without an address it is the asker's.
   storageGetGroupName: ({ ip, port }, { context }) => {
     if (ip.length > MAX_IP_SIZE) return STATUS.ENAMETOOLONG
-    const found = allMembers(context.cluster).find(({ member }) => isAt(member, ip || context.peerIp, port))
-    return found === undefined ? STATUS.ENOENT : { group: found.group.name }
+    const entry = context.cluster.storageIds?.at(ip || context.peerIp, port)
+    return entry === undefined ? STATUS.ENOENT : { group: entry.group }
   },
 
-  fetchStorageIds: ({ startIndex }, { context }) => {
-    const members = allMembers(context.cluster)
-    const total = members.length
+  // Which of its addresses a storage has in the list; its own word for those that are not there.
+  storageGetMyIp: ({ group, port }, { context: { cluster, peerIp } }) => ({
+    ip: cluster.storageIds?.at(peerIp, port, group)?.ips.join() ?? peerIp,
+  }),
+
+  fetchStorageIds: ({ startIndex, allowEmpty }, { context }) => {
+    const { storageIds } = context.cluster
+    if (storageIds === undefined) {
+      return allowEmpty === true ? { total: 0, count: 0, lines: '' } : STATUS.EOPNOTSUPP
+    }
+    const entries = storageIds.all
+    const total = entries.length
     // The start of an empty list is asked for too: real trackers that use IDs have none.
     if (startIndex < 0 || (startIndex >= total && startIndex > 0)) return STATUS.EINVAL
-    let lines = ''
-    let count = 0
-    for (; startIndex + count < total && lines.length <= MAX_LINES_SIZE; count++) {
-      lines += lineOf(members[startIndex + count] as Joined)
-    }
-    return { total, count, lines }
+    return { total, ...linesFrom(entries, startIndex) }
   },
 }

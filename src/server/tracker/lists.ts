@@ -1,60 +1,62 @@
 /** What groups and storages there are (protocol.md §2.3, §2.4). */
 import { STATUS } from '../../errors.js'
 import type { ValuesOf } from '../../protocol/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
 import { limits } from '../../protocol/index.js'
 import type { groupRecord, storageRecord } from '../../protocol/tracker.js'
 import { emptyStats } from '../storage-stats.js'
-import type { TrackerHandlers } from './context.js'
-import { syncedUntil } from './file-query.js'
+import type { Cluster } from './cluster.js'
+import type { TrackerContext, TrackerHandlers } from './context.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
-import { spaceOf } from './member.js'
+import { ipFor } from './member.js'
 
-/** Bits of a storage's read and write mode. */
-const READ_WRITE = 6
-/** Trunk files are off (§2.3). */
-const NO_TRUNK_FILE = -1
+/** What lists tell of the trunk file in use where trunk files are off (§2.3). */
+function noTrunkFile({ settings }: Cluster): number {
+  return isAtLeast(settings.dialect, '6.16') ? -1 : 0
+}
 
-function groupRecordOf(group: Group): ValuesOf<typeof groupRecord> {
-  const active = group.active.length
+function groupRecordOf(group: Group, cluster: Cluster): ValuesOf<typeof groupRecord> {
   return {
     group: group.name,
     ...group.space,
-    reservedMb: 0,
+    reservedMb: cluster.settings.reserved.mbOf(group.space.totalMb),
     trunkFreeMb: 0,
     storageCount: group.members.length,
     storagePort: group.settings.storagePort,
-    readableCount: active,
-    activeCount: active,
+    readableCount: group.readable.length,
+    activeCount: group.writable.length,
     currentWriteServer: group.writeIndex,
     storePathCount: group.settings.storePathCount,
     subdirCountPerPath: group.settings.subdirCountPerPath,
-    currentTrunkFileId: NO_TRUNK_FILE,
+    currentTrunkFileId: noTrunkFile(cluster),
   }
 }
 
-function storageRecordOf(group: Group, member: Member): ValuesOf<typeof storageRecord> {
-  const { join } = member
+function storageRecordOf(
+  member: Member,
+  { cluster, peerIp }: TrackerContext,
+): ValuesOf<typeof storageRecord> {
   return {
     status: member.status,
     // What it is meant for, not what it is: real trackers tell it of deleted ones too.
-    rwMode: READ_WRITE,
+    rwMode: member.rwMode,
     id: member.id,
-    ip: member.ip,
+    ip: ipFor(peerIp, member),
     syncSourceId: member.syncSourceId,
-    version: join.version,
-    joinTime: join.joinTime,
-    upTime: join.upTime,
-    ...spaceOf(member),
-    reservedMb: 0,
-    uploadPriority: join.uploadPriority,
-    storePathCount: join.storePathCount,
-    subdirCountPerPath: join.subdirCountPerPath,
-    currentWritePath: member.nextStorePath,
-    storagePort: join.storagePort,
+    version: member.version,
+    joinTime: member.joinTime,
+    upTime: member.upTime,
+    ...member.space,
+    reservedMb: cluster.settings.reserved.mbOf(member.space.totalMb),
+    uploadPriority: member.uploadPriority,
+    storePathCount: member.storePathCount,
+    subdirCountPerPath: member.subdirCountPerPath,
+    currentWritePath: member.writePath,
+    storagePort: member.port,
     stats: {
       ...(member.stats ?? emptyStats()),
-      lastSyncedTimestamp: syncedUntil(group, member),
+      lastSyncedTimestamp: member.lastSynced,
       lastHeartBeat: member.lastBeat,
     },
     isTrunkServer: false,
@@ -65,10 +67,12 @@ function storageRecordOf(group: Group, member: Member): ValuesOf<typeof storageR
 export const listHandlers: TrackerHandlers = {
   listOneGroup: (request, { context }) => {
     const group = context.cluster.find(request.group)
-    return group === undefined ? STATUS.ENOENT : groupRecordOf(group)
+    return group === undefined ? STATUS.ENOENT : groupRecordOf(group, context.cluster)
   },
 
-  listAllGroups: (_, { context }) => ({ groups: context.cluster.groups.map(groupRecordOf) }),
+  listAllGroups: (_, { context: { cluster } }) => ({
+    groups: cluster.groups.map((group) => groupRecordOf(group, cluster)),
+  }),
 
   listStorage: (request, { context }) => {
     if (request.id !== undefined && request.id.length >= limits.STORAGE_ID_SIZE) return STATUS.EINVAL
@@ -77,6 +81,6 @@ export const listHandlers: TrackerHandlers = {
     const { id } = request
     const members = group.members.filter((member) => id === undefined || member.id === id)
     if (members.length === 0 && id !== undefined) return STATUS.ENOENT
-    return { storages: members.map((member) => storageRecordOf(group, member)) }
+    return { storages: members.map((member) => storageRecordOf(member, context)) }
   },
 }

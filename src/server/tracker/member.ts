@@ -1,33 +1,44 @@
+import { isIPv6 } from 'node:net'
 import type { RequestOf, trackerClusterCommands, ValuesOf } from '../../protocol/index.js'
 import { limits } from '../../protocol/index.js'
 import type { briefRecord } from '../../protocol/tracker.js'
 import type { StorageStats } from '../storage-stats.js'
+import type { DiskSpace } from './reserved-space.js'
+import { RW_MODE } from './storage-ids.js'
 
 const { STORAGE_STATUS } = limits
-const MAX_ID = 0xffffff
 
 /** What a storage says of itself when it joins. */
 export type JoinRequest = RequestOf<typeof trackerClusterCommands.storageJoin>
 /** A storage as servers tell each other. */
 export type Brief = ValuesOf<typeof briefRecord>
-/** Space of one store path in MB. */
-export interface DiskSpace {
-  readonly totalMb: number
-  readonly freeMb: number
-}
 
-/** A storage as its tracker knows it. Its status is changed by its group only. */
+/** A storage as its tracker knows it. Its status, mode and connection are changed by its group only. */
 export interface Member {
   readonly id: string
   status: number
   /** The status it is held to by a test, whatever else happens to it. */
   held: number | undefined
-  ip: string
-  /** What it said when it joined last. */
-  join: JoinRequest
+  /** Its addresses: one, or one of each kind. */
+  ips: readonly string[]
+  /** That by which it reached the tracker last: file names hold it where they hold addresses. */
+  currentIp: string
+  port: number
+  /** See {@link RW_MODE}. */
+  rwMode: number
+  version: string
+  /** Unix seconds of its first start. */
+  joinTime: number
+  /** Unix seconds of its last start; 0 while it is away. */
+  upTime: number
+  storePathCount: number
+  subdirCountPerPath: number
+  uploadPriority: number
   stats: StorageStats | undefined
   /** One for each store path; empty before the first report. */
   disks: readonly DiskSpace[]
+  /** All store paths together. */
+  space: DiskSpace
   /** Unix seconds of the last beat. */
   lastBeat: number
   /** Who sends it the files that were there before it, while someone does. */
@@ -36,31 +47,42 @@ export interface Member {
   syncUntil: number
   /** By source: how far its files have arrived here, in Unix seconds of the source's clock. */
   readonly syncedFrom: Map<string, number>
+  /** Up to which second all files have arrived here, as far as is known (protocol.md §6); 0 where nothing is. */
+  lastSynced: number
   /** The store path for the next upload. */
-  nextStorePath: number
-  /** The connection it joined on last, told apart from others only. Changed by its group only. */
+  writePath: number
+  /** The connection it joined on last, told apart from others only. */
   connection: object | undefined
   /** The group's change counter when this storage was told of it last; see `changes` of the group. */
   toldChanges: number
-  /** How far it has read the changelog. */
+  /** How many bytes of the changelog it has read. */
   changelogOffset: number
 }
 
-/** A storage that has just joined for the first time. */
-export function newMember(join: JoinRequest & { id: string }, ip: string, status: number): Member {
+export const NO_SPACE: DiskSpace = { totalMb: 0, freeMb: 0 }
+
+/** A storage of which no more is known than who and where it is. */
+export function newMember(
+  facts: Pick<Member, 'id' | 'ips' | 'currentIp' | 'port' | 'status' | 'rwMode'>,
+): Member {
   return {
-    id: join.id,
-    status,
+    ...facts,
     held: undefined,
-    ip,
-    join,
+    version: '',
+    joinTime: 0,
+    upTime: 0,
+    storePathCount: 0,
+    subdirCountPerPath: 0,
+    uploadPriority: 0,
     stats: undefined,
     disks: [],
+    space: NO_SPACE,
     lastBeat: 0,
     syncSourceId: '',
     syncUntil: 0,
     syncedFrom: new Map(),
-    nextStorePath: 0,
+    lastSynced: 0,
+    writePath: 0,
     connection: undefined,
     toldChanges: 0,
     changelogOffset: 0,
@@ -69,39 +91,48 @@ export function newMember(join: JoinRequest & { id: string }, ip: string, status
 
 /** Drops what was known of a storage that is gone for good, but for what tells it apart (protocol.md §2.5, 93). */
 export function clear(member: Member): void {
-  member.join = { ...member.join, storePathCount: 0, subdirCountPerPath: 0, uploadPriority: 0 }
-  member.stats = undefined
-  member.disks = []
-  member.lastBeat = 0
-  member.syncSourceId = ''
-  member.syncUntil = 0
-  member.syncedFrom.clear()
-  member.nextStorePath = 0
-  member.changelogOffset = 0
+  const { joinTime, upTime, version, connection } = member
+  Object.assign(member, newMember(member), { joinTime, upTime, version, connection })
 }
 
-/** Numeric IDs fit the three bytes that a file name has for them (protocol.md §1.2). */
-export function isValidId(id: string | undefined): id is string {
-  return id !== undefined && /^[1-9]\d{0,7}$/.test(id) && Number(id) <= MAX_ID
+/** Takes over what a storage says when it joins. */
+export function assignJoin(member: Member, join: JoinRequest): void {
+  member.port = join.storagePort
+  member.version = join.version
+  member.joinTime = join.joinTime
+  member.upTime = join.upTime
+  member.storePathCount = join.storePathCount
+  member.subdirCountPerPath = join.subdirCountPerPath
+  member.uploadPriority = join.uploadPriority
+}
+
+/** The one of several addresses that a peer is told: that of its own kind (protocol.md §1.2). */
+export function ipFor(peerIp: string, { ips }: { readonly ips: readonly string[] }): string {
+  return ips.find((ip) => kindOf(ip) === kindOf(peerIp)) ?? ips[0] ?? ''
+}
+
+/** Addresses of one network; two of a storage are of different kinds. */
+function kindOf(ip: string): string {
+  if (isIPv6(ip)) return 'outer'
+  return /^(10\.|192\.168\.|172\.(?=(?:1[6-9]|2\d|3[01])\.))/.exec(ip)?.[1] ?? 'outer'
 }
 
 /** A storage as servers tell each other (protocol.md §4.1). */
-export function briefOf(member: Member): Brief {
-  return { status: member.status, port: member.join.storagePort, id: member.id, ip: member.ip }
+export function briefOf(member: Member, peerIp: string): Brief {
+  return { status: member.status, port: member.port, id: member.id, ip: ipFor(peerIp, member) }
 }
 
-/**
- * Whether it is in the lists of those that may be read and written (protocol.md §4.6). Another server's word makes a
- * storage ACTIVE, but not one that can be reached.
- */
+/** Whether it is in the list of those that may be read (protocol.md §4.6). */
+export function isReadable(member: Member): boolean {
+  return isActive(member) && (member.rwMode & RW_MODE.READ) !== 0
+}
+
+/** Whether it is in the list of those that may be written (protocol.md §4.6). */
+export function isWritable(member: Member): boolean {
+  return isActive(member) && (member.rwMode & RW_MODE.WRITE) !== 0
+}
+
+/** Another server's word makes a storage ACTIVE, but not one that can be reached. */
 export function isActive(member: Member): boolean {
   return member.status === STORAGE_STATUS.ACTIVE && member.connection !== undefined
-}
-
-/** Its space in all store paths together. */
-export function spaceOf(member: Member): DiskSpace {
-  return member.disks.reduce(
-    (sum, disk) => ({ totalMb: sum.totalMb + disk.totalMb, freeMb: sum.freeMb + disk.freeMb }),
-    { totalMb: 0, freeMb: 0 },
-  )
 }

@@ -1,230 +1,183 @@
 /** How storages join a tracker and report to it: the status machine (protocol.md §4.2, §4.4, §4.6). */
 import { STATUS } from '../../errors.js'
-import type { ResponseOf, trackerClusterCommands } from '../../protocol/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
+import type { Dialect, ResponseOf, trackerClusterCommands } from '../../protocol/index.js'
 import { limits } from '../../protocol/index.js'
-import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
 import type { Cluster } from './cluster.js'
 import type { Joined, TrackerContext, TrackerHandlers } from './context.js'
+import { joinedOn } from './context.js'
 import type { Group } from './group.js'
-import type { JoinRequest, Member } from './member.js'
-import { briefOf, isValidId, newMember } from './member.js'
+import { join } from './join.js'
+import type { Member } from './member.js'
+import { briefOf } from './member.js'
+import { GONE, WAITING } from './status-sets.js'
 
-const { STORAGE_STATUS } = limits
+const { INIT, WAIT_SYNC, OFFLINE, ONLINE, ACTIVE, RECOVERY, IP_CHANGED } = limits.STORAGE_STATUS
 
 type Changes = ResponseOf<typeof trackerClusterCommands.storageBeat>
 
-/** A storage that does not know its own status sends this one. */
-const UNKNOWN_STATUS = -1
-/** Statuses that no storage can have before a tracker knows it (§1.4, 14). */
-const IMPOSSIBLE: readonly number[] = [
-  UNKNOWN_STATUS,
-  STORAGE_STATUS.NONE,
-  STORAGE_STATUS.DELETED,
-  STORAGE_STATUS.IP_CHANGED,
-]
-
-/** In these a storage waits for old files; a beat does not make it ACTIVE. */
-const WAITING: readonly number[] = [STORAGE_STATUS.INIT, STORAGE_STATUS.WAIT_SYNC, STORAGE_STATUS.SYNCING]
-
-/** In these a storage is gone for good. */
-const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
+/** Others in these have files that a new storage must get. */
+const HAVE_FILES: readonly number[] = [OFFLINE, ONLINE, ACTIVE]
+/** In these a storage can be the source of old files. */
+const SOURCES: readonly number[] = [...HAVE_FILES, RECOVERY]
 /** In these a storage is no destination of files (§4.2, 86). */
-const UNSETTLED: readonly number[] = [STORAGE_STATUS.INIT, ...GONE]
-
-function isWithin(value: number, most: number): boolean {
-  return value >= 1 && value <= most
-}
-
-function isValidJoin(join: JoinRequest): boolean {
-  return (
-    /^[0-9A-Za-z]{1,16}$/.test(join.group) &&
-    isWithin(join.storagePort, 0xffff) &&
-    isWithin(join.storePathCount, 256) &&
-    isWithin(join.subdirCountPerPath, 256) &&
-    isWithin(join.trackers.length, limits.MAX_TRACKERS)
-  )
-}
-
-/** All members of a group lay out their files alike; one may have more store paths, or the last of all fewer. */
-function fitsGroup(join: JoinRequest, { members, settings }: Group): boolean {
-  const { storePathCount } = join
-  const alike = (member: Member): boolean =>
-    member.id === join.id || [0, storePathCount].includes(member.join.storePathCount)
-  return (
-    [0, join.subdirCountPerPath].includes(settings.subdirCountPerPath) &&
-    (storePathCount >= settings.storePathCount || members.every(alike))
-  )
-}
-
-/** Of more than these nobody could be told (§1.2): no reply has room for them. */
-function hasRoom({ groups }: Cluster, group: Group | undefined): boolean {
-  return group === undefined ? groups.length < limits.MAX_GROUPS : group.members.length < limits.MAX_STORAGES
-}
-
-/** The status of a storage that joins for the first time; undefined where it says one that cannot be. */
-function firstStatus({ initFlag, status }: JoinRequest): number | undefined {
-  if (initFlag !== 0 || status === STORAGE_STATUS.INIT) return STORAGE_STATUS.INIT
-  if (IMPOSSIBLE.includes(status)) return undefined
-  return status === STORAGE_STATUS.ACTIVE ? STORAGE_STATUS.ONLINE : nextStatus(status)
-}
-
-/** The status of a storage that joins again. */
-function nextStatus(status: number): number {
-  if (status === STORAGE_STATUS.OFFLINE || status === STORAGE_STATUS.RECOVERY) return STORAGE_STATUS.ONLINE
-  if (GONE.includes(status)) return STORAGE_STATUS.INIT
-  return status
-}
-
-function join(request: JoinRequest, context: TrackerContext): Member | number {
-  if (!isValidJoin(request)) return STATUS.EINVAL
-  const { id } = request
-  if (!isValidId(id)) return STATUS.ENOENT
-  const known = context.cluster.find(request.group)
-  if (known !== undefined && !fitsGroup(request, known)) return STATUS.EINVAL
-  let member = known?.find(id)
-  if (member === undefined && !hasRoom(context.cluster, known)) return STATUS.ENOSPC
-  const status = member === undefined ? firstStatus(request) : nextStatus(member.status)
-  if (status === undefined) {
-    // The group is made all the same, as by real trackers; its first storage will tell the rest of its settings.
-    context.cluster.obtain(request.group, { ...request, storePathCount: 0, subdirCountPerPath: 0 })
-    return STATUS.EFAULT
-  }
-
-  const group = context.cluster.obtain(request.group, request)
-  if (member === undefined) {
-    member = newMember({ ...request, id }, context.peerIp, status)
-    group.add(member)
-  } else {
-    member.join = request
-    member.ip = context.peerIp
-    group.setStatus(member, status)
-  }
-  group.adapt(request)
-  // A new one has no use for what became of others before it.
-  if (status === STORAGE_STATUS.INIT) member.changelogOffset = context.cluster.changelog.end
-  context.cluster.trackers.learn(
-    request.trackers,
-    [context.ownIp, request.currentTrackerIp ?? ''],
-    context.ownPort,
-  )
-  if (context.joined?.member !== member) leave(context)
-  member.toldChanges = 0
-  group.connect(member, context)
-  context.joined = { group, member }
-  context.leaderTold = false
-  return member
-}
+const UNSETTLED: readonly number[] = [INIT, ...GONE]
 
 /** The connection of a storage has ended: it is gone at once (§4.6). */
 export function leave(context: TrackerContext): void {
   const { joined } = context
   if (joined === undefined || joined.member.connection !== context) return
   const { group, member } = joined
+  member.upTime = 0
   group.connect(member, undefined)
-  member.join = { ...member.join, upTime: 0 }
-  if (member.status === STORAGE_STATUS.ACTIVE || member.status === STORAGE_STATUS.ONLINE) {
-    group.setStatus(member, STORAGE_STATUS.OFFLINE)
-  }
+  if (member.status === ACTIVE || member.status === ONLINE) group.setStatus(member, OFFLINE)
+}
+
+/** Ties a connection to the storage that has joined on it. */
+function enter(context: TrackerContext, joined: Joined): void {
+  if (context.joined?.member !== joined.member) leave(context)
+  context.joined = joined
+  context.toldLeaders = 0
+  joined.member.toldChanges = 0
+  joined.group.connect(joined.member, context)
 }
 
 /** A sign of life: whoever does not wait for old files is ACTIVE now. */
-function activate({ group, member }: Joined, clock: Clock): void {
+function activate({ group, member }: Joined, { clock }: Cluster): void {
   member.lastBeat = unixSeconds(clock)
-  if (!WAITING.includes(member.status) && member.status !== STORAGE_STATUS.IP_CHANGED) {
-    group.setStatus(member, STORAGE_STATUS.ACTIVE)
-  }
+  if (!WAITING.includes(member.status) && member.status !== IP_CHANGED) group.setStatus(member, ACTIVE)
 }
 
-/** What the storage has not been told yet. */
+/** What the storage has not been told yet. Only the leader tells. */
 function changesFor(context: TrackerContext, { group, member }: Joined): Changes {
   const changes: Changes = {}
-  const { leads } = context.cluster.trackers
-  // Unlike real ones, all tell of the storages: nobody else is elected when the leader is away.
-  if (!leads) context.leaderTold = false
-  else if (!context.leaderTold) {
-    const { ownIp, ownPort } = context
-    changes.leader = { status: 0, port: ownPort, id: ownIp.slice(0, limits.STORAGE_ID_SIZE - 1), ip: ownIp }
-    context.leaderTold = true
+  const { trackers, peerIp } = context
+  if (!trackers.leads) return changes
+  if (context.toldLeaders !== trackers.leaders) {
+    const [ip = ''] = trackers.leader?.ips ?? []
+    const port = trackers.leader?.port ?? 0
+    changes.leader = { status: 0, port, id: ip.slice(0, limits.STORAGE_ID_SIZE - 1), ip }
+    context.toldLeaders = trackers.leaders
   }
   if (member.toldChanges !== group.changes) {
-    changes.storages = group.members.map(briefOf)
+    changes.storages = group.members.map((other) => briefOf(other, peerIp))
     member.toldChanges = group.changes
   }
   return changes
 }
 
 function endOldSync(group: Group, member: Member): void {
-  if (WAITING.includes(member.status)) group.setStatus(member, STORAGE_STATUS.ONLINE)
+  if (WAITING.includes(member.status)) group.setStatus(member, ONLINE)
+}
+
+/** Notes how far files of other storages have arrived at one (protocol.md §6, `last_synced`). */
+function noteSynced(
+  { group, member }: Joined,
+  sources: readonly { sourceId: string; syncedUntil: number }[],
+  roundRobin: boolean,
+): void {
+  const times: number[] = []
+  for (const { sourceId, syncedUntil } of sources) {
+    const source = group.find(sourceId)
+    if (syncedUntil <= 0 || source === undefined || source === member || source.status !== ACTIVE) continue
+    member.syncedFrom.set(sourceId, syncedUntil)
+    times.push(syncedUntil)
+  }
+  if (times.length > 0) {
+    member.lastSynced = roundRobin ? Math.min(...times) : Math.max(member.lastSynced, ...times)
+  }
+}
+
+/** How a storage of a version writes and reads; `own` where it says none. */
+function dialectOf(version: string, own: Dialect): Dialect {
+  if (!/^\d+\.\d+(\.\d+)?$/.test(version)) return own
+  const said: Dialect = { version, addressSize: own.addressSize }
+  if (isAtLeast(said, '6.15')) return said
+  return { version, addressSize: isAtLeast(said, '6.11') ? 46 : 16 }
 }
 
 /** See the file's head. A report on a connection that has not joined is refused with 13. */
 export const membershipHandlers: TrackerHandlers = {
   storageJoin: (request, { context }) => {
-    const member = join(request, context)
-    if (typeof member === 'number') return member
-    return { status: member.status, syncSourceId: member.syncSourceId }
+    const joined = join(request, context, (entered) => enter(context, entered))
+    context.speak(dialectOf(request.version, context.cluster.settings.dialect))
+    if (typeof joined === 'number') return joined
+    return { status: joined.member.status, syncSourceId: joined.member.syncSourceId }
   },
 
   storageBeat: ({ stats }, { context }) => {
-    const { joined } = context
-    if (joined === undefined) return STATUS.EACCES
+    const joined = joinedOn(context)
     if (stats !== undefined) joined.member.stats = stats
-    activate(joined, context.cluster.clock)
+    activate(joined, context.cluster)
     return changesFor(context, joined)
   },
 
   storageReportDiskUsage: ({ paths }, { context }) => {
-    const { joined } = context
-    if (joined === undefined) return STATUS.EACCES
+    const { cluster } = context
+    const joined = joinedOn(context)
     if (paths.length !== joined.group.settings.storePathCount) return STATUS.EINVAL
-    joined.member.disks = paths
-    activate(joined, context.cluster.clock)
+    joined.group.report(joined.member, paths)
+    cluster.rank()
+    activate(joined, cluster)
     return changesFor(context, joined)
   },
 
   storageSyncReport: ({ sources }, { context }) => {
-    const { joined } = context
-    if (joined === undefined) return STATUS.EACCES
-    for (const { sourceId, syncedUntil } of sources) joined.member.syncedFrom.set(sourceId, syncedUntil)
+    const { cluster } = context
+    const joined = joinedOn(context)
+    if (sources.length === 0) return STATUS.EINVAL
+    noteSynced(joined, sources, cluster.settings.storeServer === 'round-robin')
     return changesFor(context, joined)
   },
 
-  // Nobody has old files to send: every storage starts with what it has.
   storageSyncDestReq: (_, { context }) => {
-    const { joined } = context
-    if (joined === undefined) return STATUS.EACCES
-    endOldSync(joined.group, joined.member)
-    return {}
+    const { cluster } = context
+    const { group, member } = joinedOn(context)
+    const others = group.members.filter((other) => other !== member)
+    if (!others.some(({ status }) => HAVE_FILES.includes(status))) {
+      group.setStatus(member, ONLINE)
+      return {}
+    }
+    const source = group.writable.find((other) => other !== member)
+    if (source === undefined) return STATUS.ENOENT
+    const until = unixSeconds(cluster.clock)
+    group.setSyncSource(member, source.id, until)
+    group.setStatus(member, WAIT_SYNC)
+    return { sync: { sourceId: source.id, until } }
   },
 
   storageSyncNotify: ({ sourceId, until }, { context }) => {
-    const { joined } = context
-    if (joined === undefined) return STATUS.EACCES
-    const { group, member } = joined
+    const { group, member } = joinedOn(context)
     if (sourceId === '') {
       endOldSync(group, member)
       return {}
     }
+    // Also where its source turns out to be none: it waits for another one.
+    if (member.status === INIT) group.setStatus(member, WAIT_SYNC)
+    if (member.syncSourceId !== '') return {}
     const source = group.find(sourceId)
     if (source === undefined || GONE.includes(source.status)) return STATUS.ENOENT
-    if (member.status === STORAGE_STATUS.INIT) {
-      member.syncSourceId = sourceId
-      member.syncUntil = until
-      group.setStatus(member, STORAGE_STATUS.WAIT_SYNC)
-    }
+    group.setSyncSource(member, sourceId, until)
     return {}
   },
 
-  // Its old files are nobody's to send, as above.
-  storageSyncSrcReq: ({ group, destinationId }, { context }) => {
-    const destination = context.cluster.find(group)?.find(destinationId)
-    return destination === undefined || UNSETTLED.includes(destination.status) ? STATUS.ENOENT : {}
+  storageSyncSrcReq: ({ group: name, destinationId }, { context }) => {
+    const group = context.cluster.find(name)
+    const destination = group?.find(destinationId)
+    if (group === undefined || destination === undefined || UNSETTLED.includes(destination.status)) {
+      return STATUS.ENOENT
+    }
+    const { syncSourceId: sourceId, syncUntil: until } = destination
+    if (sourceId === '') return {}
+    if (SOURCES.includes(group.find(sourceId)?.status ?? INIT)) return { sync: { sourceId, until } }
+    // A source that is none any more has nothing to send.
+    group.setSyncSource(destination, '', until)
+    return {}
   },
 
   storageSyncDestQuery: (_, { context }) => {
-    const { joined } = context
-    if (joined === undefined) return STATUS.EACCES
+    const joined = joinedOn(context)
     const { syncSourceId: sourceId, syncUntil: until } = joined.member
     return sourceId === '' ? {} : { sync: { sourceId, until } }
   },
@@ -233,6 +186,9 @@ export const membershipHandlers: TrackerHandlers = {
     const { cluster, joined } = context
     if ((joined === undefined) === (storage === undefined)) return STATUS.EINVAL
     const member = storage === undefined ? joined?.member : cluster.find(storage.group)?.find(storage.id)
-    return member === undefined ? STATUS.ENOENT : { lines: cluster.changelog.readFor(member) }
+    if (member === undefined) return STATUS.ENOENT
+    const lines = cluster.changelog.readFor(member)
+    if (lines !== '') cluster.touch()
+    return { lines }
   },
 }

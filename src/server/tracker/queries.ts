@@ -2,79 +2,110 @@
 import { STATUS } from '../../errors.js'
 import { limits } from '../../protocol/index.js'
 import type { Cluster } from './cluster.js'
-import type { TrackerHandlers } from './context.js'
+import type { TrackerContext, TrackerHandlers } from './context.js'
 import { storagesToRead, storageToRead, storageToWrite } from './file-query.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
+import { ipFor } from './member.js'
 
 /** Bytes of a logic filename at a tracker, at least. */
 const MIN_FILENAME_SIZE = 22
 
-interface Target {
-  readonly group: string
+interface Place {
   readonly ip: string
   readonly port: number
 }
 
-function targetOf(group: Group, member: Member): Target {
-  return { group: group.name, ip: member.ip, port: member.join.storagePort }
+interface Target extends Place {
+  readonly group: string
 }
 
-function placeOf(member: Member): Omit<Target, 'group'> {
-  return { ip: member.ip, port: member.join.storagePort }
+function placeOf(member: Member, { peerIp }: TrackerContext): Place {
+  return { ip: ipFor(peerIp, member), port: member.port }
 }
 
-function storeOne(group: Group | undefined): (Target & { storePathIndex: number }) | number {
-  const member = group?.nextWritable()
-  if (group === undefined || member === undefined) return STATUS.ENOENT
-  return { ...targetOf(group, member), storePathIndex: group.nextStorePath(member) }
+function targetOf(group: Group, member: Member, context: TrackerContext): Target {
+  return { group: group.name, ...placeOf(member, context) }
+}
+
+function hasSpace(group: Group, { settings }: Cluster): boolean {
+  return settings.reserved.allows(group.space)
+}
+
+/** The group for an upload that names none, or the reason why there is none. */
+function nextGroup(cluster: Cluster): Group | number {
+  const writable = cluster.uploadGroups().filter((group) => group.writable.length > 0)
+  const group = writable.find((candidate) => hasSpace(candidate, cluster))
+  if (group === undefined) return writable.length === 0 ? STATUS.ENOENT : STATUS.ENOSPC
+  cluster.uploadTaken(group)
+  return group
+}
+
+/** A group that an upload names, or the reason why it cannot go there. */
+function namedGroup(name: string, cluster: Cluster): Group | number {
+  const group = cluster.find(name)
+  if (group === undefined || group.writable.length === 0) return STATUS.ENOENT
+  return hasSpace(group, cluster) ? group : STATUS.ENOSPC
+}
+
+function storeOne(group: Group | number, context: TrackerContext) {
+  if (typeof group === 'number') return group
+  const member = group.nextWritable()
+  if (member === undefined) return STATUS.ENOENT
+  const storePathIndex = group.nextStorePath(member)
+  if (storePathIndex === undefined) return STATUS.ENOSPC
+  return { ...targetOf(group, member, context), storePathIndex }
 }
 
 /** All storages. The path is the turn of the first; that of the storages is left as it is. */
-function storeAll(group: Group | undefined) {
-  const [first] = group?.active ?? []
-  if (group === undefined || first === undefined) return STATUS.ENOENT
+function storeAll(group: Group | number, context: TrackerContext) {
+  if (typeof group === 'number') return group
+  const [first] = group.writable
+  if (first === undefined) return STATUS.ENOENT
+  const storePathIndex = group.nextStorePath(first)
+  if (storePathIndex === undefined) return STATUS.ENOSPC
   return {
     group: group.name,
-    storages: group.active.map(placeOf),
-    storePathIndex: group.nextStorePath(first),
+    storages: group.writable.map((member) => placeOf(member, context)),
+    storePathIndex,
   }
 }
 
 /** Answers a query about a file: what the name must be is checked here, what it says is not (protocol.md §2.2). */
 function aboutFile<T>(
-  cluster: Cluster,
+  { cluster }: TrackerContext,
   request: { group: string; name: string },
   answer: (group: Group) => T,
 ): T | number {
   const { length } = request.name
   if (length < MIN_FILENAME_SIZE || length > limits.MAX_FILENAME_SIZE) return STATUS.EINVAL
   const group = cluster.find(request.group)
-  return group === undefined || group.active.length === 0 ? STATUS.ENOENT : answer(group)
+  return group === undefined ? STATUS.ENOENT : answer(group)
 }
 
 /** See the file's head. */
 export const queryHandlers: TrackerHandlers = {
-  queryStoreWithoutGroupOne: (_, { context }) => storeOne(context.cluster.nextWritable()),
-  queryStoreWithGroupOne: ({ group }, { context }) => storeOne(context.cluster.find(group)),
-  queryStoreWithoutGroupAll: (_, { context }) => storeAll(context.cluster.nextWritable()),
-  queryStoreWithGroupAll: ({ group }, { context }) => storeAll(context.cluster.find(group)),
+  queryStoreWithoutGroupOne: (_, { context }) => storeOne(nextGroup(context.cluster), context),
+  queryStoreWithGroupOne: ({ group }, { context }) => storeOne(namedGroup(group, context.cluster), context),
+  queryStoreWithoutGroupAll: (_, { context }) => storeAll(nextGroup(context.cluster), context),
+  queryStoreWithGroupAll: ({ group }, { context }) => storeAll(namedGroup(group, context.cluster), context),
 
   queryFetchOne: (request, { context }) =>
-    aboutFile(context.cluster, request, (group) => {
-      const member = storageToRead(group, request.name, context.cluster.clock)
-      return member === undefined ? STATUS.ENOENT : targetOf(group, member)
+    aboutFile(context, request, (group) => {
+      const member = storageToRead(context.cluster, group, request.name)
+      return member === undefined ? STATUS.ENOENT : targetOf(group, member, context)
     }),
 
   queryFetchAll: (request, { context }) =>
-    aboutFile(context.cluster, request, (group) => {
-      const [first, ...others] = storagesToRead(group, request.name, context.cluster.clock)
-      return first === undefined ? STATUS.ENOENT : { ...targetOf(group, first), others: others.map(placeOf) }
+    aboutFile(context, request, (group) => {
+      const [first, ...others] = storagesToRead(context.cluster, group, request.name)
+      if (first === undefined) return STATUS.ENOENT
+      return { ...targetOf(group, first, context), others: others.map((member) => placeOf(member, context)) }
     }),
 
   queryUpdate: (request, { context }) =>
-    aboutFile(context.cluster, request, (group) => {
-      const member = storageToWrite(group, request.name)
-      return member === undefined ? STATUS.ENOENT : targetOf(group, member)
+    aboutFile(context, request, (group) => {
+      const member = storageToWrite(context.cluster, group, request.name)
+      return member === undefined ? STATUS.ENOENT : targetOf(group, member, context)
     }),
 }

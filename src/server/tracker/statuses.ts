@@ -1,72 +1,77 @@
 /** What servers say of storages, and what is told of one (protocol.md §2.5, §4.2, §4.6). */
 import { STATUS } from '../../errors.js'
+import { isAtLeast } from '../../protocol/dialect.js'
 import { limits } from '../../protocol/index.js'
-import { parseAddress } from '../address.js'
 import type { TrackerHandlers } from './context.js'
+import { joinedOn } from './context.js'
+import type { Cluster } from './cluster.js'
 import type { Group } from './group.js'
-import { hasAddressSize, isAt } from './identities.js'
-import type { Brief, JoinRequest } from './member.js'
-import { briefOf, isValidId, newMember } from './member.js'
+import { hasAddressSize, readPlace } from './identities.js'
+import type { Brief } from './member.js'
+import { briefOf, newMember } from './member.js'
+import { isStorageId } from './names.js'
+import { GONE } from './status-sets.js'
+import type { StorageIdEntry } from './storage-ids.js'
+import { RW_MODE } from './storage-ids.js'
 
-const { INIT, IP_CHANGED, DELETED, OFFLINE, ONLINE, ACTIVE, RECOVERY, NONE } = limits.STORAGE_STATUS
+const { INIT, OFFLINE, ONLINE, ACTIVE, RECOVERY, NONE } = limits.STORAGE_STATUS
 
 /** Between these a storage goes by its own beats, whatever it says. */
 const AVAILABLE: readonly number[] = [OFFLINE, ONLINE, ACTIVE]
 /** In these the tracker knows better than others. */
 const SETTLED: readonly number[] = [INIT, ONLINE, ACTIVE, RECOVERY]
-/** These win over every other. */
-const GONE: readonly number[] = [DELETED, IP_CHANGED]
 /** Of these an unknown storage comes to be known by its own JOIN, or never. */
 const IGNORED: readonly number[] = [NONE, ...GONE, ONLINE, ACTIVE]
 
 /** Takes over what another server says of a storage, where it knows more (protocol.md §4.6, merge rule). */
-function merge(group: Group, said: Brief): number {
+function merge(cluster: Cluster, group: Group, said: Brief): number {
   const { id, status } = said
   const member = group.find(id)
-  if (member === undefined) return IGNORED.includes(status) ? STATUS.OK : introduce(group, said)
+  if (member === undefined) return IGNORED.includes(status) ? STATUS.OK : introduce(cluster, group, said)
   if (status === NONE || SETTLED.includes(member.status)) return STATUS.OK
+  // These win over every other.
   if (GONE.includes(status) || status > member.status) group.setStatus(member, status)
   return STATUS.OK
 }
 
 /** Takes in a storage that has not joined here yet. */
-function introduce(group: Group, { id, ip, port, status }: Brief): number {
+function introduce(cluster: Cluster, group: Group, { id, ip, port, status }: Brief): number {
   if (ip === '') return STATUS.EINVAL
-  if (!isValidId(id)) return STATUS.ENOENT
+  const entry = entryOf(cluster, group, id, ip)
+  if (entry === undefined) return STATUS.ENOENT
+  if (entry.group !== group.name) return STATUS.EINVAL
   if (group.members.length >= limits.MAX_STORAGES) return STATUS.ENOSPC
-  group.add(newMember({ ...NOTHING_SAID, group: group.name, storagePort: port, id }, ip, status))
+  cluster.storageIds?.learn(id, group.name, ip, port)
+  const { ips, rwMode } = entry
+  group.add(newMember({ id, ips, currentIp: ip, port: 0, rwMode, status }))
   return STATUS.OK
 }
 
-const NOTHING_SAID: Omit<JoinRequest, 'group' | 'storagePort'> = {
-  storePathCount: 0,
-  subdirCountPerPath: 0,
-  uploadPriority: 0,
-  joinTime: 0,
-  upTime: 0,
-  version: '',
-  initFlag: 0,
-  status: INIT,
-  trackers: [],
+/** Who a storage is that another server tells of. */
+function entryOf(cluster: Cluster, group: Group, id: string, ip: string): StorageIdEntry | undefined {
+  const { storageIds } = cluster
+  if (storageIds?.learned === false) return storageIds.find(id)
+  if (storageIds?.learned === true && !isStorageId(id)) return undefined
+  return storageIds?.find(id) ?? { id, group: group.name, ips: [ip], port: 0, rwMode: RW_MODE.BOTH }
 }
 
 /** See the file's head. */
 export const statusHandlers: TrackerHandlers = {
   storageGetStatus: (request, { context }) => {
-    if (!hasAddressSize(request.address)) return STATUS.EINVAL
-    const group = context.cluster.find(request.group)
+    const { cluster } = context
+    const isPlace = !isAtLeast(cluster.settings.dialect, '6.16') || hasAddressSize(request.address)
+    if (!isPlace) return STATUS.EINVAL
+    const group = cluster.find(request.group)
     if (group === undefined) return STATUS.ENOENT
-    const address = parseAddress(request.address)
-    if (address === undefined) return STATUS.EINVAL
-    const member = group.members.find((candidate) => isAt(candidate, address.ip, address.port))
-    return member === undefined ? STATUS.ENOENT : briefOf(member)
+    const place = readPlace(request.address, context)
+    if (typeof place === 'number') return place
+    const member = cluster.memberAt(group, place.ip, place.port)
+    return member === undefined ? STATUS.ENOENT : briefOf(member, member.ips[0] ?? '')
   },
 
   // By an ACTIVE one its beat is meant, which has not come yet.
   storageChangeStatus: ({ status }, { context }) => {
-    const { joined } = context
-    if (joined === undefined) return STATUS.EACCES
-    const { group, member } = joined
+    const { group, member } = joinedOn(context)
     if (AVAILABLE.includes(status) && AVAILABLE.includes(member.status)) return {}
     group.setStatus(member, status === ONLINE || status === ACTIVE ? OFFLINE : status)
     return {}
@@ -75,15 +80,16 @@ export const statusHandlers: TrackerHandlers = {
   storageReportStatus: ({ group: name, storage }, { context }) => {
     const group = context.cluster.find(name)
     if (group === undefined) return STATUS.ENOENT
-    return merge(group, storage) || {}
+    return merge(context.cluster, group, storage) || {}
   },
 
   // The leader has told it all itself.
   storageReplicaChg: ({ storages }, { context }) => {
-    const { cluster, joined } = context
-    if (joined === undefined) return STATUS.EACCES
+    const { cluster } = context
+    const joined = joinedOn(context)
     if (storages.length === 0) return STATUS.EINVAL
-    if (cluster.trackers.leads) return {}
-    return storages.map((storage) => merge(joined.group, storage)).find((status) => status !== 0) ?? {}
+    if (context.trackers.leads) return {}
+    const statuses = storages.map((storage) => merge(cluster, joined.group, storage))
+    return statuses.find((status) => status !== STATUS.OK) ?? {}
   },
 }

@@ -258,7 +258,7 @@ describe('storage IDs', () => {
     [`${USE}storage_ids_filename = ids.conf`, '/etc/fdfs/ids.conf', [first]],
     [`${USE}storage_ids_filename = /opt/ids.conf`, '/opt/ids.conf', [first]],
     [`${TRACKER}storage_ids_filename = ids.conf`, '/etc/fdfs/ids.conf', undefined],
-    [`${USE}load_fdfs_parameters_from_tracker = true`, '/etc/fdfs/ids.conf', undefined],
+    [`${USE}load_fdfs_parameters_from_tracker = true`, '/etc/fdfs/ids.conf', 'tracker'],
   ])('%j', (text, path, expected) => {
     expect(load(text, { [path]: ids }).options.storageIds).toEqual(expected)
   })

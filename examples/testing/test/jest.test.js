@@ -1,0 +1,14 @@
+/* global describe, it, expect */
+import { FastDfsClient } from 'fastdfs'
+import { useCluster } from 'fastdfs/testing'
+import { avatarTests } from './suite.js'
+
+describe('avatars, under jest', () => {
+  avatarTests(useCluster({ trackers: 2 }), it)
+})
+
+it('finds the cluster of the global set-up in its environment', async () => {
+  const client = FastDfsClient.fromEnvironment()
+  await expect(client.ping()).resolves.toBeUndefined()
+  await client.close()
+})

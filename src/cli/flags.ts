@@ -1,0 +1,27 @@
+import { InvalidArgumentError } from 'commander'
+
+/** Reads a flag that is a whole number within a range. */
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`it must be a whole number from ${min} to ${max}.`)
+    }
+    return value
+  }
+}
+
+const UNITS = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const
+
+/** Reads a flag that is a size: a number of bytes, or with K, M, G or T behind it. */
+export function size(text: string): number {
+  const [, digits, unit = ''] = /^(\d+)([KMGT]?)B?$/i.exec(text) ?? []
+  const bytes = Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS]
+  if (!Number.isSafeInteger(bytes)) throw new InvalidArgumentError('it must be a size such as 500M or 2G.')
+  return bytes
+}
+
+/** Gathers a flag that may be given several times. */
+export function gathered(text: string, before: readonly string[] = []): string[] {
+  return [...before, text]
+}

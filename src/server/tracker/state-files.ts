@@ -1,0 +1,222 @@
+/** A tracker's state as text: the files that a real one keeps in its `data` folder. */
+import { limits } from '../../protocol/index.js'
+import type { StorageStats } from '../storage-stats.js'
+import { emptyStats } from '../storage-stats.js'
+import type { Cluster } from './cluster.js'
+import { allMembers } from './identities.js'
+import type { Group } from './group.js'
+import { newMember } from './member.js'
+import { RW_MODE } from './storage-ids.js'
+
+const { OFFLINE, ONLINE, ACTIVE, RECOVERY } = limits.STORAGE_STATUS
+
+/** A file of the state. */
+export interface StateFile {
+  readonly name: string
+  readonly text: string
+}
+
+/** The files by the index that 63 asks for (protocol.md §4.7). */
+export const STATE_FILES = [
+  'storage_groups_new.dat',
+  'storage_servers_new.dat',
+  'storage_sync_timestamp.dat',
+  'storage_changelog.dat',
+] as const
+
+/** The counters that are kept, under the names that real trackers give them, in their order. */
+const COUNTERS: readonly (readonly [key: string, name: keyof StorageStats])[] = [
+  ['total_upload_count', 'totalUpload'],
+  ['success_upload_count', 'successUpload'],
+  ['total_append_count', 'totalAppend'],
+  ['success_append_count', 'successAppend'],
+  ['total_set_meta_count', 'totalSetMetadata'],
+  ['success_set_meta_count', 'successSetMetadata'],
+  ['total_delete_count', 'totalDelete'],
+  ['success_delete_count', 'successDelete'],
+  ['total_download_count', 'totalDownload'],
+  ['success_download_count', 'successDownload'],
+  ['total_get_meta_count', 'totalGetMetadata'],
+  ['success_get_meta_count', 'successGetMetadata'],
+  ['total_create_link_count', 'totalCreateLink'],
+  ['success_create_link_count', 'successCreateLink'],
+  ['total_delete_link_count', 'totalDeleteLink'],
+  ['success_delete_link_count', 'successDeleteLink'],
+  ['total_upload_bytes', 'totalUploadBytes'],
+  ['success_upload_bytes', 'successUploadBytes'],
+  ['total_append_bytes', 'totalAppendBytes'],
+  ['success_append_bytes', 'successAppendBytes'],
+  ['total_download_bytes', 'totalDownloadBytes'],
+  ['success_download_bytes', 'successDownloadBytes'],
+  ['total_sync_in_bytes', 'totalSyncInBytes'],
+  ['success_sync_in_bytes', 'successSyncInBytes'],
+  ['total_sync_out_bytes', 'totalSyncOutBytes'],
+  ['success_sync_out_bytes', 'successSyncOutBytes'],
+  ['total_file_open_count', 'totalFileOpen'],
+  ['success_file_open_count', 'successFileOpen'],
+  ['total_file_read_count', 'totalFileRead'],
+  ['success_file_read_count', 'successFileRead'],
+  ['total_file_write_count', 'totalFileWrite'],
+  ['success_file_write_count', 'successFileWrite'],
+  ['last_source_update', 'lastSourceUpdate'],
+  ['last_sync_update', 'lastSyncUpdate'],
+]
+
+/** The state now, in the order of {@link STATE_FILES}. */
+export function stateFiles(cluster: Cluster): readonly StateFile[] {
+  const texts = [groupsText(cluster), serversText(cluster), timestampsText(cluster), cluster.changelog.text]
+  return STATE_FILES.map((name, index) => ({ name, text: texts[index] ?? '' }))
+}
+
+/** Takes over a state from the texts of its files, in the order of {@link STATE_FILES}; those that are missing are empty. */
+export function loadState(cluster: Cluster, texts: readonly (string | undefined)[]): void {
+  const [groups = '', servers = '', timestamps = '', changelog = ''] = texts
+  cluster.clear()
+  for (const section of sectionsOf(groups, 'Group')) {
+    cluster.obtain(section.text('group_name')).settings = {
+      storagePort: section.number('storage_port'),
+      storePathCount: section.number('store_path_count'),
+      subdirCountPerPath: section.number('subdir_count_per_path'),
+    }
+  }
+  for (const section of sectionsOf(servers, 'Storage')) {
+    const group = cluster.find(section.text('group_name'))
+    if (group !== undefined) loadMember(cluster, group, section)
+  }
+  loadTimestamps(cluster, timestamps)
+  cluster.changelog.text = changelog
+}
+
+function groupsText({ groups }: Cluster): string {
+  const sections = groups.map(({ name, settings }, index) => [
+    `# group: ${name}`,
+    `[Group${number(index)}]`,
+    `\tgroup_name=${name}`,
+    `\tstorage_port=${settings.storagePort}`,
+    `\tstore_path_count=${settings.storePathCount}`,
+    `\tsubdir_count_per_path=${settings.subdirCountPerPath}`,
+    '\tcurrent_trunk_file_id=0',
+    '\ttrunk_server=',
+    '\tlast_trunk_server=',
+    '',
+  ])
+  return ['[Global]', `\tgroup_count=${groups.length}`, '', ...sections.flat(), ''].join('\n')
+}
+
+function serversText(cluster: Cluster): string {
+  const members = allMembers(cluster)
+  const sections = members.map(({ group, member }, index) => [
+    `# storage: ${member.currentIp}:${member.port}`,
+    `[Storage${number(index)}]`,
+    ...(cluster.storageIds === undefined ? [] : [`\tid=${member.id}`]),
+    `\tgroup_name=${group.name}`,
+    `\tip_addr=${member.currentIp}`,
+    `\tstatus=${member.status}`,
+    `\tversion=${member.version}`,
+    `\tjoin_time=${member.joinTime}`,
+    `\tstorage_port=${member.port}`,
+    `\tsync_src_server=${member.syncSourceId}`,
+    `\tsync_until_timestamp=${member.syncUntil}`,
+    `\ttotal_mb=${member.space.totalMb}`,
+    `\tfree_mb=${member.space.freeMb}`,
+    `\tchangelog_offset=${member.changelogOffset}`,
+    `\tstore_path_count=${member.storePathCount}`,
+    `\tsubdir_count_per_path=${member.subdirCountPerPath}`,
+    `\tupload_priority=${member.uploadPriority}`,
+    ...COUNTERS.map(([key, name]) => `\t${key}=${member.stats?.[name] ?? 0}`),
+    `\tlast_synced_timestamp=${member.lastSynced}`,
+    `\tlast_heart_beat_time=${member.lastBeat}`,
+    '',
+  ])
+  return [...sections.flat(), '', '[Global]', `\tstorage_count=${members.length}`, ''].join('\n')
+}
+
+function loadMember({ storageIds }: Cluster, group: Group, section: Section): void {
+  const ip = section.text('ip_addr')
+  const port = section.number('storage_port')
+  const id = storageIds === undefined ? ip : section.text('id')
+  const entry = storageIds?.find(id)
+  // A storage that is not in the list any more cannot join either.
+  if (storageIds?.learned === false && entry === undefined) return
+  storageIds?.learn(id, group.name, ip, port)
+  const { ips = [ip], rwMode = RW_MODE.BOTH } = entry ?? {}
+  const member = newMember({ id, ips, currentIp: ip, port, rwMode, status: section.number('status') })
+  // Whoever was there before the restart has to join again.
+  if ([ONLINE, ACTIVE, RECOVERY].some((status) => status === member.status)) member.status = OFFLINE
+  member.version = section.text('version')
+  member.joinTime = section.number('join_time')
+  member.syncSourceId = section.text('sync_src_server')
+  member.syncUntil = section.number('sync_until_timestamp')
+  member.space = { totalMb: section.number('total_mb'), freeMb: section.number('free_mb') }
+  member.changelogOffset = section.number('changelog_offset')
+  member.storePathCount = section.number('store_path_count')
+  member.subdirCountPerPath = section.number('subdir_count_per_path')
+  member.uploadPriority = section.number('upload_priority')
+  member.lastSynced = section.number('last_synced_timestamp')
+  member.lastBeat = section.number('last_heart_beat_time')
+  const counters = Object.fromEntries(COUNTERS.map(([key, name]) => [name, section.number(key)]))
+  member.stats = { ...emptyStats(), ...counters }
+  group.add(member)
+}
+
+/** A line for each source: its group and ID, then up to when its files have arrived at each storage. */
+function timestampsText(cluster: Cluster): string {
+  return allMembers(cluster)
+    .map(({ group, member: source }) =>
+      [
+        group.name,
+        source.id,
+        ...group.members.map(({ syncedFrom }) => syncedFrom.get(source.id) ?? 0),
+      ].join(),
+    )
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+function loadTimestamps(cluster: Cluster, text: string): void {
+  for (const line of text.split('\n')) {
+    const [groupName = '', sourceId = '', ...times] = line.split(',')
+    cluster.find(groupName)?.members.forEach(({ syncedFrom }, index) => {
+      const time = Number(times[index] ?? 0)
+      if (time > 0) syncedFrom.set(sourceId, time)
+    })
+  }
+}
+
+function number(index: number): string {
+  return String(index + 1).padStart(3, '0')
+}
+
+/** The keys and values of a section. */
+class Section {
+  readonly #values = new Map<string, string>()
+
+  /** Takes in a line. */
+  read(line: string): void {
+    const [, key, value] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? []
+    if (key !== undefined && value !== undefined) this.#values.set(key, value)
+  }
+
+  /** A value; empty where there is none. */
+  text(key: string): string {
+    return this.#values.get(key) ?? ''
+  }
+
+  /** A number; 0 where there is none. */
+  number(key: string): number {
+    return Number.parseInt(this.text(key), 10) || 0
+  }
+}
+
+/** The sections whose names begin with `prefix` and end with a number, in their order. */
+function sectionsOf(text: string, prefix: string): readonly Section[] {
+  const sections: Section[] = []
+  let current: Section | undefined
+  for (const line of text.split('\n')) {
+    const [, name] = /^\s*\[(\w+)\]/.exec(line) ?? []
+    if (name === undefined) current?.read(line)
+    else if (/^\d+$/.test(name.replace(prefix, ''))) sections.push((current = new Section()))
+    else current = undefined
+  }
+  return sections
+}

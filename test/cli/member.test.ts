@@ -1,0 +1,85 @@
+/** Members in processes of their own. */
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FastDfsClient } from '../../src/index.js'
+import { fastdfs, outputOf, waitFor } from './command.js'
+
+// Each starts processes that compile the sources first.
+jest.setTimeout(60_000)
+
+let dir: string
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fastdfs-member-'))
+})
+afterAll(() => rm(dir, { recursive: true }))
+
+const children: ReturnType<typeof fastdfs>[] = []
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null) continue
+    const closed = once(child, 'close')
+    child.kill('SIGKILL')
+    await closed
+  }
+})
+
+/** Starts a member; the port it says it listens on. */
+async function start(...args: string[]): Promise<{ port: number; child: ReturnType<typeof fastdfs> }> {
+  const child = fastdfs(...args)
+  children.push(child)
+  const text = await waitFor(child, '\n')
+  return { port: Number(/^FastDFS is ready: \w+ \S+:(\d+)/.exec(text)?.[1]), child }
+}
+
+it('are a cluster together, and SIGTERM ends each within a second', async () => {
+  const tracker = await start('tracker', '--host', '127.0.0.1', '--port', '0')
+  const at = `127.0.0.1:${tracker.port}`
+  const common = ['--host', '127.0.0.1', '--port', '0', '--tracker', at]
+  const one = await start('storage', ...common, '--group', 'images', '--dir', join(dir, 'one'))
+  const two = await start('storage', ...common, '--group', 'audio', '--id', '7', '--store-paths', '2')
+  await using client = new FastDfsClient({ trackers: [at], retries: 5 })
+  while ((await client.admin.listGroups()).filter(({ activeCount }) => activeCount === 1).length < 2) {
+    await new Promise(setImmediate)
+  }
+  const { id } = await client.uploadFile(Buffer.from('picture'), { group: 'images' })
+  expect((await client.downloadFile(id)).toString()).toBe('picture')
+  const stored = join(dir, 'one', 'store_path0', 'data', id.slice('images/M00/'.length))
+  expect((await readFile(stored)).toString()).toBe('picture')
+  expect((await client.admin.listStorages('audio'))[0]).toMatchObject({ id: '7', storePathCount: 2 })
+  for (const { child } of [one, two, tracker]) {
+    const start = performance.now()
+    child.kill('SIGTERM')
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(performance.now() - start).toBeLessThan(1000)
+  }
+})
+
+it("take the daemons' own configuration", async () => {
+  const trackerConf = join(dir, 'tracker.conf')
+  await writeFile(trackerConf, '# sample\ndisabled = false\nbind_addr = 127.0.0.1\nport = 0\n')
+  const tracker = await start('tracker', '--config', trackerConf)
+  const storageConf = join(dir, 'storage.conf')
+  await writeFile(
+    storageConf,
+    `group_name = conf\nbind_addr =127.0.0.1\nport= 0\nbase_path=${join(dir, 'conf')}\nstore_path_count = 2\n` +
+      `subdir_count_per_path=4\ntracker_server = 127.0.0.1:${tracker.port}\n`,
+  )
+  await start('storage', '--config', storageConf)
+  await using client = new FastDfsClient({ trackers: [`127.0.0.1:${tracker.port}`] })
+  while ((await client.admin.listGroups())[0]?.activeCount !== 1) await new Promise(setImmediate)
+  expect(await client.admin.listGroup('conf')).toMatchObject({ storePathCount: 2, subdirCountPerPath: 4 })
+})
+
+it.each([
+  [['storage', '--port', '0'], 'no tracker is known: name one by --tracker'],
+  [['storage', '--id', '16777216'], 'it must be a whole number from 1 to 16777215'],
+  [['storage', '--tracker', 'a:b:c'], '"a:b:c" is not an address'],
+  [['tracker', '--config', '/no/such.conf'], '/no/such.conf'],
+  [['tracker', '--profile', 'V4'], 'Allowed choices are V5.11, V6.06, V6.12, V6.16'],
+])('refuses %j', async (args, message) => {
+  const { code, stderr } = await outputOf(fastdfs(...args))
+  expect(code).toBe(1)
+  expect(stderr).toContain(message)
+})
