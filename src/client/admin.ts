@@ -328,7 +328,7 @@ export class AdminClient {
   /** Asks one tracker after the other until one does not say that it does not lead. */
   async #askLeader<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>> {
     const { trackers } = this.#context
-    let failure: FastDfsError | undefined
+    const errors: FastDfsError[] = []
     for (const tracker of trackers.all) {
       try {
         return await trackers.askAt(tracker, command, fields, call)
@@ -347,11 +347,11 @@ export class AdminClient {
         // What may have been carried out is not asked of another one.
         if (!isFastDfsError(error) || !(error.retriable || error instanceof NotSupportedError)) throw error
         call.check()
-        // One that could not be asked may be the one that leads: that another one does not lead says less.
-        if (failure?.retriable !== true) failure = error
+        errors.push(error)
       }
     }
-    throw failure
+    // One that could not be asked may be the one that leads: that another one does not lead says less.
+    throw errors.find(({ retriable }) => retriable) ?? (errors.at(-1) as FastDfsError)
   }
 }
 

@@ -15,6 +15,8 @@ export interface Entry {
   versions: (readonly Piece[])[]
   /** Whether a deletion has begun: the file is there or gone; or has been acknowledged: it is gone. */
   fate: 'kept' | 'unknown' | 'deleted'
+  /** When it was changed, by `performance.now()`. */
+  changedAt: number
   /** Whether an operation is under way on it. */
   busy: boolean
 }
@@ -48,7 +50,8 @@ export class Ledger {
   /** A new file. Throws when its ID is that of another one. */
   add(id: string, isAppender: boolean, piece: Piece): void {
     if (this.#entries.has(id)) throw new Error(`the ID ${id} was given twice`)
-    this.#entries.set(id, { id, isAppender, versions: [[piece]], fate: 'kept', busy: false })
+    const changedAt = performance.now()
+    this.#entries.set(id, { id, isAppender, versions: [[piece]], fate: 'kept', changedAt, busy: false })
   }
 
   /** A file that nothing is being done with; undefined where there is none. */

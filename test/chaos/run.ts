@@ -35,6 +35,11 @@ const { values } = parseArgs({
     heal: { type: 'string' },
   },
 })
+/** After so many strikes there is a long calm. */
+const STRIKES_TO_CALM = 3
+/** Milliseconds in which members that can reach each other again tell each other of all that has changed. */
+const LONG_CALM = 4_000
+
 const [seconds, seed, workers] = [values.seconds, values.seed, values.workers].map(Number) as [
   number,
   number,
@@ -63,8 +68,11 @@ async function storm(options: ClientOptions, striker: Striker): Promise<void> {
   const workload = new Workload(client, random.below(2 ** 32))
   workload.start(workers)
   const until = performance.now() + seconds * 1000
-  while (performance.now() < until) {
-    await sleep(random.between(100, 1_000))
+  for (let strikes = 0; performance.now() < until; strikes++) {
+    const calmAt = performance.now()
+    const isLong = strikes % STRIKES_TO_CALM === 0
+    await sleep(isLong ? LONG_CALM : random.between(100, 1_000))
+    if (isLong) workload.settledUntil = calmAt
     const strike = await striker(random)
     console.log(strike.text)
     await sleep(random.between(200, 3_000))

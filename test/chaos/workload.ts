@@ -30,6 +30,11 @@ export class Workload {
   readonly counts = new Map<string, number>()
   /** What must never happen. */
   readonly violations: string[] = []
+  /**
+   * Until when the members have told each other of all changes, by `performance.now()`. A file that can be changed is
+   * changed again only then: two changes of one file at two members have no order on the wire, and one of them counts.
+   */
+  settledUntil = -Infinity
   readonly #client: FastDfsClient
   readonly #random: Random
   #over = false
@@ -74,9 +79,10 @@ export class Workload {
   }
 
   async #append(random: Random): Promise<void> {
-    const fits = ({ isAppender, versions, fate }: Entry): boolean =>
-      isAppender && versions.length === 1 && fate === 'kept'
+    const fits = (entry: Entry): boolean =>
+      entry.isAppender && entry.versions.length === 1 && this.#mayChange(entry)
     await this.#with(random, fits, 'appendFile', async (entry) => {
+      entry.changedAt = performance.now()
       const piece = { ...pieceOf(random), size: random.between(1, 2_000) }
       const [before = []] = entry.versions
       try {
@@ -115,6 +121,10 @@ export class Workload {
         entry.fate = 'deleted'
       },
     )
+  }
+
+  #mayChange({ fate, isAppender, changedAt }: Entry): boolean {
+    return fate === 'kept' && (!isAppender || changedAt < this.settledUntil)
   }
 
   async #with(

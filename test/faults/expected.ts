@@ -87,9 +87,10 @@ function lost(step: Step, fault: FaultRow, scope: Scope, reach: Reach, error: st
     send: step.sends !== 'once',
     answer: step.repeat === 'safe',
   }[reach]
-  if (mayRepeat && step.asks === 'leader' && scope === 'one') {
-    // The other one may lead.
-    return [repeated(step, fault, scope, error), { hits: [1, 1], effects: ['done'] }]
+  if (mayRepeat && scope === 'one' && (step.asks === 'leader' || step.replicated)) {
+    // The other tracker may lead, and another storage may have the file.
+    const elsewhere: Outcome = { hits: [1, Infinity], effects: ['done'] }
+    return [{ ...repeated(step, fault, scope, error), hits: [1, ATTEMPTS] }, elsewhere]
   }
   if (mayRepeat) return [repeated(step, fault, scope, error)]
   const effects = effectsOf(step, fault)

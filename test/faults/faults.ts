@@ -230,21 +230,21 @@ export const FAULTS: readonly FaultRow[] = [
   },
   ofRequests({
     name: 'reset before the request',
-    effect: { of: 'request', cutAfter: 0 },
+    effect: { dir: 'request', cutAfter: 0 },
     seen: requestLost('ConnectError'),
     carriedOut: 'no',
     holdsContent: true,
   }),
   ofRequests({
     name: 'reset during the request',
-    effect: { of: 'request', cutAfter: 9 },
+    effect: { dir: 'request', cutAfter: 9 },
     seen: requestLost('ConnectError'),
     carriedOut: 'no',
     holdsContent: true,
   }),
   ofRequests({
     name: 'reset within the content of the request',
-    effect: { of: 'request', cutAfter: 5_000 },
+    effect: { dir: 'request', cutAfter: 5_000 },
     seen: requestLost('ConnectError'),
     carriedOut: 'no',
     fits: withContent,
@@ -365,7 +365,7 @@ export const FAULTS: readonly FaultRow[] = [
   }),
   ofRequests({
     name: 'slow: the request in small pieces',
-    effect: { of: 'request', delay: 10, chunk: 997 },
+    effect: { dir: 'request', delay: 10, chunk: 997 },
     seen: nothing,
     carriedOut: 'yes',
     scopes: ['all'],

@@ -27,6 +27,7 @@ const tracker = (command: CommandName, more: Partial<Step> = {}): Step => ({
   sends: 'no',
   gives: false,
   anywhere: false,
+  replicated: false,
   recovers: false,
   refused: false,
   changes: 'no',
@@ -159,9 +160,9 @@ const RANGE = { offset: 1_000, length: 20_000 }
 const FETCH = tracker('queryFetchOne')
 const UPDATE = tracker('queryUpdate')
 const STORE = tracker('queryStoreWithoutGroupOne')
-const INFO = [FETCH, storage('queryFileInfo')]
-const DOWNLOAD = [FETCH, storage('downloadFile', { gives: true })]
-const GET_METADATA = [UPDATE, storage('getMetadata')]
+const INFO = [FETCH, storage('queryFileInfo', { replicated: true })]
+const DOWNLOAD = [FETCH, storage('downloadFile', { gives: true, replicated: true })]
+const GET_METADATA = [UPDATE, storage('getMetadata', { replicated: true })]
 const SET_METADATA = [UPDATE, storage('setMetadata', { changes: 'here' })]
 
 interface Row extends Omit<Partial<Operation>, 'call'> {
@@ -305,8 +306,8 @@ export const OPERATIONS: readonly Operation[] = [
     'regenerateAppenderFile',
     [
       UPDATE,
-      storage('getMetadata'),
-      storage('queryFileInfo'),
+      storage('getMetadata', { replicated: true }),
+      storage('queryFileInfo', { replicated: true }),
       storage('regenerateAppenderFilename', { repeat: 'never', changes: 'here' }),
     ],
     {

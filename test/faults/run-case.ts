@@ -1,6 +1,6 @@
 /** One case: an operation, one of its steps, a fault, and who is struck. */
 import { getEventListeners } from 'node:events'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastDfsError, Source } from '../../src/index.js'
 import { FastDfsClient, isFastDfsError } from '../../src/index.js'
 import type { Cluster, Member } from '../../src/testing/index.js'
@@ -8,7 +8,7 @@ import type { Outcome } from './expected.js'
 import { outcomesOf } from './expected.js'
 import { ABORT_REASON, CALL_TIMEOUT, FAULTS, IDLE_TIMEOUT } from './faults.js'
 import { CONTENT, OPERATIONS } from './operations.js'
-import type { Effect, FaultRow, Fixture, Operation, Scope, Step, Strike } from './tables.js'
+import type { FaultRow, Fixture, Operation, Scope, Step, Strike } from './tables.js'
 
 /** What is crossed. */
 export interface Case {
@@ -42,6 +42,9 @@ function fits(fault: FaultRow, step: Step, earlier: readonly Step[]): boolean {
 /** Milliseconds that a case may take, however busy the machine is. */
 const LIMIT = 20_000
 
+/** Milliseconds that the storages of a group have to agree. */
+const CONVERGENCE = 5_000
+
 /** A port that nobody listens on. */
 const NOBODY = '127.0.0.1:1'
 
@@ -64,7 +67,7 @@ export async function runCase(cluster: Cluster, { operation, step, fault, scope 
   try {
     const fixture = await operation.prepare(observer, cluster)
     const abort = new AbortController()
-    const member = await memberOf(cluster, step, fixture)
+    const member = await memberOf(cluster, step, fixture, observer)
     const warm = (): Promise<void> => warmUp(client, fixture)
     const stage = { cluster, step, scope, member, client, abort, unreachable, warm }
     const strike = await fault.begin(stage)
@@ -102,15 +105,18 @@ export async function runCase(cluster: Cluster, { operation, step, fault, scope 
   }
 }
 
-/** The member that is struck where one is: the storage that has the file, or the first. */
-async function memberOf(cluster: Cluster, step: Step, { id }: Fixture): Promise<Member> {
+/** The member that is struck where one is: the storage that changes of the file go to, or the first. */
+async function memberOf(
+  cluster: Cluster,
+  step: Step,
+  { id }: Fixture,
+  observer: FastDfsClient,
+): Promise<Member> {
   if (step.at === 'tracker') return cluster.trackers[0] as Member
-  const [first] = cluster.storages
-  if (!id.includes('/')) return first as Member
-  for (const storage of cluster.storages) {
-    if (storage.group === id.split('/')[0] && (await storage.stat(id)) !== undefined) return storage
-  }
-  return first as Member
+  const first = cluster.storage('group1')
+  if (!id.includes('/')) return first
+  const { port } = await observer.tracker.queryUpdate(id)
+  return cluster.storages.find((storage) => storage.port === port) ?? first
 }
 
 /** A connection to every tracker, and to the storages that may be asked. */
@@ -189,15 +195,21 @@ async function checkEffect(
   fixture: Fixture,
   outcome: Outcome,
 ): Promise<void> {
-  if (operation.effect === undefined) return
-  const client = new FastDfsClient(cluster.clientOptions())
-  try {
-    const effect: Effect = await operation.effect(cluster, fixture, client)
-    if (!outcome.effects.includes(effect)) {
-      throw new Error(`the servers have it ${effect}, expected ${outcome.effects.join(' or ')}`)
+  await using client = new FastDfsClient(cluster.clientOptions())
+  const check = async (): Promise<void> => {
+    const effect = await operation.effect?.(cluster, fixture, client)
+    if (effect === undefined || outcome.effects.includes(effect)) return
+    throw new Error(`the servers have it ${effect}, expected ${outcome.effects.join(' or ')}`)
+  }
+  // The storages of a group come to hold the same.
+  const until = performance.now() + CONVERGENCE
+  for (;;) {
+    try {
+      return await check()
+    } catch (error) {
+      if (performance.now() > until) throw error
+      await sleep(20)
     }
-  } finally {
-    await client.close({ grace: 0 })
   }
 }
 

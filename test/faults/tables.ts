@@ -19,6 +19,8 @@ export interface Step {
   readonly gives: boolean
   /** Whether any storage will do: a new file can go to another one. */
   readonly anywhere: boolean
+  /** Whether another storage of the group may have been told of the file already, and can be read from. */
+  readonly replicated: boolean
   /** Whether a lost answer is made good by looking at what is there, though the request is never repeated. */
   readonly recovers: boolean
   /** Whether the answer is a refusal, with which the operation comes to its result. */
