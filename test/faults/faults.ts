@@ -131,6 +131,31 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await nextTurn()
 }
 
+/** Why the suite aborts calls. */
+export const ABORT_REASON = new Error('the fault suite aborts this call')
+
+/** Commands whose answers are empty. */
+const EMPTY_ANSWERS: readonly string[] = [
+  'activeTest',
+  'deleteFile',
+  'setMetadata',
+  'appendFile',
+  'modifyFile',
+  'truncateFile',
+  'deleteStorage',
+  'deleteGroup',
+  'setTrunkServer',
+]
+
+/** Commands whose answers are texts, or the request: a part of one is one too; or are empty from some trackers. */
+const ANY_LENGTH: readonly string[] = [
+  'getLeader',
+  'parameterReq',
+  'truncateFile',
+  'getMetadata',
+  'trackerClusterStat',
+]
+
 export const FAULTS: readonly FaultRow[] = [
   {
     name: 'none',
@@ -378,7 +403,8 @@ export const FAULTS: readonly FaultRow[] = [
     scopes: ['all'],
     seen: nothing,
     carriedOut: 'yes',
-    fits: any,
+    // Trackers that have begun anew have no leader for a while.
+    fits: ({ asks }) => asks !== 'leader',
     holdsContent: false,
     ofConnections: true,
     begin: async (stage) => {
@@ -393,7 +419,8 @@ export const FAULTS: readonly FaultRow[] = [
     scopes: ONCE,
     seen: answerLost('ConnectError'),
     carriedOut: 'yes',
-    fits: any,
+    // Trackers that have begun anew have no leader for a while.
+    fits: ({ asks }) => asks !== 'leader',
     holdsContent: false,
     ofConnections: false,
     begin: async (stage) => {
@@ -402,6 +429,8 @@ export const FAULTS: readonly FaultRow[] = [
       const restarted = untilHit(strike).then(async () => {
         if (!isUndone) await restart(struck(stage), stage.cluster)
       })
+      // Told by `undo`.
+      restarted.catch(() => {})
       return {
         get hits() {
           return strike.hits
@@ -419,29 +448,4 @@ export const FAULTS: readonly FaultRow[] = [
   endedBy('never answered, and the client is closed', 'close', ({ client }) => {
     void client.close({ grace: 0 })
   }),
-]
-
-/** Why the suite aborts calls. */
-export const ABORT_REASON = new Error('the fault suite aborts this call')
-
-/** Commands whose answers are empty. */
-const EMPTY_ANSWERS: readonly string[] = [
-  'activeTest',
-  'deleteFile',
-  'setMetadata',
-  'appendFile',
-  'modifyFile',
-  'truncateFile',
-  'deleteStorage',
-  'deleteGroup',
-  'setTrunkServer',
-]
-
-/** Commands whose answers are texts, or the request: a part of one is one too; or are empty from some trackers. */
-const ANY_LENGTH: readonly string[] = [
-  'getLeader',
-  'parameterReq',
-  'truncateFile',
-  'getMetadata',
-  'trackerClusterStat',
 ]

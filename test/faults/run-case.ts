@@ -64,13 +64,14 @@ export async function runCase(cluster: Cluster, { operation, step, fault, scope 
     storageAddressMap: ({ port }) => (unreachable.has(port) ? NOBODY : undefined),
   })
   const content = new HeldContent(cluster, step)
+  let strike: Strike | undefined
   try {
     const fixture = await operation.prepare(observer, cluster)
     const abort = new AbortController()
     const member = await memberOf(cluster, step, fixture, observer)
     const warm = (): Promise<void> => warmUp(client, fixture)
     const stage = { cluster, step, scope, member, client, abort, unreachable, warm }
-    const strike = await fault.begin(stage)
+    strike = await fault.begin(stage)
     const isTimed = fault.seen(step).kind === 'ended' && fault.name.includes('time of the call')
     content.hold(fault.holdsContent ? strike : undefined)
 
@@ -100,6 +101,7 @@ export async function runCase(cluster: Cluster, { operation, step, fault, scope 
     await checkEffect(cluster, operation, fixture, outcome)
   } finally {
     content.letGo()
+    await strike?.undo()
     await client.close({ grace: 0 })
     await observer.close({ grace: 0 })
   }
