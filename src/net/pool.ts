@@ -83,12 +83,12 @@ export class ConnectionPool {
 
   #judge(pool: EndpointPool, error: unknown): void {
     if (!isFastDfsError(error)) return
-    // Any answer is a sign of life, also that the server is busy.
-    if (error.status !== undefined) return pool.succeeded()
     // What is retriable for the content's sake says nothing about the server.
     const isFailure =
       (error.retriable && !(error instanceof IntegrityError)) || error instanceof UnknownOutcomeError
     if (isFailure) pool.failed(error)
+    // Any answer is a sign of life.
+    else if (error.status !== undefined) pool.succeeded()
   }
 
   #poolFor(endpoint: Endpoint): EndpointPool {

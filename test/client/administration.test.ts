@@ -1,10 +1,6 @@
 /** What operators ask of several trackers, when one of them fails, refuses, or is not the one that leads. */
 import type { ClientOptions } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
-import { Call } from '../../src/net/call.js'
-import { ConnectionPool } from '../../src/net/pool.js'
-import { DEFAULTS, resolveOptions } from '../../src/client/options.js'
-import { trackerCommands } from '../../src/protocol/index.js'
 import type { Answer, FakeServer } from '../support/fake-server.js'
 import { fakeServer, field, response } from '../support/fake-server.js'
 import { OK, rejection, status } from './fakes.js'
@@ -122,20 +118,5 @@ describe('what every tracker is asked', () => {
     while (trackers.one.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
     await trackers.client.close({ grace: 0 })
     expect((await deleting).name).toBe('ClosedError')
-  })
-})
-
-describe('a server that says that it is busy', () => {
-  it.each([11, 16])('works: status %i is an answer', async (number) => {
-    await using server = await fakeServer(always(status(number)))
-    const pool = new ConnectionPool({ ...DEFAULTS, ...resolveOptions({ trackers: server.address }) })
-    const endpoint = { host: '127.0.0.1', port: server.port }
-    const call = new Call({})
-    const asking = pool.use(endpoint, call, (connection) =>
-      connection.request(trackerCommands.listAllGroups, {}, call),
-    )
-    await expect(asking).rejects.toMatchObject({ status: number, retriable: true })
-    expect(pool.stats).toEqual([expect.objectContaining({ health: 'closed', failures: 0 })])
-    await pool.close()
   })
 })

@@ -42,6 +42,8 @@ function outcomesOfSeen(step: Step, fault: FaultRow, scope: Scope, seen: Seen): 
       return [ended(step, fault, seen.by), ...(seen.by === 'timeout' ? [EARLY] : [])]
     case 'status':
       return answered(step, fault, scope, seen.status)
+    case 'refused':
+      return [{ error: seen.error, hits: [1, 1], effects: effectsOf(step, fault) }]
     case 'lost':
       return seen.reaches.flatMap((reach) => lost(step, fault, scope, reach, seen.error))
   }

@@ -361,6 +361,19 @@ export const FAULTS: readonly FaultRow[] = [
     carriedOut: 'yes',
     fits: ({ gives, command }) => !gives && !ANY_LENGTH.includes(command),
   }),
+  ...[1, 2 ** 40].map((length) =>
+    ofRequests({
+      name: `wrong length of content: ${length}`,
+      effect: { length },
+      // What the name says can only be wrong at this storage; a range of another length is no answer.
+      seen: ({ sized }) =>
+        sized === 'name'
+          ? { kind: 'refused', error: 'IntegrityError' }
+          : { kind: 'lost', error: 'ProtocolError', reaches: ['answer'] },
+      carriedOut: 'yes',
+      fits: ({ gives, sized }) => gives && sized !== 'no',
+    }),
+  ),
   ofRequests({
     name: 'never answered',
     effect: { hang: true },

@@ -26,6 +26,7 @@ const tracker = (command: CommandName, more: Partial<Step> = {}): Step => ({
   asks: 'any',
   sends: 'no',
   gives: false,
+  sized: 'no',
   anywhere: false,
   replicated: false,
   recovers: false,
@@ -161,7 +162,11 @@ const FETCH = tracker('queryFetchOne')
 const UPDATE = tracker('queryUpdate')
 const STORE = tracker('queryStoreWithoutGroupOne')
 const INFO = [FETCH, storage('queryFileInfo', { replicated: true })]
-const DOWNLOAD = [FETCH, storage('downloadFile', { gives: true, replicated: true })]
+const reading = (sized: Step['sized']): readonly Step[] => [
+  FETCH,
+  storage('downloadFile', { gives: true, replicated: true, sized }),
+]
+const DOWNLOAD = reading('name')
 const GET_METADATA = [UPDATE, storage('getMetadata', { replicated: true })]
 const SET_METADATA = [UPDATE, storage('setMetadata', { changes: 'here' })]
 
@@ -327,7 +332,7 @@ export const OPERATIONS: readonly Operation[] = [
     call: (client, { id }, _, options) => client.downloadFile(id, options),
     verify: isContent,
   }),
-  row('downloadFile of a range', DOWNLOAD, {
+  row('downloadFile of a range', reading('range'), {
     prepare: aFile,
     call: (client, { id }, _, options) => client.downloadFile(id, { ...RANGE, ...options }),
     verify: (result, { content }) =>
@@ -352,7 +357,7 @@ export const OPERATIONS: readonly Operation[] = [
     call: (client, fixture, _, options) => toWritable(client, fixture, options),
     verify: isContent,
   }),
-  row('downloadFile of an appender file', DOWNLOAD, {
+  row('downloadFile of an appender file', reading('no'), {
     prepare: anAppender,
     call: (client, { id }, _, options) => client.downloadFile(id, options),
     verify: isContent,

@@ -17,6 +17,8 @@ export interface Step {
   readonly sends: 'no' | 'repeatable' | 'once'
   /** Whether content comes with its answer. */
   readonly gives: boolean
+  /** What tells how long that must be: the file's name, the range that was asked for, or nothing. */
+  readonly sized: 'name' | 'range' | 'no'
   /** Whether any storage will do: a new file can go to another one. */
   readonly anywhere: boolean
   /** Whether another storage of the group may have been told of the file already, and can be read from. */
@@ -71,6 +73,8 @@ export type Seen =
   | { readonly kind: 'status'; readonly status: number }
   /** It ends in an error of this class; `reaches`: at which points that may be. */
   | { readonly kind: 'lost'; readonly error: string; readonly reaches: readonly Reach[] }
+  /** The answer is refused, and the request is not made again. */
+  | { readonly kind: 'refused'; readonly error: string }
   /** The caller ends it. */
   | { readonly kind: 'ended'; readonly by: 'abort' | 'timeout' | 'close' }
 
