@@ -188,7 +188,10 @@ export class FastDfsClient {
    * @throws {@link InvalidArgumentError} when an option is wrong, or the source cannot be read
    * @example
    * ```ts
-   * const onCheckpoint = (state) => writeFile('film.json', JSON.stringify(state))
+   * const onCheckpoint = async (state) => {
+   *   await writeFile('film.json.new', JSON.stringify(state))
+   *   await rename('film.json.new', 'film.json')
+   * }
    * const upload = await client.resumableUpload('film.mp4', { onCheckpoint })
    * const { id } = await upload.done()
    * ```
@@ -387,6 +390,7 @@ export class FastDfsClient {
    * The request is made at the first read; what fails destroys the stream with the error. Read it to its end: that
    * content was damaged on the way is known only then, and is an {@link IntegrityError} in the place of the end.
    *
+   * @throws {@link InvalidArgumentError} at once, when an option is wrong
    * @example
    * ```ts
    * for await (const chunk of client.downloadStream(id, { offset: 1000, length: 500 })) process(chunk)
