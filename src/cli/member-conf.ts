@@ -3,14 +3,14 @@ import { readIni } from '../client/config/ini.js'
 import { parseServerAddress } from '../client/config/server-address.js'
 import type { Settings } from '../client/config/settings.js'
 import { readInteger } from '../client/config/values.js'
-import type { StorageOptions, TrackerEndpoint, TrackerOptions } from '../server/index.js'
+import type { StorageOptions, ServerEndpoint, TrackerOptions } from '../server/index.js'
 
 const TRACKER_PORT = 22_122
 
 /** What a storage.conf says. */
 export interface StorageConf {
   readonly options?: Partial<StorageOptions>
-  readonly trackers?: readonly TrackerEndpoint[]
+  readonly trackers?: readonly ServerEndpoint[]
   /** `base_path`. */
   readonly dir?: string | undefined
 }

@@ -4,6 +4,7 @@ import { splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
 import { checkDuration, checkSignal, show } from './check.js'
+import type { Outliving } from './outliving.js'
 
 /** The names of {@link CallOptions}. */
 export const CALL_OPTIONS = ['signal', 'timeout']
@@ -53,17 +54,18 @@ export class Calls {
   }
 
   /**
-   * Refuses new calls and those that only wait for a connection so far, gives the others `grace` milliseconds to end,
-   * and then ends them.
+   * Refuses new calls and those that only wait for a connection so far, gives the others, and what goes on behind them,
+   * `grace` milliseconds to end, and then ends them.
    */
-  async close(grace: number): Promise<void> {
+  async close(grace: number, outliving: Outliving): Promise<void> {
     this.#closed = true
     for (const call of this.#running.keys()) {
       if (!call.hasBegun) call.cancel(new ClosedError('the client was closed'))
     }
     let timer: NodeJS.Timeout | undefined
     const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, grace)))
-    await Promise.race([Promise.allSettled(this.#running.values()), over])
+    const settled = Promise.allSettled(this.#running.values()).then(() => outliving.settled())
+    await Promise.race([settled, over])
     clearTimeout(timer)
     // What waits for something else than a connection: a source, its turn, the next attempt.
     for (const call of this.#running.keys()) call.cancel(new ClosedError('the client was closed'))

@@ -40,6 +40,7 @@ import type { ClientStats } from './stats.js'
 import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
+import { Outliving } from './outliving.js'
 import { owning } from './sources.js'
 import type { NewFileCommand } from './store.js'
 import { Serial } from './serial.js'
@@ -75,6 +76,7 @@ export class FastDfsClient {
   readonly admin: AdminClient
   readonly #context: Context
   readonly #calls: Calls
+  readonly #outliving = new Outliving()
   readonly #runner: Run = (options, operation) => this.#run(options, operation)
 
   /**
@@ -94,6 +96,7 @@ export class FastDfsClient {
         toStorageIds(await fetchStorageIds(trackers, call)),
       ),
       serial: new Serial(),
+      outliving: this.#outliving,
       oldCrcs: new OldCrcs(),
       doubts: new Budget(),
     }
@@ -556,7 +559,7 @@ export class FastDfsClient {
 
   /**
    * Ends the client: new calls are refused, and those that have not had a connection yet; running ones may end within
-   * `grace`, then every connection is closed.
+   * `grace`, and files that calls which were ended have left are deleted in it; then every connection is closed.
    *
    * @param options - `grace`: milliseconds for the calls that are running, also 0 or Infinity. Default 5000
    */
@@ -564,7 +567,7 @@ export class FastDfsClient {
     checkNames(options, ['grace'], 'close')
     const { grace = DEFAULT_GRACE } = options
     const limit = grace === 0 ? 0 : checkDuration(grace, 'grace')
-    await this.#calls.close(limit)
+    await this.#calls.close(limit, this.#outliving)
     await this.#context.pool.close()
     // What they have begun to write is removed then.
     await this.#calls.ended()

@@ -9,6 +9,7 @@ import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { explainAddress } from './config/explain-address.js'
 import type { OldCrcs } from './integrity.js'
 import type { ResolvedOptions } from './options.js'
+import type { Outliving } from './outliving.js'
 import type { Serial } from './serial.js'
 import type { StorageAddresses } from './storage-addresses.js'
 import type { StorageEndpoint, Trackers } from './trackers.js'
@@ -22,6 +23,8 @@ export interface Context {
   readonly addresses: StorageAddresses
   /** Changes of appender files, by file ID. */
   readonly serial: Serial
+  /** Requests whose calls have ended. */
+  readonly outliving: Outliving
   /** Storages whose names hold CRC32s of before V5.12. */
   readonly oldCrcs: OldCrcs
   /** How often a "no such file" may be checked at the file's source. */

@@ -9,7 +9,7 @@ import { report } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource } from './sources.js'
 import type { UploadPlan } from './store.js'
-import { newFileMayExist, newFileOf, newFileTarget } from './store.js'
+import { discard, newFileMayExist, newFileOf, newFileTarget } from './store.js'
 import { sendContent } from './transfer.js'
 
 /** Bytes of a chunk where nobody says otherwise. */
@@ -47,6 +47,7 @@ export class GrowingFile {
         {
           onProgress: ({ transferred }) => onPiece(transferred),
           mayExist: newFileMayExist(chunk),
+          undo: (made) => discard(context, newFileOf(made)),
         },
       )
       this.file = newFileOf(reply)

@@ -18,7 +18,8 @@ import { messageOf } from './pieces.js'
 import type { Source } from './sources.js'
 import { discard } from './sources.js'
 import type { NewFileCommand } from './store.js'
-import { CLEANUP_TIMEOUT } from './store.js'
+import { CLEANUP_TIMEOUT } from './outliving.js'
+
 import type { SlaveUpload, UploadedFile, UploadOptions } from './upload.js'
 import { checkSlave, upload, uploadSlave } from './upload.js'
 

@@ -11,6 +11,7 @@ import type { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { deleteFile, setMetadata } from './files.js'
 import { verifyUpload } from './integrity.js'
+import { CLEANUP_TIMEOUT } from './outliving.js'
 import type { ProgressListener } from './progress.js'
 import { reportEnd } from './progress.js'
 import type { Failed } from './replicas.js'
@@ -71,6 +72,7 @@ export async function storeWhole(
     sumFor: plan.verify ? sumFor : undefined,
     onProgress: plan.onProgress,
     mayExist: newFileMayExist(source),
+    undo: (reply) => discard(context, newFileOf(reply)),
   })
   return finish(context, sent, plan, call)
 }
@@ -114,9 +116,6 @@ export async function complete(
     throw isFastDfsError(error) ? locateError(error, { fileId: file.id }) : error
   }
 }
-
-/** Milliseconds to delete a file that is not whole. */
-export const CLEANUP_TIMEOUT = 5_000
 
 /** Deletes what nobody else knows of. The call itself may be over: deleting has a time of its own. */
 export async function discard(context: Context, file: SplitFileId): Promise<void> {

@@ -1,6 +1,7 @@
 import { isFastDfsError, locateError, UnknownOutcomeError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
+import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { ContentSum } from './content-sum.js'
@@ -36,6 +37,12 @@ export interface SendOptions {
   readonly mayExist?: MayExist | undefined
 }
 
+/** The same for a request that makes a file. */
+export interface MakeOptions<C extends Command> extends SendOptions {
+  /** Removes a file that was made for a call which had ended before its ID was known. */
+  readonly undo?: ((reply: ResponseOf<C>) => Promise<void>) | undefined
+}
+
 /** What a request may have made whose answer is lost: in words, and its file ID where that is known. */
 export type MayExist = (storage: StorageEndpoint) => { readonly text: string; readonly fileId?: string }
 
@@ -51,15 +58,24 @@ export function sendContent<C extends Command>(
   source: OpenSource,
   call: Call,
   findTarget: (failed: Failed) => Promise<Target<C>>,
-  { sumFor = () => new ContentSum(false), onProgress, mayExist }: SendOptions = {},
+  { sumFor = () => new ContentSum(false), onProgress, mayExist, undo }: MakeOptions<C> = {},
 ): Promise<Sent<ResponseOf<C>>> {
   const failed = new Failed()
   return retry(context.options, call, async () => {
     const { storage, fields } = await findTarget(failed)
     const sum = sumFor(storage)
-    const counted = count(onProgress === undefined ? source : reporting(source, onProgress), sum)
+    const counted = count(onProgress === undefined ? source : reporting(source, onProgress), sum, call)
     try {
-      const reply = await askStorage(context, storage, command, fields, call, { source: counted })
+      const ask = (own: Call): Promise<ResponseOf<C>> =>
+        askStorage(context, storage, command, fields, own, { source: counted })
+      const reply = await (undo === undefined
+        ? ask(call)
+        : context.outliving.ask(call, {
+            place: { command: command.name, endpoint: formatEndpoint(storage) },
+            ask,
+            isSent: () => counted.isSent,
+            undo,
+          }))
       return { reply, storage, sum }
     } catch (error) {
       if (!isFastDfsError(error)) throw error
@@ -91,20 +107,28 @@ function reporting(source: OpenSource, listener: ProgressListener): OpenSource {
 
 interface CountedSource extends ContentSource {
   readonly started: boolean
+  /** Whether the connection has got all of it. */
+  readonly isSent: boolean
 }
 
 /** Counts what passes. */
-function count(source: OpenSource, sum: ContentSum): CountedSource {
+function count(source: OpenSource, sum: ContentSum, call: Call): CountedSource {
   let started = false
+  let given = 0
   return {
     size: source.size,
     get started() {
       return started
     },
+    get isSent() {
+      return started && given === source.size
+    },
     send: (write) => {
       started = true
+      call.hasBegun = true
       return source.send((piece) => {
         sum.update(piece)
+        given += piece.length
         return write(piece)
       })
     },

@@ -17,7 +17,7 @@ import { checkProgress } from './progress.js'
 import type { Source } from './sources.js'
 import { openSource, openUnread } from './sources.js'
 import type { NewFileCommand, UploadPlan } from './store.js'
-import { finish, storeWhole } from './store.js'
+import { discard, finish, newFileOf, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
 import { checkPlace, PLACE_OPTIONS } from './store-target.js'
 import type { MayExist, Target } from './transfer.js'
@@ -231,7 +231,11 @@ export async function uploadSlave(
       fields,
     })
     const sent = await tellingSpace(context, call, () =>
-      sendContent(context, command, opened, call, findTarget, { onProgress, mayExist }),
+      sendContent(context, command, opened, call, findTarget, {
+        onProgress,
+        mayExist,
+        undo: (reply) => discard(context, newFileOf(reply)),
+      }),
     ).catch((error: unknown) => {
       // It is the slave that is there, and the master that is not.
       throw error instanceof FileExistsError ? locateError(error, { fileId: expectedId }) : error

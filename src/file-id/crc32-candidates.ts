@@ -39,17 +39,20 @@ export class Crc32Candidates {
  * from one buffer to the next, and sign-extends it again (its `storage_dio.c`, `dio_write_file`). Where bit 31 is
  * clear, the next buffer gets standard steps.
  */
-class BufferedCrc32V511 {
+export class BufferedCrc32V511 {
+  /** The CRC32 of the content so far. */
   value = 0
   #step = crc32V511
   #room: number
   readonly #size: number
 
+  /** @param size - the storage's `buff_size` in bytes */
   constructor(size: number) {
     this.#size = size
     this.#room = size - UPLOAD_HEAD_SIZE
   }
 
+  /** Takes the next bytes of the content. */
   update(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const part = bytes.subarray(at, at + this.#room)

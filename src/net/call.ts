@@ -6,7 +6,7 @@ import { AbortError, TimeoutError } from '../errors.js'
 export interface CallOptions {
   /**
    * Ends the call with an {@link AbortError} whose `cause` is the signal's reason. A request that was sent whole by then
-   * may still be carried out: a file may be stored under an ID that nobody knows.
+   * may still be carried out; a file that is stored so is deleted again in the background.
    */
   signal?: AbortSignal | undefined
   /** Milliseconds for the whole call, all attempts included; then a {@link TimeoutError}. Default: none. */
@@ -40,6 +40,11 @@ export class Call {
   /** Milliseconds left; Infinity without a limit. */
   get remaining(): number {
     return this.#endsAt === Infinity ? Infinity : Math.max(0, this.#endsAt - performance.now())
+  }
+
+  /** Whether its caller can end it, or time. */
+  get isLimited(): boolean {
+    return this.signal !== undefined || this.#endsAt !== Infinity
   }
 
   /** Whether it was aborted or cancelled, or its time is over. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { show } from '../client/check.js'
 import { InvalidArgumentError } from '../errors.js'
-import type { Store, TrackerEndpoint } from '../server/index.js'
+import type { Store, ServerEndpoint } from '../server/index.js'
 import { DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
 import { reachableFromOutside, reachableWithin } from './addresses.js'
 import { ClusterNetwork } from './cluster-network.js'
@@ -176,7 +176,7 @@ export class Fleet {
     return store === 'memory' ? new MemoryStore({ clock }) : new DiskStore({ folder: join(store.dir, name) })
   }
 
-  #endpoints(): TrackerEndpoint[] {
+  #endpoints(): ServerEndpoint[] {
     return this.#trackers.map(({ port }) => ({ host: this.#within, port }))
   }
 

@@ -1,4 +1,4 @@
-import type { Draft, Edit, Store, StoreSpace } from '../server/index.js'
+import type { Draft, Edit, OwnFiles, Store, StoreSpace } from '../server/index.js'
 import type { MaybePromise } from '../server/maybe-promise.js'
 
 /** Bytes of each store path. */
@@ -142,8 +142,19 @@ export class HarnessStore implements Store {
         resize(to)
         return edit.truncate(to)
       },
+      touch: (modifiedAt) => edit.touch(modifiedAt),
       close: () => edit.close(),
     }
+  }
+
+  /** See {@link Store}. */
+  get own(): OwnFiles {
+    return this.#store.own
+  }
+
+  /** See {@link Store}. */
+  link(from: string, to: string): ReturnType<Store['link']> {
+    return this.#store.link(from, to)
   }
 
   /** See {@link Store}. */

@@ -2,7 +2,7 @@ import { checkInteger, checkWord, show } from '../client/check.js'
 import { FileNotFoundError, InvalidArgumentError } from '../errors.js'
 import { parseFileId } from '../file-id/index.js'
 import { limits } from '../protocol/index.js'
-import type { Storage, Tracker, TrackerEndpoint } from '../server/index.js'
+import type { Storage, Tracker, ServerEndpoint } from '../server/index.js'
 import type { ClusterNetwork } from './cluster-network.js'
 import type { HarnessStore } from './harness-store.js'
 import type { Party } from './party.js'
@@ -293,7 +293,7 @@ export class StorageHandle implements StorageMember {
     return this.#life.server.whenActive()
   }
 
-  setTrackers(endpoints: readonly TrackerEndpoint[]): Promise<void> {
+  setTrackers(endpoints: readonly ServerEndpoint[]): Promise<void> {
     return this.#life.server.setTrackers(endpoints)
   }
 

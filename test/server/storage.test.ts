@@ -63,10 +63,13 @@ describe.each(Object.entries(stores))('a storage in %s', (kind, make) => {
   const download = async (name: string, offset = 0, count = 0): Promise<RawResponse> =>
     (await client()).ask(14, bytes(i64(offset), i64(count), group1, name))
 
-  /** Files that are there, but for those of metadata. */
+  /** Files in the store paths. */
   async function filesOnDisk(): Promise<string[]> {
     const all = await readdir(folder, { recursive: true, withFileTypes: true })
-    return all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    return all
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .filter((path) => !path.startsWith(join(folder, 'data')))
   }
 
   describe('upload', () => {

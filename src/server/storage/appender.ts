@@ -1,6 +1,7 @@
 /** Changes of appender files (protocol.md §3.2). */
 import { STATUS } from '../../errors.js'
 import { crc32 } from '../../file-id/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
 import type { Command, RequestOf } from '../../protocol/index.js'
 import { encodeRequestHead, limits, storageCommands } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
@@ -9,16 +10,20 @@ import { readName } from '../name-facts.js'
 import type { Edit } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
+import type { Changed } from './journal.js'
 import { checkedName, metadataName } from './logic-name.js'
 
 /** Names that change are whole ones, with their store path (§3.2). */
 const MIN_NAME_SIZE = 44
 
-/** Runs `change` on an appender file, alone; its answer is a status, or undefined where all went well. */
+/**
+ * Runs `change` on an appender file, alone; its answer is a status, or what it has come to: undefined where nothing has
+ * changed.
+ */
 async function changing(
   context: StorageContext,
   name: string,
-  change: (edit: Edit) => Promise<number | undefined>,
+  change: (edit: Edit) => Promise<Changed | number | undefined>,
 ): Promise<Record<string, never> | number> {
   const checked = name.length < MIN_NAME_SIZE ? undefined : checkedName(name, context.storePathCount)
   if (checked === undefined) return STATUS.EINVAL
@@ -27,14 +32,41 @@ async function changing(
     if (edit === undefined) return STATUS.ENOENT
     try {
       if (!readName(checked).appender) return STATUS.EINVAL
-      const status = await change(edit)
+      context.changing.set(checked, edit.size)
+      let status: number | undefined
+      let failure: { error: unknown } | undefined
+      const apply = async (): Promise<Changed | undefined> => {
+        try {
+          const changed = await change(edit)
+          if (typeof changed !== 'number') return changed
+          status = changed
+        } catch (error) {
+          failure = { error }
+          if (error instanceof PartlyChanged) return error.changed
+        }
+        return undefined
+      }
+      await context.journal.change(checked, apply, (timestamp) => edit.touch(timestamp))
+      if (failure !== undefined)
+        throw failure.error instanceof PartlyChanged ? failure.error.cause : failure.error
       if (status !== undefined) return status
       context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return {}
     } finally {
+      context.changing.delete(checked)
       await edit.close()
     }
   })
+}
+
+/** Something was changed before it failed. */
+class PartlyChanged extends Error {
+  readonly changed: Changed
+
+  constructor(changed: Changed, cause: unknown) {
+    super('the file was changed in part', { cause })
+    this.changed = changed
+  }
 }
 
 /** Writes content to a file, from `position` on. */
@@ -45,11 +77,17 @@ async function write(
   { stats }: StorageContext,
 ): Promise<void> {
   let at = position
-  for await (const chunk of content) {
-    stats.totalFileWrite++
-    await edit.write(chunk, at)
-    stats.successFileWrite++
-    at += chunk.length
+  try {
+    for await (const chunk of content) {
+      stats.totalFileWrite++
+      await edit.write(chunk, at)
+      stats.successFileWrite++
+      at += chunk.length
+    }
+  } catch (error) {
+    throw at === position
+      ? error
+      : new PartlyChanged({ operation: 'M', extra: [position, at - position] }, error)
   }
 }
 
@@ -69,10 +107,10 @@ export const appenderHandlers: StorageHandlers = {
       } catch (error) {
         // A client that goes away leaves the file as it was.
         await edit.truncate(edit.size)
-        throw error
+        throw error instanceof PartlyChanged ? error.cause : error
       }
       stats.successAppendBytes += content.size
-      return undefined
+      return content.size === 0 ? undefined : { operation: 'A', extra: [edit.size, content.size] }
     })
     return content.size === 0 && typeof answer !== 'number'
       ? echoOf(storageCommands.appendFile, request)
@@ -87,7 +125,7 @@ export const appenderHandlers: StorageHandlers = {
       if (offset < 0 || offset > edit.size) return STATUS.EINVAL
       await write(edit, content, offset, context)
       stats.successModifyBytes += content.size
-      return undefined
+      return content.size === 0 ? undefined : { operation: 'M', extra: [offset, content.size] }
     })
     return content.size === 0 && typeof answer !== 'number'
       ? echoOf(storageCommands.modifyFile, request)
@@ -97,10 +135,12 @@ export const appenderHandlers: StorageHandlers = {
   truncateFile: counted('Truncate', async (request, { context }) => {
     let same = false
     const answer = await changing(context, request.name, async (edit) => {
-      if (request.newSize < 0) return STATUS.EINVAL
+      const tooMuch = request.newSize > edit.size && !isAtLeast(context.dialect, '5.12')
+      if (request.newSize < 0 || tooMuch) return STATUS.EINVAL
       same = request.newSize === edit.size
-      if (!same) await edit.truncate(request.newSize)
-      return undefined
+      if (same) return undefined
+      await edit.truncate(request.newSize)
+      return { operation: 'T', extra: [edit.size, request.newSize] }
     })
     return same && typeof answer !== 'number' ? echoOf(storageCommands.truncateFile, request) : answer
   }),
@@ -121,9 +161,14 @@ export const appenderHandlers: StorageHandlers = {
       if (content instanceof Uint8Array) crc = crc32(content)
       else for await (const chunk of content) crc = crc32(chunk, crc)
       const newName = naming.redraw(checked, { size: file.size, crc32: crc })
-      if (!(await store.rename(checked, newName))) return STATUS.ENOENT
+      const { journal } = context
+      if (!(await journal.rename(checked, newName, () => store.rename(checked, newName))))
+        return STATUS.ENOENT
       // Real storages leave metadata behind under the old name, where nobody can read it.
-      await store.remove(metadataName(checked))
+      const metadata = metadataName(checked)
+      if ((await store.stat(metadata)) !== undefined) {
+        await journal.replace('D', metadata, () => store.remove(metadata))
+      }
       context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return { group, name: newName }
     })

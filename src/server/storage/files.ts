@@ -1,20 +1,25 @@
 /** Download, removal and facts of files (protocol.md §3.3, §3.4, §3.6). */
 import { STATUS } from '../../errors.js'
-import { crc32 } from '../../file-id/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
+import type { Dialect } from '../../protocol/index.js'
 import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import { isPromise } from '../maybe-promise.js'
+import type { NameFacts } from '../name-facts.js'
 import { ENCODED_END, readName } from '../name-facts.js'
 import type { ContentReply } from '../routes.js'
-import type { Store, StoredFile } from '../stores/store.js'
+import type { StoredFile } from '../stores/store.js'
+import { contentCrc32 } from './content-crc32.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
 import { checkedName, metadataName } from './logic-name.js'
 
 /** §3.4: the part of a file that a request means; undefined where it begins behind the end. */
-function lengthOf(file: StoredFile, offset: number, count: number): number | undefined {
+function lengthOf(file: StoredFile, offset: number, count: number, dialect: Dialect): number | undefined {
   const rest = file.size - offset
+  // Those before leave a client that asks beyond the end waiting: it is refused here.
+  if (!isAtLeast(dialect, '6.15.4')) return rest < count || rest < 0 ? undefined : count === 0 ? rest : count
   if (rest <= 0) return undefined
   return count === 0 ? rest : Math.min(count, rest)
 }
@@ -23,10 +28,10 @@ function download(
   file: StoredFile | undefined,
   offset: number,
   count: number,
-  { stats }: StorageContext,
+  { stats, dialect }: StorageContext,
 ): MaybePromise<ContentReply | number> {
   if (file === undefined) return STATUS.ENOENT
-  const length = lengthOf(file, offset, count)
+  const length = lengthOf(file, offset, count, dialect)
   if (length === undefined) {
     const closed = file.close()
     return isPromise(closed) ? closed.then(() => STATUS.EINVAL) : STATUS.EINVAL
@@ -44,15 +49,9 @@ function download(
   return isPromise(content) ? content.then(answer) : answer(content)
 }
 
-/** What the name cannot tell: the file has changed since, or the name is another file's with something added. */
-async function contentCrc32(store: Store, name: string): Promise<number | undefined> {
-  const file = await store.read(name)
-  if (file === undefined) return undefined
-  const content = await file.content(0, file.size)
-  if (content instanceof Uint8Array) return crc32(content)
-  let crc = 0
-  for await (const chunk of content) crc = crc32(chunk, crc)
-  return crc
+/** Whether a version looks at the content for what the name cannot tell (§3.6). */
+function countsCrc32({ appender }: NameFacts, dialect: Dialect): boolean {
+  return isAtLeast(dialect, appender ? '6.02' : '6.15.1')
 }
 
 /** See the file's head. */
@@ -70,8 +69,14 @@ export const fileHandlers: StorageHandlers = {
     const checked = checkedName(name, context.storePathCount)
     if (group !== context.group || checked === undefined) return STATUS.EINVAL
     return context.lock.run(checked, async () => {
-      if (!(await context.store.remove(checked))) return STATUS.ENOENT
-      await context.store.remove(metadataName(checked))
+      const { journal, store } = context
+      if ((await store.stat(checked)) === undefined) return STATUS.ENOENT
+      const metadata = metadataName(checked)
+      if ((await store.stat(metadata)) !== undefined) {
+        await journal.replace('D', metadata, () => store.remove(metadata))
+      }
+      await journal.replace('D', checked, () => store.remove(checked))
+      context.duplicates?.remove(checked)
       context.stats.lastSourceUpdate = unixSeconds(context.clock)
       return {}
     })
@@ -87,8 +92,9 @@ export const fileHandlers: StorageHandlers = {
     const facts = readName(checked)
     const sourceIp = facts.sourceIsId ? context.addressOf(facts.source) : facts.source
     const answer = { size: stat.size, modifiedAt: stat.modifiedAt, sourceIp }
-    if (facts.normal) return { ...answer, crc32: facts.crc32 }
-    if ((flags & limits.FILE_INFO_FLAGS.NO_CRC) !== 0) return { ...answer, crc32: 0 }
+    if (facts.normal || !countsCrc32(facts, context.dialect)) return { ...answer, crc32: facts.crc32 }
+    if (isAtLeast(context.dialect, '6.15.1') && (flags & limits.FILE_INFO_FLAGS.NO_CRC) !== 0)
+      return { ...answer, crc32: 0 }
     const crc = await contentCrc32(store, checked)
     return crc === undefined ? STATUS.ENOENT : { ...answer, crc32: crc }
   },

@@ -10,11 +10,12 @@ import { readWhole } from './read-whole.js'
 
 const { OVERWRITE, MERGE } = limits.METADATA_FLAGS
 
-async function write({ store }: StorageContext, name: string, metadata: Buffer): Promise<void> {
+async function write({ store, journal }: StorageContext, name: string, metadata: Buffer): Promise<void> {
   const draft = await store.create(Number.parseInt(name.slice(1, 3), 16))
+  const operation = (await store.stat(name)) === undefined ? 'C' : 'U'
   try {
     await draft.write(metadata)
-    await draft.publish(name)
+    await journal.replace(operation, name, (timestamp) => draft.publish(name, timestamp))
   } catch (error) {
     await draft.discard()
     throw error
@@ -28,8 +29,12 @@ async function change(context: StorageContext, name: string, flag: number, chang
     if (changes.length === 0) return {}
     const present = await readWhole(context.store, target)
     await write(context, target, merged(present ?? Buffer.alloc(0), changes))
-  } else if (changes.length === 0) await context.store.remove(target)
-  else await write(context, target, packed(changes))
+  } else if (changes.length === 0) {
+    const { journal, store } = context
+    if ((await store.stat(target)) !== undefined) {
+      await journal.replace('D', target, () => store.remove(target))
+    }
+  } else await write(context, target, packed(changes))
   context.stats.lastSourceUpdate = unixSeconds(context.clock)
   return {}
 }

@@ -20,6 +20,13 @@ export interface NewFile {
   readonly appender: boolean
 }
 
+/** See {@link Naming.rotation}. */
+export interface Rotation {
+  readonly high: number
+  readonly low: number
+  readonly files: number
+}
+
 /** Names new files, and spreads them over the directories. */
 export class Naming {
   readonly #group: string
@@ -40,6 +47,17 @@ export class Naming {
     this.#subdirCount = subdirCount
     this.#clock = clock
     this.#createdAt = clock.now()
+  }
+
+  /** Where new files go, and how many have gone to that directory. */
+  get rotation(): Rotation {
+    return { high: this.#high, low: this.#low, files: this.#filesInDirectory }
+  }
+
+  set rotation({ high, low, files }: Rotation) {
+    this.#high = high % this.#subdirCount
+    this.#low = low % this.#subdirCount
+    this.#filesInDirectory = files % FILES_PER_DIRECTORY
   }
 
   /** A name for a file whose upload has just ended: never the same twice, also for the same content. */

@@ -3,17 +3,9 @@ import { STATUS } from '../../errors.js'
 import type { StorageHandlers } from './context.js'
 import { counted } from './counted.js'
 import { checkedName } from './logic-name.js'
-import { NAME_PART, publish, receive } from './upload.js'
-
-/** Where a master's extension may begin: its dot is the first among so many last characters. */
-const TAIL_LENGTH = 7
-
-/** The name that a C storage makes; it checks no length. */
-function slaveNameOf(master: string, prefix: string, ext: string): string {
-  const dot = master.indexOf('.', master.length - TAIL_LENGTH)
-  const stem = dot === -1 ? master : master.slice(0, dot)
-  return `${stem}${prefix}${ext === '' || ext.startsWith('.') ? '' : '.'}${ext}`
-}
+import { NAME_PART } from './name-part.js'
+import { slaveNameOf } from './slave-name.js'
+import { publish, receive } from './upload.js'
 
 /** See the file's head. */
 export const slaveHandlers: StorageHandlers = {
@@ -28,14 +20,16 @@ export const slaveHandlers: StorageHandlers = {
     const name = checkedName(slaveNameOf(master, prefix, ext), storePathCount)
     if (name === undefined) return STATUS.EINVAL
     if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
-    const { draft } = await receive(context, content, Number.parseInt(master.slice(1, 3), 16))
+    const index = Number.parseInt(master.slice(1, 3), 16)
+    if (!(await context.space.allows(index, content.size))) return STATUS.ENOSPC
+    const { draft } = await receive(context, content, index)
     return lock.run(name, async () => {
       // Another upload of the same slave may have come first.
       if ((await store.stat(name)) !== undefined) {
         await draft.discard()
         return STATUS.EEXIST
       }
-      return publish(context, draft, name, content.size)
+      return publish(context, draft, name, content.size, (apply) => context.journal.replace('C', name, apply))
     })
   }),
 }

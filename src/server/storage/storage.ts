@@ -2,9 +2,10 @@ import { isIP } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
-import { LATEST, limits } from '../../protocol/index.js'
-import type { Clock } from '../clock.js'
-import { SYSTEM_CLOCK, unixSeconds } from '../clock.js'
+import { LATEST, limits, trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
+import type { Clock, Timer } from '../clock.js'
+import { startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
 import type { Network } from '../network.js'
 import { DIRECT_NETWORK } from '../network.js'
@@ -17,16 +18,31 @@ import type { Store } from '../stores/store.js'
 import { Turns } from '../turns.js'
 import { Watchers } from '../watchers.js'
 import { appenderHandlers } from './appender.js'
-import type { StorageContext } from './context.js'
+import { Binlog } from './binlog.js'
+import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
 import { fileHandlers } from './files.js'
+import { readIdentity, writeIdentity } from './identity.js'
+import { Duplicates } from './duplicates.js'
+import { Journal } from './journal.js'
+import { linkHandlers } from './link.js'
 import { metadataHandlers } from './metadata.js'
+import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
+import type { Helper } from './recovery.js'
+import { recoverFrom, recoveryHandlers } from './recovery.js'
+import { redo } from './redo.js'
+import type { ReplicationMode } from './replication.js'
+import { Replication } from './replication.js'
+import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
 import { slaveHandlers } from './slave.js'
-import type { TrackerEndpoint } from './tracker-connection.js'
-import type { Brief, DiskReport, JoinRequest, LinkedStorage } from './tracker-link.js'
+import { Space, spaceRulesOf } from './space.js'
+import { readStatFile, writeStatFile } from './stat-file.js'
+import { syncHandlers } from './sync.js'
+import type { Brief, JoinRequest, LinkedStorage, OldFiles, Trackers } from './tracker-link.js'
 import { TrackerLink } from './tracker-link.js'
 import { uploadHandlers } from './upload.js'
+import { Versions } from './versions.js'
 
 /** Options of a {@link Storage}. */
 export interface StorageOptions {
@@ -39,7 +55,7 @@ export interface StorageOptions {
   /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
   readonly port?: number | undefined
   /** The trackers to join, at least one. */
-  readonly trackers: readonly TrackerEndpoint[]
+  readonly trackers: readonly ServerEndpoint[]
   /** Where the files are kept. */
   readonly store: Store
   /** Store paths, 1 to 256. @defaultValue 1 */
@@ -50,27 +66,64 @@ export interface StorageOptions {
   readonly dialect?: Dialect | undefined
   /** Where the time and the chance in names come from. @defaultValue the machine's own */
   readonly clock?: Clock | undefined
+  /**
+   * When the other storages of the group get what happens here: at once, after a delay in milliseconds, or when
+   * {@link Storage.replicate} is called. @defaultValue 'now'
+   */
+  readonly replication?: ReplicationMode | undefined
+  /**
+   * Whether equal contents are kept once only: further uploads of one get names with a CRC32 that means nothing, and the
+   * last name that is deleted takes the content along. @defaultValue false
+   */
+  readonly checkFileDuplicate?: boolean | undefined
   /** What stands between it and its peers. @defaultValue nothing */
   readonly network?: Network | undefined
 }
 
 const { STORAGE_STATUS } = limits
+const { storageSyncSrcReq, storageReportStatus, storageChangeStatus } = trackerClusterCommands
+const { listStorage } = trackerCommands
+const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
+/** Bytes at the binlog's end whose records are made sure of after a crash: far more than requests run at one time. */
+const REDONE = 256 * 1024
+/** Milliseconds between two writes of the counters. */
+const STAT_INTERVAL = 300_000
 /** Where several storages could be uploaded to, one of a lower number is preferred; all real ones have this by default. */
 const UPLOAD_PRIORITY = 10
 /** Listening on these, or on what a name stands for, says nothing about the address by which others reach us. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
-const MB = 1024 * 1024
 /** A file name has three bytes for it (§1.2). */
 const MAX_ID = 0xffffff
 
-const routes: Routes<StorageContext> = routesOf('storage', {
-  activeTest: () => ({}),
+const activeTest: StorageHandlers['activeTest'] = (_, { context }) => {
+  if (context.senderId !== '') context.replication.onIdle(context.senderId)
+  return {}
+}
+
+const handlers: StorageHandlers = {
+  activeTest,
   ...uploadHandlers,
   ...slaveHandlers,
+  ...linkHandlers,
   ...appenderHandlers,
   ...fileHandlers,
   ...metadataHandlers,
-})
+  ...syncHandlers,
+  ...recoveryHandlers,
+}
+
+const routes: Routes<StorageConnection> = routesOf('storage', handlers)
+
+/** What a storage of that version knows: appenders are renamed since V6.02 (protocol.md §11). */
+function routesFor(dialect: Dialect): Routes<StorageConnection> {
+  if (isAtLeast(dialect, '6.02')) return routes
+  return routesOf('storage', {
+    ...handlers,
+    regenerateAppenderFilename: undefined,
+    syncRenameFile: undefined,
+  })
+}
+
 // As a real storage with `buff_size = 256KB`, the value in its sample configuration (protocol.md §1.2).
 const MAX_REQUEST = 256 * 1024
 
@@ -92,12 +145,19 @@ export class Storage {
   readonly #listener: Listener
   readonly #context: StorageContext
   readonly #turns = new Turns()
-  #trackers: readonly TrackerEndpoint[]
+  #trackers: readonly ServerEndpoint[]
   #links: readonly TrackerLink[] = []
-  #members: readonly Brief[] = []
+  readonly #binlog: Binlog
+  readonly #versions: Versions
+  readonly #replication: Replication
+  readonly #caller: Caller
   #joinTime = 0
   #upTime = 0
-  #nextStorePath = 0
+  #oldFiles: OldFiles | undefined
+  readonly #settling = new Turns()
+  /** Storages of the group that could not be asked for the files that were lost here. */
+  #helpers: readonly Helper[] = []
+  #statTimer: Timer | undefined
   readonly #watchers = new Watchers()
   readonly #linked: LinkedStorage
 
@@ -117,11 +177,26 @@ export class Storage {
     checkRange('subdirCount', subdirCount, 256)
     this.#options = options
     this.#trackers = options.trackers
-    const service = { routes, dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
+    const service = { routes: routesFor(dialect), dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
     this.#listener = new Listener(host, port, (socket) => {
-      return new Session(network.take(socket).stream, service, this.#context)
+      const { stream, peerIp } = network.take(socket)
+      return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
     })
     this.#dialect = dialect
+    this.#caller = {
+      network,
+      localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
+      dialect,
+    }
+    this.#binlog = new Binlog(store.own, () => this.#replication.onGrow())
+    this.#versions = new Versions(store.own)
+    this.#replication = new Replication(
+      options.replication ?? 'now',
+      this.#binlog,
+      this.#caller,
+      this.#askTrackers(),
+      () => this.#context,
+    )
     this.#context = {
       group,
       storePathCount,
@@ -131,23 +206,17 @@ export class Storage {
       naming: new Naming(group, id, subdirCount, clock),
       stats: emptyStats(),
       lock: new NameLock(),
-      nextStorePath: () => this.#nextStorePath++ % storePathCount,
-      addressOf: (memberId) => this.#members.find((member) => member.id === memberId)?.ip ?? '',
+      journal: new Journal(String(id), this.#binlog, this.#versions, clock, () => this.#replication.isAlone),
+      versions: this.#versions,
+      replication: this.#replication,
+      changing: new Map(),
+      space: new Space(store, storePathCount, clock),
+      duplicates: options.checkFileDuplicate ? new Duplicates(store) : undefined,
+      newNameCrc32: nameCrc32Of(dialect, MAX_REQUEST),
+      dialect,
+      addressOf: (memberId) => this.#replication.members.find((member) => member.id === memberId)?.ip ?? '',
     }
-    this.#linked = {
-      network,
-      localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
-      oldFilesSettled: false,
-      joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
-      stats: () => this.#stats(),
-      diskReport: () => this.#diskReport(),
-      knowsMembers: () => this.#members.length > 0,
-      onMembers: (members) => {
-        this.#members = members
-        this.#watchers.notify()
-      },
-      onLinkState: () => this.#watchers.notify(),
-    }
+    this.#linked = this.#linkedStorage()
   }
 
   /** The group. */
@@ -179,11 +248,15 @@ export class Storage {
   start(): Promise<void> {
     return this.#turns.take(async () => {
       if (this.#listener.listening) return
-      await this.#context.store.open(this.#context.storePathCount)
-      await this.#listener.start()
-      this.#upTime = unixSeconds(this.#context.clock)
-      this.#joinTime ||= this.#upTime
-      this.#links = this.#trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked))
+      await this.#open()
+      try {
+        await this.#listener.start()
+      } catch (error) {
+        await this.#close()
+        throw error
+      }
+      this.#replication.start()
+      this.#links = this.#trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked, String(this.id)))
       for (const link of this.#links) link.start()
       log.server('storage %s of %s %s:%d started', this.id, this.group, this.host, this.port)
     })
@@ -192,20 +265,33 @@ export class Storage {
   /** Ends all connections and stops listening. Files are kept for the next start. */
   stop(): Promise<void> {
     return this.#turns.take(async () => {
-      await Promise.all([...this.#links.map((link) => link.stop()), this.#listener.stop()])
+      if (!this.#listener.listening) return
+      const links = this.#links.map((link) => link.stop())
+      await Promise.all([...links, this.#listener.stop(), this.#replication.stop()])
       this.#links = []
+      await this.#saveStats().catch((error: unknown) => log.server('storage_stat.dat: %o', error))
+      await this.#close()
       log.server('storage %s of %s %s:%d stopped', this.id, this.group, this.host, this.port)
     })
   }
 
+  /**
+   * Passes on what the other storages of the group have not got yet, in every mode; resolves when all of them that can
+   * be reached have it.
+   */
+  async replicate(): Promise<void> {
+    await this.#replication.replicate()
+  }
+
   /** Joins other trackers, and leaves those that are none of them any more. */
-  setTrackers(endpoints: readonly TrackerEndpoint[]): Promise<void> {
+  setTrackers(endpoints: readonly ServerEndpoint[]): Promise<void> {
     return this.#turns.take(async () => {
       this.#trackers = endpoints
       if (!this.#listener.listening) return
       const links = endpoints.map(
         (endpoint) =>
-          this.#links.find((link) => link.isTo(endpoint)) ?? new TrackerLink(endpoint, this.#linked),
+          this.#links.find((link) => link.isTo(endpoint)) ??
+          new TrackerLink(endpoint, this.#linked, String(this.id)),
       )
       const left = this.#links.filter((link) => !links.includes(link))
       const added = links.filter((link) => !this.#links.includes(link))
@@ -232,7 +318,7 @@ export class Storage {
   whenActive(): Promise<void> {
     return this.#watchers.until(() => {
       const states = this.#links.map((link) => link.state)
-      return states.includes('active') && !states.includes('pending') && this.#members.length > 0
+      return states.includes('active') && !states.includes('pending') && this.#replication.members.length > 0
     })
   }
 
@@ -241,20 +327,147 @@ export class Storage {
     await this.stop()
   }
 
+  /** Finds what is there, and ends what was begun when this storage was killed. */
+  async #open(): Promise<void> {
+    const { store, storePathCount, clock, stats, naming } = this.#context
+    await store.open(storePathCount)
+    const changing = await this.#versions.open()
+    const tail = await this.#binlog.open(REDONE)
+    this.#context.journal.open()
+    await redo(this.#context, changing, tail)
+    await this.#context.duplicates?.open(storePathCount)
+    Object.assign(stats, await readStatFile(store.own, naming))
+    const identity = await readIdentity(store.own)
+    this.#upTime = unixSeconds(clock)
+    this.#joinTime = identity?.joinTime ?? this.#upTime
+    this.#oldFiles = identity?.oldFiles
+    await this.#saveIdentity()
+    this.#saveStatsLater()
+  }
+
+  async #close(): Promise<void> {
+    stopTimer(this.#statTimer)
+    await this.#binlog.close()
+    await this.#versions.close()
+  }
+
+  async #saveIdentity(): Promise<void> {
+    const { store } = this.#context
+    await writeIdentity(store.own, {
+      joinTime: this.#joinTime,
+      oldFiles: this.#oldFiles,
+      ip: this.host,
+      port: this.port,
+    })
+  }
+
+  #saveStatsLater(): void {
+    this.#statTimer = startTimer(STAT_INTERVAL, () => {
+      this.#saveStats().catch((error: unknown) => log.server('storage_stat.dat: %o', error))
+      this.#saveStatsLater()
+    })
+  }
+
+  async #saveStats(): Promise<void> {
+    const { store, stats, naming } = this.#context
+    await writeStatFile(store.own, stats, naming)
+  }
+
+  #linkedStorage(): LinkedStorage {
+    return {
+      ...this.#caller,
+      oldFiles: () => this.#oldFiles,
+      settle: (ask) =>
+        this.#settling.take(async () => {
+          if (this.#oldFiles !== undefined) return
+          this.#oldFiles = await ask()
+          await this.#saveIdentity()
+        }),
+      recover: (connection) => this.#recover(connection),
+      joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
+      stats: () => this.#stats(),
+      diskReport: async () => ({ paths: [...(await this.#context.space.report())] }),
+      onParameters: (text) => (this.#context.space.rules = spaceRulesOf(text)),
+      syncReport: () => this.#replication.syncReport(),
+      knowsMembers: () => this.#replication.members.length > 0,
+      onMembers: (members) => this.#onMembers(members),
+      onLinkState: () => this.#watchers.notify(),
+    }
+  }
+
+  #askTrackers(): Trackers {
+    return {
+      beatNow: () => this.#links.forEach((link) => link.beatNow()),
+      reportNow: () => this.#links.forEach((link) => link.reportNow()),
+      oldSource: () => this.#oldFiles?.sourceId ?? '',
+      oldFilesFor: async (destinationId) => {
+        const ask = (link: TrackerLink) => link.ask(storageSyncSrcReq, { group: this.group, destinationId })
+        return (await firstAnswer(this.#links.map((link) => () => ask(link)))).sync
+      },
+      reportStatus: async (storage, status) => {
+        // Its port is 0, as from real storages (protocol.md §4.2).
+        const request = { group: this.group, storage: { ...storage, status, port: 0 } }
+        await Promise.allSettled(this.#links.map((link) => link.ask(storageReportStatus, request)))
+      },
+    }
+  }
+
+  #onMembers(members: readonly Brief[]): void {
+    this.#replication.onMembers(members)
+    this.#watchers.notify()
+    const status = members.find(({ id }) => id === String(this.id))?.status
+    // The source has said that all old files are here.
+    if (this.#oldFiles?.sourceId && status !== undefined && status >= STORAGE_STATUS.OFFLINE) {
+      this.#oldFiles = { sourceId: '', until: 0 }
+      this.#saveIdentity().catch((error: unknown) => log.server('.data_init_flag: %o', error))
+      for (const link of this.#links) link.beatNow()
+    }
+    const back = this.#helpers.filter(({ id }) =>
+      members.some((member) => member.id === id && member.status === STORAGE_STATUS.ACTIVE),
+    )
+    if (back.length > 0) this.#recoverLate(back)
+  }
+
+  /** Gets the files of this storage back from the others. */
+  async #recover(connection: ServerConnection): Promise<void> {
+    await connection.status(storageChangeStatus, { status: STORAGE_STATUS.RECOVERY })
+    const { storages } = await connection.request(listStorage, { group: this.group })
+    const helpers = storages
+      .filter(({ id, status }) => id !== String(this.id) && !GONE.includes(status))
+      .map(({ id, ip, storagePort }) => ({ id, host: ip, port: storagePort }))
+    this.#helpers = await recoverFrom(helpers, this.#context, this.#caller)
+  }
+
+  /** Asks those that were away before. */
+  #recoverLate(back: readonly Helper[]): void {
+    this.#helpers = this.#helpers.filter((helper) => !back.includes(helper))
+    recoverFrom(back, this.#context, this.#caller).then(
+      (missing) => (this.#helpers = [...this.#helpers, ...missing]),
+      (error: unknown) => {
+        log.server('recovery: %o', error)
+        this.#helpers = [...this.#helpers, ...back]
+      },
+    )
+  }
+
   #joinRequest(trackerIp: string): JoinRequest {
     const { group, id } = this.#options
     const { storePathCount, subdirCount } = this.#context
+    const settled = this.#oldFiles !== undefined
     return {
       group,
       storagePort: this.port,
+      storageHttpPort: 0,
+      // Before V6.11 there is no field for the ID.
+      domainName: String(id),
       storePathCount,
       subdirCountPerPath: subdirCount,
       uploadPriority: UPLOAD_PRIORITY,
       joinTime: this.#joinTime,
       upTime: this.#upTime,
       version: this.#dialect.version,
-      initFlag: this.#linked.oldFilesSettled ? 0 : 1,
-      status: this.#linked.oldFilesSettled ? STORAGE_STATUS.ACTIVE : STORAGE_STATUS.INIT,
+      initFlag: settled ? 0 : 1,
+      status: settled ? STORAGE_STATUS.ACTIVE : STORAGE_STATUS.INIT,
       id: String(id),
       currentTrackerIp: trackerIp,
       trackers: this.#trackers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
@@ -269,16 +482,19 @@ export class Storage {
       connectionsMax: maxConnections,
     })
   }
+}
 
-  async #diskReport(): Promise<DiskReport> {
-    const { store, storePathCount } = this.#context
-    const paths: DiskReport['paths'] = []
-    for (let index = 0; index < storePathCount; index++) {
-      const { total, free } = await store.space(index)
-      paths.push({ totalMb: Math.floor(total / MB), freeMb: Math.floor(free / MB) })
+/** The first answer that is one; the last failure where there is none. */
+async function firstAnswer<T>(questions: readonly (() => Promise<T>)[]): Promise<T> {
+  let failure: unknown = new Error('no tracker to ask')
+  for (const ask of questions) {
+    try {
+      return await ask()
+    } catch (error) {
+      failure = error
     }
-    return { paths }
   }
+  throw failure
 }
 
 function checkRange(name: string, value: number, max: number): void {

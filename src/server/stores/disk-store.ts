@@ -1,10 +1,14 @@
 import { dirname, join } from 'node:path'
+import { DiskFiles } from './disk-files.js'
 import * as files from './files.js'
-import type { Draft, Edit, FileStat, Store, StoredFile, StoreSpace } from './store.js'
+import type { Draft, Edit, FileStat, OwnFiles, Store, StoredFile, StoreSpace } from './store.js'
 
 /** Options of a {@link DiskStore}. */
 export interface DiskStoreOptions {
-  /** The folder that holds `store_path0`, `store_path1`…; made where it is missing. */
+  /**
+   * The storage's base path, made where it is missing: it holds `data`, the storage's own files, and the store paths
+   * `store_path0`, `store_path1`…
+   */
   readonly folder: string
 }
 
@@ -16,16 +20,20 @@ const PIECE = 512 * 1024
  * What is not finished stands in `store_pathN/tmp`, so that no half file is ever seen.
  */
 export class DiskStore implements Store {
+  /** See {@link Store}. */
+  readonly own: OwnFiles
   readonly #folder: string
   #drafts = 0
 
   /** Touches nothing yet. */
   constructor({ folder }: DiskStoreOptions) {
     this.#folder = folder
+    this.own = new DiskFiles(join(folder, 'data'))
   }
 
   /** See {@link Store}. */
   async open(pathCount: number): Promise<void> {
+    await files.makeFolder(join(this.#folder, 'data', 'sync'))
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
       await files.removeFolder(join(path, 'tmp'))
@@ -70,6 +78,7 @@ export class DiskStore implements Store {
       size,
       write: (chunk, position) => files.writeAll(fd, [chunk], position),
       truncate: (length) => files.truncate(fd, length),
+      touch: (modifiedAt) => files.touch(fd, modifiedAt),
       close: () => files.close(fd),
     }
   }
@@ -78,6 +87,15 @@ export class DiskStore implements Store {
   async rename(from: string, to: string): Promise<boolean> {
     const renamed = files.rename(this.#path(from), this.#path(to)).then(() => true)
     return (await files.unlessMissing(renamed)) ?? false
+  }
+
+  /** See {@link Store}. */
+  async link(from: string, to: string): Promise<boolean> {
+    const path = this.#path(to)
+    if ((await files.stat(this.#path(from))) === undefined) return false
+    await files.makeFolder(dirname(path))
+    const linked = files.link(this.#path(from), path).then(() => true)
+    return (await files.unlessMissing(linked)) ?? false
   }
 
   /** See {@link Store}. */
@@ -175,8 +193,9 @@ class DiskDraft implements Draft {
     return this.#gatheredBytes >= PIECE ? this.#written() : undefined
   }
 
-  async publish(name: string): Promise<void> {
+  async publish(name: string, modifiedAt?: number): Promise<void> {
     await this.#written()
+    if (modifiedAt !== undefined) await files.touch(this.#fd, modifiedAt)
     await this.#close()
     const path = this.#pathOf(name)
     try {

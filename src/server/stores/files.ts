@@ -55,6 +55,34 @@ export function truncate(fd: number, size: number): Promise<void> {
   return promised((callback) => fs.ftruncate(fd, size, callback))
 }
 
+/** Sets the time of the last change of an open file, in Unix seconds. */
+export function touch(fd: number, modifiedAt: number): Promise<void> {
+  return promised((callback) => fs.futimes(fd, modifiedAt, modifiedAt, callback))
+}
+
+/** Reads up to as many bytes as the target holds; returns how many came. */
+export async function readUpTo(fd: number, target: Buffer, position: number): Promise<number> {
+  let done = 0
+  while (done < target.length) {
+    const read = await promised<number>((callback) =>
+      fs.read(fd, target, done, target.length - done, position + done, callback),
+    )
+    if (read === 0) break
+    done += read
+  }
+  return done
+}
+
+/** All of a small file. */
+export function readFile(path: string): Promise<Buffer> {
+  return promised((callback) => fs.readFile(path, callback))
+}
+
+/** Writes a small file. */
+export function writeFile(path: string, bytes: Buffer): Promise<void> {
+  return promised((callback) => fs.writeFile(path, bytes, callback))
+}
+
 /** The entries of a folder. */
 export function entries(path: string): Promise<fs.Dirent[]> {
   return promised((callback) => fs.readdir(path, { withFileTypes: true }, callback))
@@ -73,6 +101,11 @@ export function stat(path: string): Promise<fs.Stats | undefined> {
 /** Moves a file. */
 export function rename(from: string, to: string): Promise<void> {
   return promised((callback) => fs.rename(from, to, callback))
+}
+
+/** Gives a file one more name. */
+export function link(from: string, to: string): Promise<void> {
+  return promised((callback) => fs.link(from, to, callback))
 }
 
 /** Removes a file; false where there was none. */

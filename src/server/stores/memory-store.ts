@@ -1,7 +1,8 @@
 import { freemem, totalmem } from 'node:os'
 import type { Clock } from '../clock.js'
 import { SYSTEM_CLOCK, unixSeconds } from '../clock.js'
-import type { Draft, Edit, FileStat, Store, StoredFile, StoreSpace } from './store.js'
+import { MemoryFiles } from './memory-files.js'
+import type { Draft, Edit, FileStat, OwnFiles, Store, StoredFile, StoreSpace } from './store.js'
 
 /** A file as the chunks it came in, each with the offset behind its last byte. */
 interface MemoryFile extends FileStat {
@@ -17,6 +18,8 @@ export interface MemoryStoreOptions {
 
 /** Keeps files in memory, for as long as the object lives. */
 export class MemoryStore implements Store {
+  /** See {@link Store}. */
+  readonly own: OwnFiles = new MemoryFiles()
   readonly #files = new Map<string, MemoryFile>()
   readonly #clock: Clock
 
@@ -60,6 +63,14 @@ export class MemoryStore implements Store {
   }
 
   /** See {@link Store}. */
+  link(from: string, to: string): boolean {
+    const file = this.#files.get(from)
+    if (file === undefined) return false
+    this.#files.set(to, file)
+    return true
+  }
+
+  /** See {@link Store}. */
   remove(name: string): boolean {
     return this.#files.delete(name)
   }
@@ -94,10 +105,10 @@ class MemoryDraft implements Draft {
     this.#ends.push(this.#size)
   }
 
-  publish(name: string): void {
+  publish(name: string, modifiedAt = unixSeconds(this.#clock)): void {
     this.#files.set(name, {
       size: this.#size,
-      modifiedAt: unixSeconds(this.#clock),
+      modifiedAt,
       chunks: this.#chunks,
       ends: this.#ends,
     })
@@ -130,6 +141,11 @@ class MemoryEdit implements Edit {
   truncate(size: number): void {
     const zeros = Buffer.alloc(Math.max(0, size - this.#file.size))
     this.#replace([...this.#parts(0, size), zeros])
+  }
+
+  touch(modifiedAt: number): void {
+    this.#file = { ...this.#file, modifiedAt }
+    this.#files.set(this.#name, this.#file)
   }
 
   close(): void {}

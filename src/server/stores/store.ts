@@ -17,20 +17,59 @@ export interface Store {
   edit(name: string): MaybePromise<Edit | undefined>
   /** Gives a file another name in the same directory, in place of what had it; false where there was none. */
   rename(from: string, to: string): MaybePromise<boolean>
-  /** Removes a file; false where there was none. */
+  /** Gives a file that never changes one more name, in the same store path; false where there was none. */
+  link(from: string, to: string): MaybePromise<boolean>
+  /** Removes a name of a file, and with the last one the file; false where there was none. */
   remove(name: string): MaybePromise<boolean>
   /** The space of a store path. */
   space(storePathIndex: number): MaybePromise<StoreSpace>
   /** The names of all files in a store path, metadata included, as of some moment while it is read. */
   list(storePathIndex: number): AsyncIterable<string>
+  /** What the storage keeps for itself. */
+  readonly own: OwnFiles
+}
+
+/**
+ * The storage's own files: its binlog, marks and the like, in `data` of its base path (protocol.md §4.8). A name is a
+ * path below it.
+ */
+export interface OwnFiles {
+  /** All of a small file; undefined where there is none. */
+  read(name: string): MaybePromise<Buffer | undefined>
+  /** Puts a small file in place of what was there: a reader sees either, never a part. */
+  write(name: string, bytes: Buffer): MaybePromise<void>
+  /** Removes a file; false where there was none. */
+  remove(name: string): MaybePromise<boolean>
+  /** The names of the files in a folder. */
+  names(folder: string): MaybePromise<string[]>
+  /** Opens a file that grows at its end; made where it is missing. */
+  log(name: string): MaybePromise<Log>
+}
+
+/** A file that grows at its end. */
+export interface Log {
+  /** Bytes. */
+  readonly size: number
+  /** Adds bytes at the end, all or none of them; one call at a time. */
+  append(bytes: Buffer): MaybePromise<void>
+  /** Bytes from `position` on: `length` of them, or fewer at the end. */
+  read(position: number, length: number): MaybePromise<Buffer>
+  /** Cuts it. */
+  truncate(size: number): MaybePromise<void>
+  /** Ends. */
+  close(): MaybePromise<void>
 }
 
 /** A file in the making, seen by nobody. Ends with `publish` or `discard`. */
 export interface Draft {
   /** Adds bytes; one call at a time. The chunk may be kept: it must never change. */
   write(chunk: Buffer): MaybePromise<void>
-  /** Gives the file its name, in place of what had it. */
-  publish(name: string): MaybePromise<void>
+  /**
+   * Gives the file its name, in place of what had it.
+   *
+   * @param modifiedAt - the time of its last change in Unix seconds; now where absent
+   */
+  publish(name: string, modifiedAt?: number): MaybePromise<void>
   /** Drops it. */
   discard(): MaybePromise<void>
 }
@@ -43,6 +82,8 @@ export interface Edit {
   write(chunk: Buffer, position: number): MaybePromise<void>
   /** Cuts the file, or adds zeros. */
   truncate(size: number): MaybePromise<void>
+  /** Sets the time of its last change, in Unix seconds. */
+  touch(modifiedAt: number): MaybePromise<void>
   /** Ends. */
   close(): MaybePromise<void>
 }

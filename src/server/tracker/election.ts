@@ -6,8 +6,8 @@ import { isAtLeast } from '../../protocol/dialect.js'
 import { formatAddress } from '../address.js'
 import type { Timer } from '../clock.js'
 import { startTimer, stopTimer } from '../clock.js'
-import type { Caller } from '../storage/tracker-connection.js'
-import { TrackerConnection } from '../storage/tracker-connection.js'
+import type { Caller } from '../server-connection.js'
+import { ServerConnection } from '../server-connection.js'
 import type { TrackerAddress, Trackers } from './trackers.js'
 import { compare } from './trackers.js'
 
@@ -48,8 +48,8 @@ interface Candidate {
  */
 export class Election {
   readonly #elector: Elector
-  readonly #open = new Set<TrackerConnection>()
-  #leader: TrackerConnection | undefined
+  readonly #open = new Set<ServerConnection>()
+  #leader: ServerConnection | undefined
   #failures = 0
   #delay = FIRST_DELAY
   #stopped = true
@@ -179,7 +179,7 @@ export class Election {
     }
   }
 
-  async #join(leader: TrackerAddress): Promise<TrackerConnection> {
+  async #join(leader: TrackerAddress): Promise<ServerConnection> {
     const { trackers, dialect, report } = this.#elector
     const connection = await this.#connect(leader)
     const { version, upTime } = report()
@@ -208,8 +208,8 @@ export class Election {
     }
   }
 
-  async #connect({ ips, port }: TrackerAddress): Promise<TrackerConnection> {
-    const connection = TrackerConnection.open({ host: ips[0], port }, this.#elector)
+  async #connect({ ips, port }: TrackerAddress): Promise<ServerConnection> {
+    const connection = ServerConnection.open({ host: ips[0], port }, this.#elector)
     this.#open.add(connection)
     void connection.closed.then(() => this.#open.delete(connection))
     await withTimeout(connection, () => connection.connected())
@@ -231,7 +231,7 @@ export class Election {
 }
 
 /** Closes the connection when the answer takes too long. */
-async function withTimeout<T>(connection: TrackerConnection, work: () => Promise<T>): Promise<T> {
+async function withTimeout<T>(connection: ServerConnection, work: () => Promise<T>): Promise<T> {
   const timer = startTimer(ANSWER_TIMEOUT, () => connection.close())
   try {
     return await work()

@@ -173,16 +173,18 @@ async function attempt(
     await waiting
     jest.useRealTimers()
 
-    // A broken connection is given up at once, and the client is none the worse.
+    // A broken connection is given up at once, and the client is none the worse. Where its caller has gone after all was
+    // sent, the answer is waited for, to delete what nobody knows of.
     const broken = passage()
-    if (broken !== undefined && (by === undefined || error !== undefined)) {
+    const isAwaited = (by === 'signal' || by === 'timeout') && error?.phase === 'answer'
+    if (broken !== undefined && (by === undefined || error !== undefined) && !isAwaited) {
       await until(() => broken.gone.client)
       expect(broken.gone.client).toBe(true)
     }
     if (error !== undefined) for (const check of checks) check()
     // That an idle connection was reset may not have been noticed yet.
     await client.ping().catch(() => client.ping())
-    await world.close(client)
+    await world.close(client, isAwaited ? 0 : undefined)
     // Nothing is left open, here or there, nor lying around.
     await world.quiet()
     expect(world.leaked()).toEqual([])

@@ -94,8 +94,8 @@ export class World implements AsyncDisposable {
   }
 
   /** Closes a client; afterwards all of its connections are gone. */
-  async close(client: FastDfsClient): Promise<void> {
-    await client.close()
+  async close(client: FastDfsClient, grace?: number): Promise<void> {
+    await client.close({ grace })
     await Promise.all(this.proxy.passages.map((passage: Passage) => passage.closed()))
   }
 

@@ -1,0 +1,267 @@
+import { limits } from '../../protocol/index.js'
+import type { Log, OwnFiles } from '../stores/store.js'
+
+/** What happened to a file, in the letters of the C daemons (protocol.md §4.8). A copy of another's is in lower case. */
+export type Operation = 'C' | 'A' | 'D' | 'U' | 'M' | 'T' | 'L' | 'R'
+
+/** A line of the binlog. */
+export interface BinlogRecord {
+  /** Unix seconds. */
+  readonly timestamp: number
+  readonly operation: Operation
+  /** Whether it was made here; else it came from another storage. */
+  readonly source: boolean
+  /** The file's logic filename. */
+  readonly name: string
+  /** What the operation has beside: two numbers, or another name. */
+  readonly extra: readonly string[]
+}
+
+/** A record with its place. */
+export interface Entry extends BinlogRecord {
+  /** Where it begins. */
+  readonly start: number
+  /** Where the next one begins. */
+  readonly end: number
+}
+
+/** A record on its way into the binlog. */
+export interface Pending {
+  /** Where it begins. */
+  readonly start: number
+  /** Resolves when it is written: it will be there whatever happens now. */
+  readonly written: Promise<void>
+  /** What it says has been done: readers may see it once it is written. To be called in any case. */
+  show(): void
+}
+
+/** A file of the binlog that has reached this size is not written on (§4.8). */
+const MAX_FILE_SIZE = 1024 ** 3
+/** Positions in all files are counted on, as if each had this size. */
+const FILE_SPAN = 2 ** 32
+/** Bytes that a reader gets at most. */
+const PIECE = 64 * 1024
+const INDEX_FILE = 'sync/binlog_index.dat'
+const LINE = /^(\d{1,10}) ([CADUMTLRcadumtlr]) (\S+)((?: \S+)*)$/
+
+interface Written extends Pending {
+  readonly line: string
+  shown: boolean
+  stored: boolean
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Every operation on a file, in the order in which they were made: what the other storages of the group are told of. */
+export class Binlog {
+  readonly #own: OwnFiles
+  readonly #onGrow: () => void
+  #index = 0
+  #log: Log | undefined
+  /** By their index: those before the current one, opened to be read. */
+  readonly #older = new Map<number, Log>()
+  /** Records whose file has not been changed yet, or is being changed, in order. */
+  #open: Written[] = []
+  /** Those that the next write takes along. */
+  #waiting: Written[] = []
+  #next = 0
+  #end = 0
+  #writing: Promise<void> | undefined
+
+  /** @param onGrow - called when readers can see more */
+  constructor(own: OwnFiles, onGrow: () => void) {
+    this.#own = own
+    this.#onGrow = onGrow
+  }
+
+  /** Where the records end that readers may see. */
+  get end(): number {
+    return this.#end
+  }
+
+  /**
+   * Opens it; what a crash has left of a last line is cut off.
+   *
+   * @returns the last records, at least all of those that were not known to be done when it was closed
+   */
+  async open(tail: number): Promise<Entry[]> {
+    const text = (await this.#own.read(INDEX_FILE))?.toString() ?? ''
+    this.#index = Number(/^current_write=(\d+)/m.exec(text)?.[1] ?? 0)
+    if (text === '') await this.#writeIndex()
+    const log = await this.#own.log(fileName(this.#index))
+    this.#log = log
+    const last = await log.read(Math.max(0, log.size - PIECE), PIECE)
+    const torn = last.length - 1 - last.lastIndexOf('\n')
+    if (torn > 0) await log.truncate(log.size - torn)
+    this.#next = this.#end = this.#index * FILE_SPAN + log.size
+    const entries: Entry[] = []
+    let position = await this.#lineAfter(this.#index * FILE_SPAN + Math.max(0, log.size - tail))
+    for (;;) {
+      const read = await this.read(position)
+      if (read.next === position) return entries
+      entries.push(...read.entries)
+      position = read.next
+    }
+  }
+
+  /** Closes it, once all is written. */
+  async close(): Promise<void> {
+    await this.#writing
+    for (const log of this.#older.values()) await log.close()
+    this.#older.clear()
+    await this.#log?.close()
+    this.#log = undefined
+  }
+
+  /** Adds a record. Many that come at one time are written at once. */
+  append(record: BinlogRecord): Pending {
+    const line = format(record)
+    if (this.#next % FILE_SPAN >= MAX_FILE_SIZE)
+      this.#next = (Math.floor(this.#next / FILE_SPAN) + 1) * FILE_SPAN
+    let resolve: () => void = () => {}
+    let reject: (error: unknown) => void = () => {}
+    const written = new Promise<void>((onWritten, onFailed) => {
+      resolve = onWritten
+      reject = onFailed
+    })
+    const entry: Written = {
+      start: this.#next,
+      line,
+      written,
+      resolve,
+      reject,
+      shown: false,
+      stored: false,
+      show: () => {
+        entry.shown = true
+        this.#showDone()
+      },
+    }
+    this.#next += line.length
+    this.#open.push(entry)
+    this.#waiting.push(entry)
+    this.#writing ??= this.#write()
+    return entry
+  }
+
+  /** Some records from `position` on; none at the end. */
+  async read(position: number): Promise<{ entries: Entry[]; next: number }> {
+    const index = Math.floor(position / FILE_SPAN)
+    const log = await this.#fileOf(index)
+    const offset = position % FILE_SPAN
+    const isLast = index === Math.floor(this.#end / FILE_SPAN)
+    const size = isLast ? this.#end % FILE_SPAN : log.size
+    if (offset >= size) return { entries: [], next: isLast ? position : (index + 1) * FILE_SPAN }
+    const bytes = await log.read(offset, Math.min(PIECE, size - offset))
+    const length = bytes.lastIndexOf('\n') + 1
+    const entries: Entry[] = []
+    let start = position
+    for (const line of bytes.toString('latin1', 0, length).split('\n')) {
+      const end = start + line.length + 1
+      const record = parse(line)
+      // A line that is none is passed over: it must not keep back those behind it.
+      if (record !== undefined) entries.push({ ...record, start, end })
+      start = end
+    }
+    return { entries, next: position + (length > 0 ? length : bytes.length) }
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const index = Math.floor((this.#waiting[0] as Written).start / FILE_SPAN)
+      const others = this.#waiting.findIndex(({ start }) => Math.floor(start / FILE_SPAN) !== index)
+      const batch = this.#waiting.splice(0, others === -1 ? this.#waiting.length : others)
+      try {
+        if (index !== this.#index) await this.#rotate(index)
+        await this.#log?.append(Buffer.from(batch.map(({ line }) => line).join(''), 'latin1'))
+        for (const entry of batch) {
+          entry.stored = true
+          entry.resolve()
+        }
+        this.#showDone()
+      } catch (error) {
+        this.#fail(batch, error)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  /** What could not be written has no place: all that came behind it is refused as well, and told where it begins. */
+  #fail(batch: readonly Written[], error: unknown): void {
+    const failed = [...batch, ...this.#waiting]
+    this.#waiting = []
+    this.#open = this.#open.filter((entry) => !failed.includes(entry))
+    this.#next = (batch[0] as Written).start
+    for (const entry of failed) entry.reject(error)
+    this.#showDone()
+  }
+
+  #showDone(): void {
+    let done = 0
+    while (this.#open[done]?.shown && this.#open[done]?.stored) done++
+    if (done > 0) this.#open.splice(0, done)
+    const end = this.#open[0]?.start ?? this.#next
+    if (end === this.#end) return
+    this.#end = end
+    this.#onGrow()
+  }
+
+  async #rotate(index: number): Promise<void> {
+    if (this.#log !== undefined) this.#older.set(this.#index, this.#log)
+    this.#index = index
+    this.#log = await this.#own.log(fileName(index))
+    await this.#writeIndex()
+  }
+
+  async #writeIndex(): Promise<void> {
+    await this.#own.write(INDEX_FILE, Buffer.from(`current_write=${this.#index}\ncurrent_compress=0\n`))
+  }
+
+  async #fileOf(index: number): Promise<Log> {
+    if (index === this.#index && this.#log !== undefined) return this.#log
+    let log = this.#older.get(index)
+    if (log === undefined) {
+      log = await this.#own.log(fileName(index))
+      this.#older.set(index, log)
+    }
+    return log
+  }
+
+  async #lineAfter(position: number): Promise<number> {
+    if (position % FILE_SPAN === 0) return position
+    const bytes = await (this.#log as Log).read(position % FILE_SPAN, 1024)
+    return position + bytes.indexOf('\n') + 1
+  }
+}
+
+/** As mark files write a position. */
+export function toMark(position: number): { index: number; offset: number } {
+  return { index: Math.floor(position / FILE_SPAN), offset: position % FILE_SPAN }
+}
+
+/** The position that a mark file means. */
+export function fromMark(index: number, offset: number): number {
+  return index * FILE_SPAN + offset
+}
+
+function fileName(index: number): string {
+  return `sync/binlog.${String(index).padStart(3, '0')}`
+}
+
+function format({ timestamp, operation, source, name, extra }: BinlogRecord): string {
+  const letter = source ? operation : operation.toLowerCase()
+  return `${[timestamp, letter, name, ...extra].join(' ')}\n`
+}
+
+function parse(line: string): BinlogRecord | undefined {
+  const [, timestamp = '', letter = '', name = '', extra = ''] = LINE.exec(line) ?? []
+  if (name === '' || name.length > limits.MAX_FILENAME_SIZE + 2) return undefined
+  const operation = letter.toUpperCase() as Operation
+  return {
+    timestamp: Number(timestamp),
+    operation,
+    source: letter === operation,
+    name,
+    extra: extra.split(' ').slice(1),
+  }
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { readName } from '../name-facts.js'
+import type { Store } from '../stores/store.js'
+
+/** Finds files of equal content, so that one copy serves all of them (protocol.md §3.7). */
+export class Duplicates {
+  readonly #store: Store
+  /** Names of files, by size and CRC32. */
+  readonly #names = new Map<string, Set<string>>()
+  readonly #keys = new Map<string, string>()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Takes in what is there: the name of a file that never changes tells its CRC32. */
+  async open(pathCount: number): Promise<void> {
+    this.#names.clear()
+    this.#keys.clear()
+    for (let index = 0; index < pathCount; index++) {
+      for await (const name of this.#store.list(index)) {
+        const facts = readName(name)
+        const stat = facts.normal ? await this.#store.stat(name) : undefined
+        if (stat !== undefined) this.add(name, stat.size, facts.crc32)
+      }
+    }
+  }
+
+  /** A file of that content, in the same store path; undefined where there is none. */
+  async find(storePathIndex: number, size: number, crc32: number, hash: string): Promise<string | undefined> {
+    for (const name of this.#names.get(`${size}:${crc32}`) ?? []) {
+      if (Number.parseInt(name.slice(1, 3), 16) !== storePathIndex) continue
+      if ((await this.#hashOf(name)) === hash) return name
+    }
+    return undefined
+  }
+
+  /** Notes a file. */
+  add(name: string, size: number, crc32: number): void {
+    const key = `${size}:${crc32}`
+    this.#keys.set(name, key)
+    let names = this.#names.get(key)
+    if (names === undefined) this.#names.set(key, (names = new Set()))
+    names.add(name)
+  }
+
+  /** A file has been removed. */
+  remove(name: string): void {
+    const key = this.#keys.get(name)
+    if (key === undefined) return
+    this.#keys.delete(name)
+    const names = this.#names.get(key)
+    names?.delete(name)
+    if (names?.size === 0) this.#names.delete(key)
+  }
+
+  async #hashOf(name: string): Promise<string | undefined> {
+    const file = await this.#store.read(name)
+    if (file === undefined) return undefined
+    const hash = createHash('sha1')
+    const content = await file.content(0, file.size)
+    if (content instanceof Uint8Array) hash.update(content)
+    else for await (const chunk of content) hash.update(chunk)
+    return hash.digest('hex')
+  }
+}

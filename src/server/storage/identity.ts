@@ -1,0 +1,49 @@
+import type { OwnFiles } from '../stores/store.js'
+import type { OldFiles } from './tracker-link.js'
+
+/** What a storage knows of itself over restarts. */
+export interface Identity {
+  /** Unix seconds of its first start. */
+  readonly joinTime: number
+  /** Who sends it old files; undefined while no tracker has said. */
+  readonly oldFiles: OldFiles | undefined
+}
+
+const FILE = '.data_init_flag'
+
+/** Reads it; undefined at the first start, or when the folder was lost. */
+export async function readIdentity(own: OwnFiles): Promise<Identity | undefined> {
+  const text = (await own.read(FILE))?.toString()
+  if (text === undefined) return undefined
+  const items = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
+  const done = items.get('sync_old_done') === '1'
+  return {
+    joinTime: Number(items.get('storage_join_time')) || 0,
+    oldFiles: done
+      ? {
+          sourceId: items.get('sync_src_server') ?? '',
+          until: Number(items.get('sync_until_timestamp')) || 0,
+        }
+      : undefined,
+  }
+}
+
+/** Writes it, in the items of the C daemon. */
+export async function writeIdentity(
+  own: OwnFiles,
+  { joinTime, oldFiles, ip, port }: Identity & { readonly ip: string; readonly port: number },
+): Promise<void> {
+  const text = [
+    `storage_join_time=${joinTime}`,
+    `sync_old_done=${oldFiles === undefined ? 0 : 1}`,
+    `sync_src_server=${oldFiles?.sourceId ?? ''}`,
+    `sync_until_timestamp=${oldFiles?.until ?? 0}`,
+    `last_ip_addr=${ip}`,
+    `last_server_port=${port}`,
+    'current_trunk_file_id=0',
+    'trunk_last_compress_time=0',
+    'trunk_binlog_compress_stage=0',
+    '',
+  ].join('\n')
+  await own.write(FILE, Buffer.from(text))
+}

@@ -1,0 +1,163 @@
+import type { Clock } from '../clock.js'
+import { unixSeconds } from '../clock.js'
+import type { Binlog, Operation } from './binlog.js'
+import type { Versions } from './versions.js'
+import { isGreater } from './versions.js'
+
+/** What a change in place has come to. */
+export interface Changed {
+  readonly operation: Operation
+  readonly extra: readonly (string | number)[]
+}
+
+/** Seconds that other storages' clocks may be ahead and move this one's. */
+const MAX_STEP = 60
+
+/**
+ * Through this every change of a file goes, so that the binlog, the versions and the files never contradict each other,
+ * whenever the process is killed. Changes of one name must come one after the other.
+ */
+export class Journal {
+  /** This storage, as the others know it. */
+  readonly id: string
+  readonly #binlog: Binlog
+  readonly #versions: Versions
+  readonly #clock: Clock
+  readonly #isAlone: () => boolean
+  /** By file: where the record of its last change here begins in the binlog. */
+  readonly #lastChanges = new Map<string, number>()
+  #start = 0
+  #lastTimestamp = 0
+
+  /** @param isAlone - whether no other storage of the group can tell of older changes */
+  constructor(id: string, binlog: Binlog, versions: Versions, clock: Clock, isAlone: () => boolean) {
+    this.#isAlone = isAlone
+    this.id = id
+    this.#binlog = binlog
+    this.#versions = versions
+    this.#clock = clock
+  }
+
+  /** Where the record of a file's last change here begins in the binlog; of those before the start, not before it. */
+  lastChangeOf(name: string): number {
+    return this.#lastChanges.get(name) ?? this.#start
+  }
+
+  /** The binlog is open. */
+  open(): void {
+    this.#start = this.#binlog.end
+    this.#lastChanges.clear()
+  }
+
+  /**
+   * A file gets its name here for the first time: that needs no version. The record is written first: a file without
+   * one would be here alone for good.
+   */
+  async create(name: string, apply: () => unknown): Promise<void> {
+    await this.#record(this.#now(), 'C', name, [], apply)
+  }
+
+  /** A file is put in the place of another, or removed, as a whole. */
+  async replace<T>(
+    operation: Operation,
+    name: string,
+    apply: (timestamp: number) => T | Promise<T>,
+  ): Promise<T> {
+    const timestamp = this.#timestampFor(name)
+    const version = { timestamp, origin: this.id, deleted: operation === 'D' }
+    const forgotten = version.deleted && this.#isAlone()
+    const noted = forgotten ? this.#versions.forget(name) : this.#versions.set(name, version)
+    return this.#record(timestamp, operation, name, [], async () => {
+      await noted
+      return apply(timestamp)
+    })
+  }
+
+  /** A file gets another name, which nothing had before. */
+  async rename<T>(oldName: string, newName: string, apply: () => T | Promise<T>): Promise<T> {
+    const timestamp = this.#timestampFor(oldName)
+    const noted = this.#versions.set(oldName, { timestamp, origin: this.id, deleted: true })
+    return this.#record(timestamp, 'R', newName, [oldName], async () => {
+      await noted
+      return apply()
+    })
+  }
+
+  /**
+   * A file is changed in place. Its name is noted first: a restart passes on whatever was done by then.
+   *
+   * @param apply - gives undefined where it has changed nothing
+   * @param touch - sets the time of the file's last change
+   */
+  async change(
+    name: string,
+    apply: () => Promise<Changed | undefined>,
+    touch: (timestamp: number) => unknown,
+  ): Promise<void> {
+    await this.#versions.begin(name, this.id)
+    const changed = await apply()
+    if (changed === undefined) return this.#versions.cancel(name)
+    // On top of another storage's change, which not all may have yet, only the whole file will do.
+    const ownBefore = this.#versions.of(name).origin === this.id
+    const { operation, extra }: Changed = ownBefore ? changed : { operation: 'U', extra: [] }
+    const timestamp = this.#timestampFor(name)
+    await touch(timestamp)
+    await this.#record(timestamp, operation, name, extra.map(String), () => {})
+    // Once the record is there: until then a restart must find that the file was being changed.
+    this.#versions.set(name, { timestamp, origin: this.id, deleted: false }).catch(() => {})
+  }
+
+  /** A change that came from another storage, which is told that it is done only afterwards. */
+  async copy(
+    operation: Operation,
+    name: string,
+    { timestamp, origin, versioned = true }: { timestamp: number; origin: string; versioned?: boolean },
+    extra: readonly (string | number)[] = [],
+  ): Promise<void> {
+    if (versioned) await this.#versions.set(name, { timestamp, origin, deleted: operation === 'D' })
+    const pending = this.#binlog.append({
+      timestamp,
+      operation,
+      source: false,
+      name,
+      extra: extra.map(String),
+    })
+    // Nobody depends on this one: the source has its own.
+    pending.written.catch(() => {})
+    pending.show()
+  }
+
+  async #record<T>(
+    timestamp: number,
+    operation: Operation,
+    name: string,
+    extra: readonly string[],
+    apply: () => T | Promise<T>,
+  ): Promise<T> {
+    const pending = this.#binlog.append({ timestamp, operation, source: true, name, extra })
+    if (operation !== 'C' && !this.#isAlone()) this.#lastChanges.set(name, pending.start)
+    try {
+      await pending.written
+      return await apply()
+    } finally {
+      pending.show()
+    }
+  }
+
+  /** A clock that is set back stands still here: the binlog is in the order of its timestamps. */
+  #now(): number {
+    this.#lastTimestamp = Math.max(this.#lastTimestamp, unixSeconds(this.#clock))
+    return this.#lastTimestamp
+  }
+
+  /** Makes this change greater than the one before, wherever that came from. */
+  #timestampFor(name: string): number {
+    const before = this.#versions.of(name)
+    let timestamp = this.#now()
+    const own = { timestamp, origin: this.id, deleted: false }
+    if (isGreater(before, own)) timestamp = before.timestamp + (before.origin > this.id ? 1 : 0)
+    // A name that was made up may tell of any time: that must not move the clock.
+    if (timestamp - this.#lastTimestamp <= MAX_STEP) this.#lastTimestamp = timestamp
+    return timestamp
+  }
+}

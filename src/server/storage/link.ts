@@ -1,0 +1,60 @@
+/** Links: more names of a file that is stored once (protocol.md §3.7). */
+import { STATUS } from '../../errors.js'
+import { unixSeconds } from '../clock.js'
+import type { StorageContext, StorageHandlers } from './context.js'
+import { counted } from './counted.js'
+import { checkedName } from './logic-name.js'
+import type { NewFile } from './naming.js'
+import { slaveNameOf } from './slave-name.js'
+import { NAME_PART } from './name-part.js'
+
+const CRC_LIMIT = 2 ** 32
+/** Bytes of the names and the signature together, and of the signature alone. */
+const MAX_TEXT_SIZE = 256
+const MAX_SIGNATURE_SIZE = 63
+
+/** Gives a file another name, with a CRC32 that means nothing; undefined where the file is gone. */
+export async function createLink(
+  { naming, clock, journal, store, stats, group }: StorageContext,
+  original: string,
+  file: NewFile,
+): Promise<{ group: string; name: string } | undefined> {
+  const name = naming.draw({ ...file, crc32: clock.randomBelow(CRC_LIMIT) })
+  let linked = false
+  await journal.create(name, async () => {
+    linked = await store.link(original, name)
+  })
+  if (!linked) return undefined
+  stats.lastSourceUpdate = unixSeconds(clock)
+  return { group, name }
+}
+
+/** See the file's head. */
+export const linkHandlers: StorageHandlers = {
+  createLink: counted('CreateLink', async (request, { context }) => {
+    const { group, prefix, ext, signature } = request
+    const { journal, lock, store, storePathCount } = context
+    const texts = request.masterName.length + request.sourceName.length + signature.length
+    const source = checkedName(request.sourceName, storePathCount)
+    const sized = signature.length > 0 && signature.length <= MAX_SIGNATURE_SIZE && texts <= MAX_TEXT_SIZE
+    if (group !== context.group || source === undefined || !sized) return STATUS.EINVAL
+    if (!NAME_PART.test(prefix) || !NAME_PART.test(ext)) return STATUS.EINVAL
+    const stat = await store.stat(source)
+    if (stat === undefined) return STATUS.ENOENT
+    if (request.masterName === '' || prefix === '') {
+      const storePathIndex = Number.parseInt(source.slice(1, 3), 16)
+      const file = { storePathIndex, size: stat.size, crc32: 0, ext, appender: false }
+      return (await createLink(context, source, file)) ?? STATUS.ENOENT
+    }
+    const master = checkedName(request.masterName, storePathCount)
+    if (master === undefined) return STATUS.EINVAL
+    if ((await store.stat(master)) === undefined) return STATUS.ENOENT
+    const name = checkedName(slaveNameOf(master, prefix, ext), storePathCount)
+    if (name === undefined) return STATUS.EINVAL
+    return lock.run(name, async () => {
+      if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
+      const linked = await journal.replace('C', name, () => store.link(source, name))
+      return linked ? { group, name } : STATUS.ENOENT
+    })
+  }),
+}

@@ -1,0 +1,64 @@
+import type { OwnFiles } from '../stores/store.js'
+import { fromMark, toMark } from './binlog.js'
+
+/** How far a peer has come. */
+export interface Mark {
+  /** Records of the binlog before this position have been passed on. */
+  position: number
+  /** Whether the files that were there before the peer are sent from here. */
+  needsOldFiles: boolean
+  /** Whether all of those have been sent. */
+  oldFilesDone: boolean
+  /** Up to which moment those are, in Unix seconds. */
+  until: number
+  /** Records looked at, and those of them that were passed on. */
+  scanned: number
+  sent: number
+}
+
+/** The mark of a peer that has not been sent anything. */
+export function newMark(): Mark {
+  return { position: 0, needsOldFiles: false, oldFilesDone: false, until: 0, scanned: 0, sent: 0 }
+}
+
+/** Reads a peer's mark (protocol.md §4.8); undefined where there is none, or it is none. */
+export async function readMark(own: OwnFiles, id: string): Promise<Mark | undefined> {
+  const text = (await own.read(fileOf(id)))?.toString()
+  if (text === undefined) return undefined
+  const items = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
+  const number = (name: string): number => Number(items.get(name))
+  const mark: Mark = {
+    position: fromMark(number('binlog_index'), number('binlog_offset')),
+    needsOldFiles: number('need_sync_old') !== 0,
+    oldFilesDone: number('sync_old_done') !== 0,
+    until: number('until_timestamp'),
+    scanned: number('scan_row_count'),
+    sent: number('sync_row_count'),
+  }
+  return Number.isSafeInteger(mark.position) ? mark : undefined
+}
+
+/** Writes a peer's mark. */
+export async function writeMark(own: OwnFiles, id: string, mark: Mark, position: number): Promise<void> {
+  const { index, offset } = toMark(position)
+  const text = [
+    `binlog_index=${index}`,
+    `binlog_offset=${offset}`,
+    `need_sync_old=${Number(mark.needsOldFiles)}`,
+    `sync_old_done=${Number(mark.oldFilesDone)}`,
+    `until_timestamp=${mark.until}`,
+    `scan_row_count=${mark.scanned}`,
+    `sync_row_count=${mark.sent}`,
+    '',
+  ].join('\n')
+  await own.write(fileOf(id), Buffer.from(text))
+}
+
+/** Forgets a peer. */
+export async function removeMark(own: OwnFiles, id: string): Promise<void> {
+  await own.remove(fileOf(id))
+}
+
+function fileOf(id: string): string {
+  return `sync/${id}.mark`
+}

@@ -1,0 +1,499 @@
+import type { FastDfsError } from '../../errors.js'
+import { STATUS } from '../../errors.js'
+import { log } from '../../observe/log.js'
+import { connectionCommands, limits, storageClusterCommands, storageCommands } from '../../protocol/index.js'
+import type { Timer } from '../clock.js'
+import { startTimer, stopTimer } from '../clock.js'
+import { readName } from '../name-facts.js'
+import type { Binlog, Entry } from './binlog.js'
+import { contentOf } from './content-of.js'
+import type { StorageContext } from './context.js'
+import type { Mark } from './mark.js'
+import { newMark, readMark, removeMark, writeMark } from './mark.js'
+import type { Caller } from '../server-connection.js'
+import { ServerConnection } from '../server-connection.js'
+import type { Brief, OldFiles } from './tracker-link.js'
+
+const { STORAGE_STATUS, FILE_INFO_FLAGS } = limits
+const {
+  reportServerId,
+  syncCreateFile,
+  syncUpdateFile,
+  syncDeleteFile,
+  syncAppendFile,
+  syncModifyFile,
+  syncTruncateFile,
+  syncRenameFile,
+} = storageClusterCommands
+
+/** Milliseconds: before a peer that was lost is tried again, and what it refused is sent again. */
+const RETRY_DELAY = 1_000
+/** Between signs of life to a peer that is told of nothing else (protocol.md §4.8). */
+const IDLE_INTERVAL = 30_000
+/** Between two writes of the mark, while there is more to pass on. */
+const MARK_INTERVAL = 200
+/** A record whose sending has ended the connection so often in turn is put aside. */
+const MAX_LOSSES = 3
+/** What asks for nothing more than a file's size. */
+const SIZE_ONLY = FILE_INFO_FLAGS.NO_CRC | FILE_INFO_FLAGS.SILENT
+
+const READY: readonly number[] = [STORAGE_STATUS.ONLINE, STORAGE_STATUS.ACTIVE]
+
+/** What the pushers of a storage have in common. */
+export interface PushContext {
+  readonly context: StorageContext
+  readonly binlog: Binlog
+  readonly caller: Caller
+  /** Up to where records may be passed on now. */
+  limit(): number
+  /**
+   * Asks the trackers who sends a peer the files that were there before it.
+   *
+   * @returns the storage and the moment up to which it does; undefined where nobody needs to
+   */
+  oldFilesFor(peerId: string): Promise<OldFiles | undefined>
+  /** Tells the trackers of a peer's status. */
+  reportStatus(peer: Brief, status: number): Promise<void>
+  /** How far the other peers have come: what some of them still lack, a peer that has lost its files may lack too. */
+  positionOf(peerId: string): number
+  /** Something of what {@link Pusher.settled} is about has changed. */
+  onProgress(): void
+}
+
+/** Passes on what happens here to one other storage of the group (protocol.md §4.8). */
+export class Pusher {
+  readonly #shared: PushContext
+  #peer: Brief
+  #mark: Mark = newMark()
+  /** Whether the mark says where to begin. */
+  #begun = false
+  #connection: ServerConnection | undefined
+  #connected = false
+  /** Records that the peer has refused, the first of each file, to be sent again: they do not hold up others. */
+  readonly #refused = new Map<string, Entry>()
+  /** By file: up to where its records were in the content that the peer has got as a whole. */
+  readonly #whole = new Map<string, number>()
+  #losses = { start: -1, count: 0 }
+  #trying = true
+  #announcing = false
+  #stopped = false
+  #wakes: (() => void)[] = []
+  #savedAt = 0
+  #saving: Promise<void> = Promise.resolve()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(shared: PushContext, peer: Brief) {
+    this.#shared = shared
+    this.#peer = peer
+  }
+
+  /** The storage that it pushes to. */
+  get peer(): Brief {
+    return this.#peer
+  }
+
+  /** Everything before this position need not be sent again. */
+  get position(): number {
+    let position = this.#mark.position
+    for (const { start } of this.#refused.values()) position = Math.min(position, start)
+    return position
+  }
+
+  /** Whether the peer has everything up to `position`, or cannot be reached. */
+  settled(position: number): boolean {
+    if (!this.#connected) return !this.#trying
+    return this.#begun && this.position >= position
+  }
+
+  /** Begins. */
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  /** Ends; the mark is written. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#connection?.destroy()
+    this.wake()
+    await this.#running
+    // Without it what was passed on is passed on again.
+    if (this.#begun)
+      await this.#save().catch((error: unknown) => log.server('mark of %s: %o', this.#peer.id, error))
+  }
+
+  /** Ends, and forgets the peer. */
+  async drop(): Promise<void> {
+    await this.stop()
+    await removeMark(this.#shared.context.store.own, this.#peer.id)
+  }
+
+  /** A tracker has told of the peer. */
+  update(peer: Brief): void {
+    const before = this.#peer
+    this.#peer = peer
+    if (peer.status !== before.status && this.#begun) {
+      const startsAnew = (status: number): boolean =>
+        status === STORAGE_STATUS.INIT || status === STORAGE_STATUS.WAIT_SYNC
+      if (startsAnew(peer.status) && !startsAnew(before.status)) {
+        this.#begun = false
+        this.#connection?.destroy()
+      } else if (peer.status === STORAGE_STATUS.RECOVERY) this.rewind()
+    }
+    if (peer.ip !== before.ip || peer.port !== before.port) this.#connection?.destroy()
+    if (peer.status !== before.status || peer.ip !== before.ip || peer.port !== before.port) this.reach()
+  }
+
+  /** The peer has lost its files: what others lack may have been lost with them. */
+  rewind(): void {
+    this.#mark.position = Math.min(this.#mark.position, this.#shared.positionOf(this.#peer.id))
+    this.#whole.clear()
+  }
+
+  /** The peer may be there again. */
+  reach(): void {
+    this.#trying = true
+    this.wake()
+  }
+
+  /** Tells the peer that something has become of this storage. */
+  announce(): void {
+    this.#announcing = true
+    this.wake()
+  }
+
+  /** There is more to pass on. */
+  wake(): void {
+    for (const wake of this.#wakes.splice(0)) wake()
+  }
+
+  async #run(): Promise<void> {
+    const { own } = this.#shared.context.store
+    const mark = await readMark(own, this.#peer.id)
+    if (mark !== undefined && mark.position <= this.#shared.binlog.end) {
+      this.#mark = mark
+      this.#begun = true
+    }
+    while (!this.#stopped) {
+      try {
+        if (this.#isWanted()) await this.#converse()
+      } catch (error) {
+        log.server('storage %s: %s', this.#peer.id, (error as Error).message)
+      }
+      this.#trying = false
+      this.#connected = false
+      this.#shared.onProgress()
+      if (!this.#stopped && !this.#trying) await this.#wait(RETRY_DELAY)
+    }
+  }
+
+  /** Whether the peer is in a state to be connected to. */
+  #isWanted(): boolean {
+    const { status } = this.#peer
+    return status !== STORAGE_STATUS.RECOVERY && status !== STORAGE_STATUS.NONE
+  }
+
+  async #converse(): Promise<void> {
+    const { caller, context } = this.#shared
+    const connection = ServerConnection.open({ host: this.#peer.ip, port: this.#peer.port }, caller)
+    this.#connection = connection
+    void connection.closed.then(() => this.wake())
+    try {
+      await connection.connected()
+      this.#connected = true
+      await connection.request(reportServerId, { id: context.journal.id })
+      await this.#push(connection)
+    } finally {
+      connection.destroy()
+      await connection.closed
+      this.#connection = undefined
+    }
+  }
+
+  async #push(connection: ServerConnection): Promise<void> {
+    let lastSign = Date.now()
+    while (!this.#stopped && !connection.ended) {
+      if (this.#announcing) {
+        this.#announcing = false
+        await connection.request(reportServerId, { id: this.#shared.context.journal.id })
+      }
+      if (!this.#begun && !(await this.#begin())) {
+        await this.#wait(RETRY_DELAY)
+        continue
+      }
+      const { needsOldFiles, oldFilesDone } = this.#mark
+      if (needsOldFiles && !oldFilesDone) await this.#sendOldFiles(connection)
+      else if (!READY.includes(this.#peer.status)) {
+        await this.#wait(IDLE_INTERVAL)
+        continue
+      }
+      const moved = await this.#pushSome(connection)
+      if (moved) {
+        lastSign = Date.now()
+        continue
+      }
+      this.#shared.onProgress()
+      await this.#save()
+      if (this.#refused.size > 0) await this.#retry(connection)
+      if (Date.now() - lastSign >= IDLE_INTERVAL) {
+        await connection.request(connectionCommands.activeTest, {})
+        lastSign = Date.now()
+      }
+      if (
+        this.#mark.position >= this.#shared.limit() &&
+        !this.#announcing &&
+        !this.#stopped &&
+        !connection.ended
+      ) {
+        await this.#wait(this.#refused.size > 0 ? RETRY_DELAY : IDLE_INTERVAL)
+      }
+    }
+  }
+
+  /** Finds out where to begin; false where nobody can tell yet. */
+  async #begin(): Promise<boolean> {
+    const { context, binlog } = this.#shared
+    if (this.#peer.status === STORAGE_STATUS.INIT) return false
+    let oldFiles: OldFiles | undefined
+    try {
+      oldFiles = await this.#shared.oldFilesFor(this.#peer.id)
+    } catch (error) {
+      log.server('storage %s: %s', this.#peer.id, (error as Error).message)
+      return false
+    }
+    const mark = newMark()
+    if (oldFiles?.sourceId === context.journal.id) {
+      mark.needsOldFiles = true
+      // What changes while they are sent follows them.
+      mark.position = binlog.end
+    } else if (oldFiles !== undefined) mark.position = this.#shared.positionOf(oldFiles.sourceId)
+    mark.until = oldFiles?.until ?? 0
+    this.#mark = mark
+    this.#refused.clear()
+    this.#whole.clear()
+    await this.#save()
+    this.#begun = true
+    return true
+  }
+
+  /** Sends all that is here, as it is. */
+  async #sendOldFiles(connection: ServerConnection): Promise<void> {
+    const { context } = this.#shared
+    await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.SYNCING)
+    for (let index = 0; index < context.storePathCount; index++) {
+      for await (const name of context.store.list(index)) {
+        if (this.#stopped || connection.ended) return
+        await this.#sendOldFile(connection, name)
+      }
+    }
+    this.#mark.oldFilesDone = true
+    await this.#save()
+    await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.OFFLINE)
+    // The peer learns by this that nothing more comes: its next beat makes it ACTIVE.
+    await connection.request(connectionCommands.activeTest, {})
+  }
+
+  async #sendOldFile(connection: ServerConnection, name: string): Promise<void> {
+    const { context } = this.#shared
+    const { timestamp } = context.versions.of(name)
+    if (context.versions.find(name) === undefined && readName(name).normal) {
+      // It is as it always was: if it is there, it is the same.
+      const stat = await context.store.stat(name)
+      if (stat === undefined || (await this.#sizeThere(connection, name)) === stat.size) return
+      const status = await this.#sendWhole(connection, syncCreateFile, name, timestamp)
+      if (status === STATUS.OK || status === STATUS.EEXIST) return
+    } else if ((await this.#sendWhole(connection, syncUpdateFile, name, timestamp)) === STATUS.OK) return
+    log.server('storage %s refuses %s', this.#peer.id, name)
+    const entry: Entry = {
+      timestamp,
+      operation: 'U',
+      source: true,
+      name,
+      extra: [],
+      start: this.#mark.position,
+      end: this.#mark.position,
+    }
+    this.#refused.set(name, entry)
+  }
+
+  /** Passes on some records; false where there are none. */
+  async #pushSome(connection: ServerConnection): Promise<boolean> {
+    const limit = this.#shared.limit()
+    if (this.#mark.position >= limit) return false
+    const { entries, next } = await this.#shared.binlog.read(this.#mark.position)
+    if (next === this.#mark.position) return false
+    for (const entry of entries) {
+      if (this.#stopped || entry.end > limit || !this.#begun) return true
+      this.#mark.scanned++
+      if (entry.source) await this.#pushEntry(connection, entry)
+      if (this.#begun) this.#mark.position = entry.end
+      if (Date.now() - this.#savedAt >= MARK_INTERVAL) await this.#save()
+    }
+    if (next <= limit && this.#begun) this.#mark.position = next
+    return true
+  }
+
+  async #pushEntry(connection: ServerConnection, entry: Entry): Promise<void> {
+    if (this.#losses.start !== entry.start) this.#losses = { start: entry.start, count: 0 }
+    let accepted = false
+    if (this.#losses.count < MAX_LOSSES) {
+      this.#losses.count++
+      accepted = await this.#send(connection, entry)
+      this.#losses.count = 0
+    }
+    this.#mark.sent++
+    if (accepted || this.#refused.has(entry.name)) return
+    log.server('storage %s refuses %s %s', this.#peer.id, entry.operation, entry.name)
+    this.#refused.set(entry.name, entry)
+  }
+
+  /** Sends what was refused as it is now. */
+  async #retry(connection: ServerConnection): Promise<void> {
+    const { versions, journal } = this.#shared.context
+    for (const [name, entry] of [...this.#refused]) {
+      const version = versions.find(name)
+      const timestamp = version?.origin === journal.id ? version.timestamp : entry.timestamp
+      const status =
+        (await this.#sendWhole(connection, syncUpdateFile, name, timestamp)) ??
+        (await this.#sendDelete(connection, name, timestamp))
+      if (status === STATUS.OK || status === STATUS.ENOENT || status === STATUS.EEXIST)
+        this.#refused.delete(name)
+    }
+  }
+
+  /** Whether the peer has it now. */
+  async #send(connection: ServerConnection, entry: Entry): Promise<boolean> {
+    const { name, timestamp } = entry
+    if (this.#isKnown(entry)) return true
+    switch (entry.operation) {
+      case 'C':
+      case 'L': // Not as a link: real storages do not bear that (§12).
+        return isOneOf(await this.#sendWhole(connection, syncCreateFile, name, timestamp), STATUS.EEXIST)
+      case 'U':
+        return isOneOf(await this.#sendWhole(connection, syncUpdateFile, name, timestamp))
+      case 'D':
+        return isOneOf(await this.#sendDelete(connection, name, timestamp), STATUS.ENOENT)
+      case 'A':
+        return this.#sendPiece(connection, syncAppendFile, entry)
+      case 'M':
+        return this.#sendPiece(connection, syncModifyFile, entry)
+      case 'T':
+        return this.#sendTruncation(connection, entry)
+      case 'R':
+        return this.#sendRename(connection, entry)
+    }
+  }
+
+  /** Whether the peer has this in what it has got as a whole, and a later record of the file is still to come. */
+  #isKnown({ name, start, operation }: Entry): boolean {
+    const until = this.#whole.get(name)
+    if (until === undefined) return false
+    if (start >= until) {
+      this.#whole.delete(name)
+      return false
+    }
+    return 'AMT'.includes(operation) && start < this.#shared.context.journal.lastChangeOf(name)
+  }
+
+  /** The file as it is now; undefined where there is none: what became of it is told by a later record. */
+  async #sendWhole(
+    connection: ServerConnection,
+    command: typeof syncCreateFile,
+    name: string,
+    timestamp: number,
+  ): Promise<number | undefined> {
+    const { context, binlog } = this.#shared
+    const until = binlog.end
+    const sent = await contentOf(context.store, context.changing, name)
+    if (sent === undefined) return undefined
+    const fields = { size: sent.size, timestamp, group: context.group, name }
+    context.stats.totalSyncOutBytes += sent.size
+    const status = await connection.status(command, fields, sent)
+    context.stats.successSyncOutBytes += sent.size
+    if (readName(name).appender) this.#whole.set(name, until)
+    return status
+  }
+
+  async #sendDelete(connection: ServerConnection, name: string, timestamp: number): Promise<number> {
+    return connection.status(syncDeleteFile, { timestamp, group: this.#shared.context.group, name })
+  }
+
+  async #sendPiece(
+    connection: ServerConnection,
+    command: typeof syncAppendFile,
+    { name, timestamp, extra }: Entry,
+  ): Promise<boolean> {
+    const { context } = this.#shared
+    const [start = 0, size = 0] = extra.map(Number)
+    const sent = await contentOf(context.store, context.changing, name, { start, size })
+    if (sent !== undefined) {
+      context.stats.totalSyncOutBytes += size
+      const fields = { start, size, timestamp, group: context.group, name }
+      const status = await connection.status(command, fields, sent)
+      context.stats.successSyncOutBytes += size
+      if (status === STATUS.OK || status === STATUS.EEXIST) return true
+      if (status !== STATUS.ENOENT) return false
+    }
+    // The peer has something else, or the file has become shorter since.
+    return isOneOf(await this.#sendWhole(connection, syncUpdateFile, name, timestamp))
+  }
+
+  /** A real storage takes 37 for done whatever it has (§12): it is asked before. */
+  async #sendTruncation(connection: ServerConnection, { name, timestamp, extra }: Entry): Promise<boolean> {
+    const { context } = this.#shared
+    const [oldSize = 0, newSize = 0] = extra.map(Number)
+    if ((await context.store.stat(name)) === undefined) return true
+    if ((await this.#sizeThere(connection, name)) === oldSize) {
+      const fields = { oldSize, newSize, timestamp, group: context.group, name }
+      return isOneOf(await connection.status(syncTruncateFile, fields), STATUS.EEXIST)
+    }
+    return isOneOf(await this.#sendWhole(connection, syncUpdateFile, name, timestamp))
+  }
+
+  async #sendRename(connection: ServerConnection, { name, timestamp, extra }: Entry): Promise<boolean> {
+    const { context } = this.#shared
+    const oldName = extra[0] ?? ''
+    if ((await context.store.stat(name)) === undefined) {
+      return isOneOf(await this.#sendDelete(connection, oldName, timestamp), STATUS.ENOENT)
+    }
+    const fields = { timestamp, group: context.group, newName: name, oldName }
+    const status = await connection.status(syncRenameFile, fields)
+    if (status !== STATUS.ENOENT) return isOneOf(status, STATUS.EEXIST)
+    return isOneOf(await this.#sendWhole(connection, syncCreateFile, name, timestamp), STATUS.EEXIST)
+  }
+
+  /** Bytes of a file at the peer; undefined where it has none. */
+  async #sizeThere(connection: ServerConnection, name: string): Promise<number | undefined> {
+    const { group } = this.#shared.context
+    try {
+      return (await connection.request(storageCommands.queryFileInfo, { group, name }, SIZE_ONLY)).size
+    } catch (error) {
+      if ((error as FastDfsError).status === STATUS.ENOENT) return undefined
+      throw error
+    }
+  }
+
+  async #save(): Promise<void> {
+    this.#savedAt = Date.now()
+    this.#saving = this.#saving.then(() =>
+      writeMark(this.#shared.context.store.own, this.#peer.id, this.#mark, this.position),
+    )
+    await this.#saving
+  }
+
+  /** Until somebody wakes it, or the time has passed. */
+  #wait(delay: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stopTimer(timer)
+        resolve()
+      }
+      const timer: Timer = startTimer(delay, done)
+      this.#wakes.push(done)
+    })
+  }
+}
+
+/** Whether a status is success, or as good. There being nothing to send any more is as well. */
+function isOneOf(status: number | undefined, ...others: readonly number[]): boolean {
+  return status === undefined || status === STATUS.OK || others.includes(status)
+}

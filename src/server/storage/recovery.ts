@@ -1,0 +1,199 @@
+/** How a storage that has lost its files gets them back from its group (protocol.md §4.6, §4.8: 26). */
+import { ProtocolError } from '../../errors.js'
+import { log } from '../../observe/log.js'
+import { encodeRequestHead, storageClusterCommands } from '../../protocol/index.js'
+import { readName } from '../name-facts.js'
+import type { Operation } from './binlog.js'
+import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
+import { STATUS } from '../../errors.js'
+import { fetchOver } from './fetch.js'
+import { checkedName } from './logic-name.js'
+import type { Caller, ServerEndpoint } from '../server-connection.js'
+import { ServerConnection } from '../server-connection.js'
+
+const { reportServerId, fetchOnePathBinlog } = storageClusterCommands
+
+/** What the header announces: the length is not known yet. */
+const UNKNOWN_LENGTH = 2n ** 58n
+/** Bytes of the header, and of the count behind the lines. */
+const HEADER_SIZE = 10
+const COUNT_SIZE = 8
+const LINE = /^(\d{1,10}) [CcLlRr] (\S+)/
+
+/** A storage of the group that has files. */
+export interface Helper extends ServerEndpoint {
+  readonly id: string
+}
+
+/** A file as another storage has it. */
+interface Copy {
+  readonly helper: Helper
+  readonly timestamp: number
+}
+
+/**
+ * Gets all files that other storages have and this one has not, each from whoever has the newest.
+ *
+ * @returns the storages that could not be asked
+ */
+export async function recoverFrom(
+  helpers: readonly Helper[],
+  context: StorageContext,
+  caller: Caller,
+): Promise<Helper[]> {
+  const lists = new Map<Helper, Map<string, number>>()
+  const missing: Helper[] = []
+  for (const helper of helpers) {
+    try {
+      lists.set(helper, await listOf(helper, context, caller))
+    } catch (error) {
+      log.server('storage %s cannot help: %s', helper.id, (error as Error).message)
+      missing.push(helper)
+    }
+  }
+  const newest = new Map<string, Copy>()
+  for (const [helper, list] of lists) {
+    for (const [name, timestamp] of list) {
+      const known = newest.get(name)
+      if (known === undefined || timestamp > known.timestamp) newest.set(name, { helper, timestamp })
+    }
+  }
+  for (const helper of lists.keys()) {
+    const names = [...newest].filter(([, copy]) => copy.helper === helper).map(([name]) => name)
+    if (names.length === 0) continue
+    const connection = ServerConnection.open(helper, caller)
+    try {
+      await connection.connected()
+      for (const name of names) {
+        const timestamps = [...lists.values()].map((list) => list.get(name))
+        const alike = timestamps.every((timestamp) => timestamp === timestamps[0])
+        await restore(connection, context, name, newest.get(name) as Copy, alike)
+      }
+    } finally {
+      connection.destroy()
+    }
+  }
+  return missing
+}
+
+async function restore(
+  connection: ServerConnection,
+  context: StorageContext,
+  name: string,
+  { timestamp }: Copy,
+  alike: boolean,
+): Promise<void> {
+  const { store, versions, journal, lock } = context
+  await lock.run(name, async () => {
+    const removed = versions.find(name)?.deleted === true
+    if (removed || (await store.stat(name)) !== undefined) return
+    const fetched = await fetchOver(connection, context, name)
+    if (fetched === undefined) return
+    const { draft } = fetched
+    const facts = readName(name)
+    // What not all have, and what came from here, may have been on its way from here when it was lost.
+    if (!alike && facts.source === journal.id) {
+      await journal.replace('U', name, (stamp) => draft.publish(name, stamp))
+      return
+    }
+    await draft.publish(name, timestamp)
+    await journal.copy('C', name, { timestamp, origin: '', versioned: !facts.normal })
+  })
+}
+
+/** The files of a storage, with the time of their last change. */
+async function listOf(helper: Helper, context: StorageContext, caller: Caller): Promise<Map<string, number>> {
+  const names = new Map<string, number>()
+  for (let index = 0; index < context.storePathCount; index++) {
+    const lines = await linesOf(helper, index, context, caller)
+    for (const line of lines.split('\n')) {
+      const [, timestamp, text = ''] = LINE.exec(line) ?? []
+      const name = checkedName(text, context.storePathCount)
+      if (name !== undefined) names.set(name, Number(timestamp))
+    }
+  }
+  return names
+}
+
+/** The answer is no packet: lines, then their count of bytes, then the end of the connection. */
+async function linesOf(
+  helper: Helper,
+  storePathIndex: number,
+  { group, journal }: StorageContext,
+  { network, localAddress, dialect }: Caller,
+): Promise<string> {
+  const socket = network.connect({
+    host: helper.host,
+    port: helper.port,
+    noDelay: true,
+    ...(localAddress === undefined ? {} : { localAddress }),
+  })
+  // Said first: the other one passes on again what may have been lost.
+  socket.write(encodeRequestHead(reportServerId, { id: journal.id }, 0, { dialect }))
+  const chunks: Buffer[] = []
+  let asked = false
+  try {
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      if (asked || sizeOf(chunks) < HEADER_SIZE) continue
+      asked = true
+      socket.write(encodeRequestHead(fetchOnePathBinlog, { group, storePathIndex }, 0, { dialect }))
+    }
+  } finally {
+    socket.destroy()
+  }
+  const answer = Buffer.concat(chunks).subarray(HEADER_SIZE)
+  const size = answer.length - HEADER_SIZE - COUNT_SIZE
+  if (size < 0 || answer[9] !== STATUS.OK || Number(answer.readBigInt64BE(HEADER_SIZE + size)) !== size) {
+    throw new ProtocolError('the list of its files is not whole')
+  }
+  return answer.toString('latin1', HEADER_SIZE, HEADER_SIZE + size)
+}
+
+function sizeOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+}
+
+/** Writes the names of all files in a store path, as lines of a binlog. */
+async function sendLines(context: StorageConnection, storePathIndex: number): Promise<void> {
+  const { store, stream, versions } = context
+  const head = Buffer.alloc(HEADER_SIZE)
+  head.writeBigInt64BE(UNKNOWN_LENGTH)
+  head[8] = 100
+  stream.write(head)
+  let total = 0
+  let lines = ''
+  const flush = async (): Promise<void> => {
+    const bytes = Buffer.from(lines, 'latin1')
+    lines = ''
+    total += bytes.length
+    await new Promise<void>((resolve, reject) => {
+      stream.write(bytes, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+  const letter: Operation = 'C'
+  for await (const name of store.list(storePathIndex)) {
+    const stat = await store.stat(name)
+    if (stat === undefined) continue
+    const version = versions.find(name)
+    const timestamp =
+      version === undefined || version.timestamp === 0 ? versions.of(name).timestamp : version.timestamp
+    lines += `${timestamp} ${letter} ${name}\n`
+    if (lines.length >= 64 * 1024) await flush()
+  }
+  await flush()
+  const count = Buffer.alloc(COUNT_SIZE)
+  count.writeBigInt64BE(BigInt(total))
+  await new Promise<void>((resolve) => stream.end(count, () => resolve()))
+}
+
+/** See the file's head. */
+export const recoveryHandlers: StorageHandlers = {
+  fetchOnePathBinlog: async ({ group, storePathIndex }, { context }) => {
+    if (group !== context.group || storePathIndex >= context.storePathCount) return STATUS.EINVAL
+    context.replication.onRecovery(context.senderId)
+    await sendLines(context, storePathIndex)
+    context.stream.destroy()
+    return STATUS.OK
+  },
+}

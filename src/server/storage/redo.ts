@@ -1,0 +1,38 @@
+import type { Entry } from './binlog.js'
+import type { StorageContext } from './context.js'
+import { isGreater } from './versions.js'
+
+/**
+ * Ends what was begun when a storage was killed: the binlog may tell of removals that were not made yet, and files may
+ * have been changed without it.
+ *
+ * @param changing - the files that were being changed, with the storage that the change came from
+ * @param tail - the last records of the binlog
+ */
+export async function redo(
+  { store, versions, journal }: StorageContext,
+  changing: ReadonlyMap<string, string>,
+  tail: readonly Entry[],
+): Promise<void> {
+  for (const { source, operation, name, timestamp, extra } of tail) {
+    if (!source) continue
+    if (operation === 'D') {
+      const removed = { timestamp, origin: journal.id, deleted: true }
+      const known = versions.find(name)
+      if (known !== undefined && isGreater(known, removed)) continue
+      await versions.set(name, removed)
+      await store.remove(name)
+    } else if (operation === 'R') {
+      const [oldName = ''] = extra
+      if ((await store.stat(name)) === undefined && versions.find(name)?.deleted !== true) {
+        await store.rename(oldName, name)
+      }
+    }
+  }
+  for (const [name, origin] of changing) {
+    if ((await store.stat(name)) === undefined) continue
+    // The others get the file as it is. What came from another storage is sent again by it, and only whole will do.
+    if (origin === journal.id) await journal.replace('U', name, () => {})
+    else await versions.set(name, { timestamp: 0, origin: '', deleted: false })
+  }
+}

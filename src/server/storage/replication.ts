@@ -1,0 +1,225 @@
+import { ConnectError } from '../../errors.js'
+import { log } from '../../observe/log.js'
+import { limits } from '../../protocol/index.js'
+import { startTimer, unixSeconds } from '../clock.js'
+import { Watchers } from '../watchers.js'
+import type { Binlog } from './binlog.js'
+import type { StorageConnection, StorageContext } from './context.js'
+import type { PushContext } from './pusher.js'
+import { Pusher } from './pusher.js'
+import type { Caller } from '../server-connection.js'
+import { ServerConnection } from '../server-connection.js'
+import type { Brief, Trackers } from './tracker-link.js'
+
+const { STORAGE_STATUS } = limits
+const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED, STORAGE_STATUS.NONE]
+
+/** When the other storages of the group are told of what happens at one of them. */
+export type ReplicationMode = 'now' | 'manual' | { readonly delay: number }
+
+/** Keeps the other storages of the group alike: one pusher for each, and what they push here. */
+export class Replication {
+  readonly #mode: ReplicationMode
+  readonly #binlog: Binlog
+  readonly #context: () => StorageContext
+  readonly #caller: Caller
+  readonly #trackers: Trackers
+  readonly #pushers = new Map<string, Pusher>()
+  readonly #watchers = new Watchers()
+  #members: readonly Brief[] = []
+  /** Connections for single files. */
+  readonly #open = new Set<ServerConnection>()
+  /** Records before this position may be passed on. */
+  #limit = 0
+  #running = false
+  /** By file: where the record begins by which it was last passed on as a whole. */
+  readonly #asserted = new Map<string, number>()
+  /** By source: the timestamp of its newest change that has arrived here. */
+  readonly #received = new Map<string, number>()
+
+  constructor(
+    mode: ReplicationMode,
+    binlog: Binlog,
+    caller: Caller,
+    trackers: Trackers,
+    context: () => StorageContext,
+  ) {
+    this.#mode = mode
+    this.#binlog = binlog
+    this.#caller = caller
+    this.#trackers = trackers
+    this.#context = context
+  }
+
+  /** The storages of the group as trackers tell of them, this one included. */
+  get members(): readonly Brief[] {
+    return this.#members
+  }
+
+  /** Whether this storage is the only one of its group. */
+  get isAlone(): boolean {
+    const { id } = this.#context().journal
+    return (
+      this.#members.length > 0 &&
+      this.#members.every((member) => member.id === id || GONE.includes(member.status))
+    )
+  }
+
+  /** Begins: what was not passed on before is, in every mode but by hand. */
+  start(): void {
+    this.#running = true
+    this.#limit = this.#mode === 'manual' ? 0 : this.#binlog.end
+  }
+
+  /** Ends; what is not passed on is at the next start. */
+  async stop(): Promise<void> {
+    this.#running = false
+    for (const connection of this.#open) connection.destroy()
+    const pushers = [...this.#pushers.values()]
+    this.#pushers.clear()
+    await Promise.all(pushers.map((pusher) => pusher.stop()))
+    this.#watchers.notify()
+  }
+
+  /** Passes everything on; resolves when each storage of the group that can be reached has it. */
+  async replicate(): Promise<void> {
+    const position = this.#binlog.end
+    this.#allow(position)
+    for (const pusher of this.#pushers.values()) pusher.reach()
+    await this.#watchers.until(
+      () => !this.#running || [...this.#pushers.values()].every((pusher) => pusher.settled(position)),
+    )
+  }
+
+  /** There are new records. */
+  onGrow(): void {
+    const { end } = this.#binlog
+    if (this.#mode === 'now') this.#allow(end)
+    else if (this.#mode !== 'manual') startTimer(this.#mode.delay, () => this.#allow(end))
+  }
+
+  /** A tracker tells of the group. */
+  onMembers(members: readonly Brief[]): void {
+    const own = this.#context().journal.id
+    const before = this.#members.find(({ id }) => id === own)?.status
+    this.#members = members
+    if (!this.#running) return
+    for (const member of members) {
+      if (member.id === own || member.id === '') continue
+      const pusher = this.#pushers.get(member.id)
+      if (GONE.includes(member.status)) {
+        this.#pushers.delete(member.id)
+        void pusher?.drop()
+      } else if (pusher !== undefined) pusher.update(member)
+      else this.#add(member)
+    }
+    const after = members.find(({ id }) => id === own)?.status
+    // The others learn of it with their next beat, which comes at once then.
+    if (after !== before) for (const pusher of this.#pushers.values()) pusher.announce()
+  }
+
+  /** Another storage has connected. */
+  onHello(id: string): void {
+    this.#pushers.get(id)?.reach()
+    const status = this.#members.find((member) => member.id === id)?.status
+    if (status !== STORAGE_STATUS.ACTIVE) this.#trackers.beatNow()
+  }
+
+  /** Another storage is getting back the files that it has lost. */
+  onRecovery(id: string): void {
+    this.#pushers.get(id)?.rewind()
+  }
+
+  /** Another storage has nothing more to tell at the moment. */
+  onIdle(id: string): void {
+    if (this.isOldSource(id)) this.#trackers.beatNow()
+  }
+
+  /** Notes that a change has arrived. */
+  received(origin: string, timestamp: number): void {
+    const { stats, clock } = this.#context()
+    stats.lastSyncUpdate = unixSeconds(clock)
+    if (timestamp <= (this.#received.get(origin) ?? 0)) return
+    this.#received.set(origin, timestamp)
+    stats.lastSyncedTimestamp = timestamp
+    this.#trackers.reportNow()
+  }
+
+  /** By source: how far its changes have arrived. */
+  syncReport(): { sourceId: string; syncedUntil: number }[] {
+    return [...this.#received].map(([sourceId, syncedUntil]) => ({ sourceId, syncedUntil }))
+  }
+
+  /** Who tells of a change on a connection: not all of a real storage's connections say so. */
+  originOf({ senderId, peerIp }: StorageConnection): string {
+    if (senderId !== '') return senderId
+    return this.#members.find(({ ip }) => ip === peerIp)?.id ?? peerIp
+  }
+
+  /** Whether a storage is sending the files that were there before this one. */
+  isOldSource(id: string): boolean {
+    return this.#trackers.oldSource() === id
+  }
+
+  /** Connects to another storage of the group. */
+  async connect(id: string): Promise<ServerConnection> {
+    const member = this.#members.find((candidate) => candidate.id === id)
+    if (member === undefined) throw new ConnectError(`no tracker has told of storage ${id}`)
+    const connection = ServerConnection.open({ host: member.ip, port: member.port }, this.#caller)
+    this.#open.add(connection)
+    void connection.closed.then(() => this.#open.delete(connection))
+    await connection.connected()
+    return connection
+  }
+
+  /** Whether another storage has been told of the record at a position. */
+  hasBeenTold(id: string, position: number): boolean {
+    return (this.#pushers.get(id)?.position ?? 0) > position
+  }
+
+  /** Passes on what this storage has of a file, unless that is on its way already. */
+  async assertOnce(name: string, pass: () => Promise<void>): Promise<void> {
+    const { journal } = this.#context()
+    if (this.#asserted.get(name) === journal.lastChangeOf(name)) return
+    await pass()
+    this.#asserted.set(name, journal.lastChangeOf(name))
+  }
+
+  /** Somebody has not heard that a file was removed, and perhaps never will from whoever removed it. */
+  passOnRemoval(name: string): void {
+    const { journal, lock, versions } = this.#context()
+    const removed = async (): Promise<void> => {
+      const version = versions.find(name)
+      if (version?.deleted && version.origin !== journal.id) await journal.replace('D', name, () => {})
+    }
+    lock.run(name, removed).catch((error: unknown) => log.server('%s: %o', name, error))
+  }
+
+  #allow(position: number): void {
+    this.#limit = Math.max(this.#limit, position)
+    for (const pusher of this.#pushers.values()) pusher.wake()
+  }
+
+  #add(member: Brief): void {
+    const shared: PushContext = {
+      context: this.#context(),
+      binlog: this.#binlog,
+      caller: this.#caller,
+      limit: () => this.#limit,
+      oldFilesFor: (id) => this.#trackers.oldFilesFor(id),
+      reportStatus: (peer, status) => this.#trackers.reportStatus(peer, status),
+      positionOf: (id) => this.#positionOf(id),
+      onProgress: () => this.#watchers.notify(),
+    }
+    const pusher = new Pusher(shared, member)
+    this.#pushers.set(member.id, pusher)
+    pusher.start()
+  }
+
+  /** How far a storage has come; where it is asked for one that has lost its files, how far all others have. */
+  #positionOf(id: string): number {
+    const others = [...this.#pushers.values()].filter(({ peer }) => peer.id !== id)
+    const own = this.#pushers.get(id)?.position ?? 0
+    return others.reduce((least, { position }) => Math.min(least, position), own)
+  }
+}

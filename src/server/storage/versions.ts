@@ -1,0 +1,152 @@
+import { readName } from '../name-facts.js'
+import type { Log, OwnFiles } from '../stores/store.js'
+
+/** Which of the changes of a file it has come from last. */
+export interface Version {
+  /** Unix seconds of that change, by the clock of the storage that made it. */
+  readonly timestamp: number
+  /** That storage. Empty where a change was not taken over as a whole: any other one is greater. */
+  readonly origin: string
+  /** Whether the change was the file's removal. */
+  readonly deleted: boolean
+}
+
+const FILE = 'sync/versions.log'
+const LINE = /^(\d+) (\S*) ([-+?]) (\S+)$/
+/** The file is written anew at a start when it has so many more lines than there are versions. */
+const STALE_LINES = 10_000
+
+/** Whether `a` wins over `b`: two changes of one file at two storages have no other order. */
+export function isGreater(a: Version, b: Version): boolean {
+  return a.timestamp !== b.timestamp ? a.timestamp > b.timestamp : a.origin > b.origin
+}
+
+/**
+ * The version of each file that was changed after it was made, or removed. Of all other files it is told by the name: a
+ * name is given once, by one storage. Kept over restarts, with the names of the files that were being changed.
+ */
+export class Versions {
+  readonly #own: OwnFiles
+  readonly #versions = new Map<string, Version>()
+  /** Files whose change has begun and not ended, with the storage that it comes from. */
+  readonly #changing = new Map<string, string>()
+  #log: Log | undefined
+  /** The lines of the next write, and its promise. */
+  #lines: string[] = []
+  #next: Promise<void> | undefined
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(own: OwnFiles) {
+    this.#own = own
+  }
+
+  /** Opens the file; returns those that were being changed when this storage was killed, with where that came from. */
+  async open(): Promise<ReadonlyMap<string, string>> {
+    this.#versions.clear()
+    this.#changing.clear()
+    const log = await this.#own.log(FILE)
+    this.#log = log
+    const text = (await log.read(0, log.size)).toString('latin1')
+    const lines = text.split('\n')
+    // What follows the last line feed was not finished.
+    const torn = (lines.pop() ?? '').length
+    for (const line of lines) this.#read(line)
+    if (lines.length > this.#versions.size + STALE_LINES) await this.#rewrite(log)
+    else if (torn > 0) await log.truncate(log.size - torn)
+    return new Map(this.#changing)
+  }
+
+  /** Closes the file, once all is written. */
+  async close(): Promise<void> {
+    await this.#next
+    await this.#last
+    await this.#log?.close()
+    this.#log = undefined
+  }
+
+  /** The version of a file, also of one that was removed; undefined where nothing but its name can tell. */
+  find(name: string): Version | undefined {
+    return this.#versions.get(name)
+  }
+
+  /** The version of a file that is there. */
+  of(name: string): Version {
+    return this.#versions.get(name) ?? originalOf(name)
+  }
+
+  /** Notes a version; resolves when that is written. */
+  set(name: string, version: Version): Promise<void> {
+    this.#versions.set(name, version)
+    this.#changing.delete(name)
+    return this.#append(format(name, version, version.deleted ? '-' : '+'))
+  }
+
+  /** Forgets a file that nobody else knows of. */
+  async forget(name: string): Promise<void> {
+    const version = this.#versions.get(name)
+    if (version === undefined) return
+    this.#versions.delete(name)
+    await this.#append(format(name, version, '-'))
+  }
+
+  /** Notes that a file is about to be changed by `origin`; resolves when that is written. */
+  begin(name: string, origin: string): Promise<void> {
+    this.#changing.set(name, origin)
+    return this.#append(format(name, { timestamp: 0, origin }, '?'))
+  }
+
+  /** Notes that a file has not been changed after all. */
+  cancel(name: string): void {
+    this.#changing.delete(name)
+    const version = this.of(name)
+    // Only to take back the line of `begin`: without this one a restart finds that the file was being changed.
+    void this.#append(format(name, version, '+')).catch(() => {})
+  }
+
+  #read(line: string): void {
+    const [, timestamp, origin = '', state, name = ''] = LINE.exec(line) ?? []
+    if (name === '') return
+    if (state === '?') this.#changing.set(name, origin)
+    else {
+      this.#changing.delete(name)
+      this.#versions.set(name, { timestamp: Number(timestamp), origin, deleted: state === '-' })
+    }
+  }
+
+  async #rewrite(log: Log): Promise<void> {
+    const lines = [...this.#versions].map(([name, version]) =>
+      format(name, version, version.deleted ? '-' : '+'),
+    )
+    for (const [name, origin] of this.#changing) lines.push(format(name, { timestamp: 0, origin }, '?'))
+    await log.close()
+    await this.#own.write(FILE, Buffer.from(lines.join(''), 'latin1'))
+    this.#log = await this.#own.log(FILE)
+  }
+
+  /** Lines that come while others are written go together. */
+  #append(line: string): Promise<void> {
+    this.#lines.push(line)
+    this.#next ??= this.#last.then(async () => {
+      const bytes = Buffer.from(this.#lines.join(''), 'latin1')
+      this.#lines = []
+      this.#last = this.#next?.catch(() => {}) ?? this.#last
+      this.#next = undefined
+      await this.#log?.append(bytes)
+    })
+    return this.#next
+  }
+}
+
+/** The version that a file has before its first change. */
+function originalOf(name: string): Version {
+  const { source, createdAt } = readName(name)
+  return { timestamp: createdAt, origin: source, deleted: false }
+}
+
+function format(
+  name: string,
+  { timestamp, origin }: Pick<Version, 'timestamp' | 'origin'>,
+  state: string,
+): string {
+  return `${timestamp} ${origin} ${state} ${name}\n`
+}

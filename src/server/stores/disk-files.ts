@@ -1,0 +1,79 @@
+import { dirname, join } from 'node:path'
+import * as files from './files.js'
+import type { Log, OwnFiles } from './store.js'
+
+/** A storage's own files in a folder. */
+export class DiskFiles implements OwnFiles {
+  readonly #folder: string
+
+  /** @param folder - must be there, with the folders that names lead to */
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  read(name: string): Promise<Buffer | undefined> {
+    return files.unlessMissing(files.readFile(join(this.#folder, name)))
+  }
+
+  async write(name: string, bytes: Buffer): Promise<void> {
+    const path = join(this.#folder, name)
+    await files.writeFile(`${path}.tmp`, bytes)
+    await files.rename(`${path}.tmp`, path)
+  }
+
+  remove(name: string): Promise<boolean> {
+    return files.remove(join(this.#folder, name))
+  }
+
+  async names(folder: string): Promise<string[]> {
+    const entries = await files.entries(join(this.#folder, folder))
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+  }
+
+  async log(name: string): Promise<Log> {
+    const path = join(this.#folder, name)
+    await files.makeFolder(dirname(path))
+    // Not for appending: what a failed write has left is overwritten by the next one.
+    const fd = (await files.unlessMissing(files.open(path, 'r+'))) ?? (await files.open(path, 'wx+'))
+    const { size } = await files.statOpen(fd)
+    return new DiskLog(fd, size)
+  }
+}
+
+class DiskLog implements Log {
+  readonly #fd: number
+  #size: number
+
+  constructor(fd: number, size: number) {
+    this.#fd = fd
+    this.#size = size
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  async append(bytes: Buffer): Promise<void> {
+    try {
+      await files.writeAll(this.#fd, [bytes], this.#size)
+    } catch (error) {
+      await files.truncate(this.#fd, this.#size)
+      throw error
+    }
+    this.#size += bytes.length
+  }
+
+  async read(position: number, length: number): Promise<Buffer> {
+    const target = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.#size - position)))
+    return target.subarray(0, await files.readUpTo(this.#fd, target, position))
+  }
+
+  async truncate(size: number): Promise<void> {
+    await files.truncate(this.#fd, size)
+    this.#size = size
+  }
+
+  close(): Promise<void> {
+    return files.close(this.#fd)
+  }
+}

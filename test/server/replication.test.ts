@@ -1,0 +1,152 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { StorageOptions } from '../../src/server/index.js'
+import { bytes } from './raw.js'
+import {
+  appendBody,
+  GROUP,
+  metadataBody,
+  modifyBody,
+  nameIn,
+  slaveBody,
+  TestGroup,
+  truncateBody,
+  uploadBody,
+} from './group.js'
+
+describe.each(['memory', 'disk'])('a group of storages in %s', (kind) => {
+  let folder: string
+  let group: TestGroup
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fastdfs-group-'))
+  })
+
+  afterEach(async () => {
+    await group.stop()
+    await rm(folder, { recursive: true })
+  })
+
+  async function start(storages: number, options: Partial<StorageOptions> = {}): Promise<void> {
+    group = new TestGroup(kind === 'disk' ? folder : undefined, options)
+    await group.start(2, storages)
+  }
+
+  async function expectAlike(): Promise<Record<string, string>> {
+    await group.settle()
+    const first = await group.files(0)
+    for (let index = 1; index < group.storages.length; index++) {
+      expect(await group.files(index)).toEqual(first)
+    }
+    return first
+  }
+
+  it('holds the same files everywhere after each kind of change', async () => {
+    await start(3)
+    const normal = nameIn(await group.ask(0, 11, uploadBody('normal')))
+    const gone = nameIn(await group.ask(0, 11, uploadBody('gone')))
+    const big = nameIn(await group.ask(1, 11, uploadBody('b'.repeat(1_000_000))))
+    const empty = nameIn(await group.ask(1, 11, uploadBody('')))
+    const appender = nameIn(await group.ask(1, 23, uploadBody('appender')))
+    const renamed = nameIn(await group.ask(2, 23, uploadBody('renamed')))
+    const slave = nameIn(await group.ask(0, 21, slaveBody(normal, '_s', 'slave')))
+    for (const [index, command, body] of [
+      [1, 24, appendBody(appender, ' and more')],
+      [1, 34, modifyBody(appender, 0, 'A')],
+      [1, 36, truncateBody(appender, 12)],
+      [0, 13, metadataBody(normal, 'O', 'a\x021\x01b\x022')],
+      [0, 13, metadataBody(normal, 'M', 'b\x023')],
+      [0, 13, metadataBody(gone, 'O', 'a\x021')],
+      [0, 12, bytes(GROUP, gone)],
+    ] as const) {
+      expect((await group.ask(index, command, body)).status).toBe(0)
+    }
+    const newName = nameIn(await group.ask(2, 38, bytes(renamed)))
+    expect(await expectAlike()).toEqual({
+      [normal]: 'normal',
+      [`${normal}-m`]: 'a\x021\x01b\x023',
+      [big]: 'b'.repeat(1_000_000),
+      [empty]: '',
+      [appender]: 'Appender and',
+      [newName]: 'renamed',
+      [slave]: 'slave',
+    })
+  })
+
+  it('brings a storage that was away up to date', async () => {
+    await start(3)
+    const appender = nameIn(await group.ask(0, 23, uploadBody('one')))
+    const gone = nameIn(await group.ask(0, 11, uploadBody('gone')))
+    await group.settle()
+    await group.storages[2]?.stop()
+    await group.ask(0, 24, appendBody(appender, 'two'))
+    await group.ask(0, 36, truncateBody(appender, 2))
+    await group.ask(1, 12, bytes(GROUP, gone))
+    const late = nameIn(await group.ask(1, 11, uploadBody('late')))
+    await group.storages[2]?.start()
+    await group.storages[2]?.whenActive()
+    expect(await expectAlike()).toEqual({ [appender]: 'on', [late]: 'late' })
+  })
+
+  it('lets the later of two changes win that were made while neither storage could reach the other', async () => {
+    await start(2, { replication: 'manual' })
+    const appender = nameIn(await group.ask(0, 23, uploadBody('start')))
+    await group.settle()
+    await group.ask(0, 24, appendBody(appender, ' from the first'))
+    await group.ask(1, 24, appendBody(appender, ' from the second'))
+    await group.ask(0, 13, metadataBody(appender, 'O', 'by\x02first'))
+    await group.ask(1, 13, metadataBody(appender, 'O', 'by\x02second'))
+    const files = await expectAlike()
+    expect(['start from the first', 'start from the second']).toContain(files[appender])
+    expect(['by\x02first', 'by\x02second']).toContain(files[`${appender}-m`])
+  })
+
+  it('keeps a file removed whose removal comes before it', async () => {
+    await start(3, { replication: 'manual' })
+    const name = nameIn(await group.ask(0, 11, uploadBody('x')))
+    await group.storages[0]?.replicate()
+    const other = nameIn(await group.ask(0, 11, uploadBody('y')))
+    await group.storages[0]?.stop()
+    expect((await group.ask(1, 12, bytes(GROUP, name))).status).toBe(0)
+    await group.storages[1]?.replicate()
+    await group.storages[0]?.start()
+    await group.storages[0]?.whenActive()
+    expect(await expectAlike()).toEqual({ [other]: 'y' })
+  })
+
+  it('tells of changes only when asked to, where it is to be asked', async () => {
+    await start(2, { replication: 'manual' })
+    const name = nameIn(await group.ask(0, 11, uploadBody('x')))
+    expect(await group.files(1)).toEqual({})
+    await group.storages[0]?.replicate()
+    expect(await group.files(1)).toEqual({ [name]: 'x' })
+  })
+
+  it('gives a new storage all there is', async () => {
+    await start(2)
+    const names = []
+    for (let i = 0; i < 20; i++) names.push(nameIn(await group.ask(i % 2, 11, uploadBody(`file ${i}`))))
+    const appender = nameIn(await group.ask(0, 23, uploadBody('one')))
+    await group.ask(0, 24, appendBody(appender, 'two'))
+    await group.add()
+    await group.ask(0, 24, appendBody(appender, 'three'))
+    const files = await expectAlike()
+    expect(Object.keys(files).sort()).toEqual([...names, appender].sort())
+    expect(files[appender]).toBe('onetwothree')
+  })
+
+  it('rebuilds a storage that has lost its files', async () => {
+    await start(3)
+    const names = []
+    for (let i = 0; i < 10; i++) names.push(nameIn(await group.ask(i % 3, 11, uploadBody(`file ${i}`))))
+    const appender = nameIn(await group.ask(0, 23, uploadBody('one')))
+    await group.ask(0, 13, metadataBody(appender, 'O', 'a\x02b'))
+    await group.settle()
+    await group.replace(0)
+    await group.ask(0, 24, appendBody(appender, 'two'))
+    const files = await expectAlike()
+    expect(Object.keys(files).sort()).toEqual([...names, appender, `${appender}-m`].sort())
+    expect(files[appender]).toBe('onetwo')
+  })
+})

@@ -1,0 +1,223 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  DiskStore,
+  MemoryStore,
+  Storage,
+  type StorageOptions,
+  Tracker,
+  type TrackerOptions,
+} from '../../src/server/index.js'
+import { appendBody, GROUP, nameIn, slaveBody, truncateBody, uploadBody } from './group.js'
+import { bytes, i64, RawClient, type RawResponse, str } from './raw.js'
+
+const MB = 1024 * 1024
+const started: { stop(): Promise<void> }[] = []
+const folders: string[] = []
+
+afterEach(async () => {
+  for (const server of started.splice(0).reverse()) await server.stop()
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true })
+})
+
+/** A storage alone; what it is asked with. */
+async function start(
+  options: Partial<StorageOptions>,
+  trackerOptions: TrackerOptions = {},
+): Promise<(command: number, body: Buffer, flags?: number) => Promise<RawResponse>> {
+  const tracker = new Tracker(trackerOptions)
+  started.push(tracker)
+  await tracker.start()
+  const storage = new Storage({
+    group: 'group1',
+    id: 100001,
+    trackers: [{ host: '127.0.0.1', port: tracker.port }],
+    store: new MemoryStore(),
+    ...options,
+  })
+  started.push(storage)
+  await storage.start()
+  await storage.whenActive()
+  return async (command, body, flags) => {
+    const raw = await RawClient.connect(storage.port)
+    try {
+      return await raw.ask(command, body, flags)
+    } finally {
+      raw.close()
+    }
+  }
+}
+
+/** Has so many MB free in each of its paths. */
+class SmallStore extends MemoryStore {
+  readonly #free: readonly number[]
+
+  constructor(...free: number[]) {
+    super()
+    this.#free = free
+  }
+
+  override space(index = 0): { total: number; free: number } {
+    return { total: 1000 * MB, free: (this.#free[index] ?? 0) * MB }
+  }
+}
+
+describe('room', () => {
+  it('is kept as the trackers say: 28', async () => {
+    const ask = await start({ store: new SmallStore(102) }, { reservedStorageSpace: 100 * MB })
+    expect((await ask(11, uploadBody('x'))).status).toBe(0)
+    expect((await ask(11, uploadBody('x'.repeat(2 * MB)))).status).toBe(28)
+    const full = await start({ store: new SmallStore(100) }, { reservedStorageSpace: '10%' })
+    expect((await full(11, uploadBody('x'))).status).toBe(28)
+    expect((await full(23, uploadBody('x'))).status).toBe(28)
+  })
+
+  it('is looked for in each path in turn when the storage may choose', async () => {
+    const ask = await start(
+      { store: new SmallStore(50, 200, 200), storePathCount: 3 },
+      { reservedStorageSpace: 300 * MB },
+    )
+    const any = Buffer.concat([Buffer.of(0xff), uploadBody('x').subarray(1)])
+    const paths = []
+    for (let i = 0; i < 4; i++) paths.push(nameIn(await ask(11, any)).slice(0, 3))
+    expect(new Set(paths)).toEqual(new Set(['M01', 'M02']))
+    expect((await ask(11, uploadBody('x'))).status).toBe(28)
+  })
+
+  it('is taken where most is left when the trackers say so', async () => {
+    const ask = await start(
+      { store: new SmallStore(50, 300, 200), storePathCount: 3 },
+      { storePath: 'load-balance' },
+    )
+    const any = Buffer.concat([Buffer.of(0xff), uploadBody('x').subarray(1)])
+    for (let i = 0; i < 3; i++) expect(nameIn(await ask(11, any)).slice(0, 3)).toBe('M01')
+  })
+})
+
+describe.each(['memory', 'disk'])('equal contents in %s', (kind) => {
+  async function begin() {
+    const folder = await mkdtemp(join(tmpdir(), 'fastdfs-duplicates-'))
+    folders.push(folder)
+    const store = kind === 'memory' ? new MemoryStore() : new DiskStore({ folder })
+    return { folder, store, ask: await start({ store, checkFileDuplicate: true }) }
+  }
+  const download = (name: string): Buffer => bytes(i64(0), i64(0), GROUP, name)
+
+  it('are kept once, until the last name is deleted', async () => {
+    const { folder, ask } = await begin()
+    const names: string[] = []
+    for (let i = 0; i < 3; i++) names.push(nameIn(await ask(11, uploadBody('the same'))))
+    const other = nameIn(await ask(11, uploadBody('the sane')))
+    expect(new Set(names).size).toBe(3)
+    if (kind === 'disk') {
+      const data = join(folder, 'store_path0', 'data')
+      const inodes = await Promise.all(names.map(async (name) => (await stat(join(data, name.slice(4)))).ino))
+      expect(new Set(inodes).size).toBe(1)
+      expect((await readdir(join(data, '00', '00'))).length).toBe(4)
+    }
+    for (const name of names) {
+      expect((await ask(14, download(name))).body.toString()).toBe('the same')
+      expect((await ask(12, bytes(GROUP, name))).status).toBe(0)
+      expect((await ask(14, download(name))).status).toBe(2)
+    }
+    expect((await ask(14, download(other))).body.toString()).toBe('the sane')
+  })
+
+  it('are never shared with a file that changes', async () => {
+    const { ask } = await begin()
+    const appender = nameIn(await ask(23, uploadBody('the same')))
+    const normal = nameIn(await ask(11, uploadBody('the same')))
+    const second = nameIn(await ask(23, uploadBody('the same')))
+    expect((await ask(24, appendBody(second, '!'))).status).toBe(0)
+    expect((await ask(24, appendBody(appender, '?'))).status).toBe(0)
+    expect((await ask(14, download(normal))).body.toString()).toBe('the same')
+  })
+})
+
+describe('a link', () => {
+  const linkBody = (source: string, { master = '', prefix = '', group = 'group1', signature = 's' } = {}) =>
+    bytes(
+      i64(master.length),
+      i64(source.length),
+      i64(signature.length),
+      str(group, 16),
+      str(prefix, 16),
+      str('txt', 6),
+      master,
+      source,
+      signature,
+    )
+
+  it('is one more name of a file', async () => {
+    const ask = await start({})
+    const name = nameIn(await ask(11, uploadBody('linked')))
+    const link = nameIn(await ask(20, linkBody(name)))
+    const slave = nameIn(await ask(20, linkBody(name, { master: name, prefix: '_l' })))
+    expect(slave).toBe(name.replace('.txt', '_l.txt'))
+    expect((await ask(12, bytes(GROUP, name))).status).toBe(0)
+    for (const each of [link, slave]) {
+      expect((await ask(14, bytes(i64(0), i64(0), GROUP, each))).body.toString()).toBe('linked')
+    }
+  })
+
+  it('is refused with the statuses of a real storage', async () => {
+    const ask = await start({})
+    const name = nameIn(await ask(11, uploadBody('linked')))
+    const missing = name.replace(/\w{4}\.txt$/, 'none.txt')
+    expect((await ask(20, linkBody(missing))).status).toBe(2)
+    expect((await ask(20, linkBody(name, { group: 'group2' }))).status).toBe(22)
+    expect((await ask(20, linkBody(name, { signature: '' }))).status).toBe(22)
+    expect((await ask(20, linkBody(name, { signature: 's'.repeat(64) }))).status).toBe(22)
+    expect((await ask(20, linkBody(name, { master: missing, prefix: '_l' }))).status).toBe(2)
+    expect((await ask(20, linkBody(name, { master: missing }))).status).toBe(0)
+  })
+})
+
+describe('an older version', () => {
+  const V511 = { version: '5.11', addressSize: 16 } as const
+  const V606 = { version: '6.06', addressSize: 16 } as const
+  const download = (name: string, offset: number, count: number): Buffer =>
+    bytes(i64(offset), i64(count), GROUP, name)
+
+  it('counts the CRC32 of names as V5.11 does', async () => {
+    const ask = await start({ dialect: V511 }, { dialect: V511 })
+    const name = nameIn(await ask(11, uploadBody('hello')))
+    expect(Buffer.from(name.slice(10, 37), 'base64url').subarray(16).toString('hex')).toBe('e4edb6f4')
+  })
+
+  it('neither extends by truncating nor knows renaming in V5.11', async () => {
+    const ask = await start({ dialect: V511 }, { dialect: V511 })
+    const name = nameIn(await ask(23, uploadBody('hello')))
+    expect((await ask(36, truncateBody(name, 6))).status).toBe(22)
+    expect((await ask(36, truncateBody(name, 4))).status).toBe(0)
+    expect((await ask(38, bytes(name))).status).toBe(22)
+  })
+
+  it('refuses ranges beyond the end, and gives empty files, before V6.15.4', async () => {
+    const ask = await start({ dialect: V606 }, { dialect: V606 })
+    const name = nameIn(await ask(11, uploadBody('hello')))
+    const empty = nameIn(await ask(11, uploadBody('')))
+    expect((await ask(14, download(name, 1, 5))).status).toBe(22)
+    expect((await ask(14, download(name, 1, 4))).body.toString()).toBe('ello')
+    expect(await ask(14, download(name, 5, 0))).toMatchObject({ status: 0, body: Buffer.alloc(0) })
+    expect((await ask(14, download(name, 5, 1))).status).toBe(22)
+    expect((await ask(14, download(name, 6, 0))).status).toBe(22)
+    expect(await ask(14, download(empty, 0, 0))).toMatchObject({ status: 0, body: Buffer.alloc(0) })
+  })
+
+  it("tells a slave's CRC32 from its name before V6.15.1, and an appender's in V5.11", async () => {
+    const crcOf = ({ body }: RawResponse): number => body.readUInt32BE(20)
+    const ask = await start({ dialect: V606 }, { dialect: V606 })
+    const master = nameIn(await ask(11, uploadBody('hello')))
+    const slave = nameIn(await ask(21, slaveBody(master, '_s', 'other')))
+    expect(crcOf(await ask(22, bytes(GROUP, slave)))).toBe(0x3610a686)
+    const appender = nameIn(await ask(23, uploadBody('hell')))
+    await ask(24, appendBody(appender, 'o'))
+    expect(crcOf(await ask(22, bytes(GROUP, appender), 1))).toBe(0x3610a686)
+    const old = await start({ dialect: V511 }, { dialect: V511 })
+    const first = nameIn(await old(23, uploadBody('hello')))
+    await old(24, appendBody(first, '!'))
+    expect(crcOf(await old(22, bytes(GROUP, first)))).toBe(0xe4edb6f4)
+  })
+})
