@@ -564,6 +564,7 @@ export class FastDfsClient {
    * @param options - `grace`: milliseconds for the calls that are running, also 0 or Infinity. Default 5000
    */
   async close(options: { grace?: number | undefined } = {}): Promise<void> {
+    checkCallOptions(options)
     checkNames(options, ['grace'], 'close')
     const { grace = DEFAULT_GRACE } = options
     const limit = grace === 0 ? 0 : checkDuration(grace, 'grace')
