@@ -271,7 +271,10 @@ describe('connections', () => {
     // The other tracker knows all the same.
     const { id } = await client.uploadFile(Buffer.from('b'))
     expect((await client.downloadFile(id)).toString()).toBe('b')
-    expect((await cluster.stats())[0]).toMatchObject({ connections: { clients: 0, members: 2 } })
+    // Those of the storages; trackers talk to each other now and then.
+    const [stats] = await cluster.stats()
+    expect(stats?.connections.clients).toBe(0)
+    expect(stats?.connections.members).toBeGreaterThanOrEqual(2)
     partition.remove()
     await client.close()
   })
