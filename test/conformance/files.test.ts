@@ -88,7 +88,7 @@ describe.each(targets)('files on $name', (target) => {
       })
       expect(read.equals(bytes)).toBe(true)
       expect(seen.at(-1)).toEqual({ transferred: size, total: size })
-    })
+    }, 30_000)
 
     it('cuts or drops an extension that does not fit, where that is wished', async () => {
       const cut = await fixture.upload(content, { ext: 'jpeg 2000', extPolicy: 'cut' })
