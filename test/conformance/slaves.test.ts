@@ -34,7 +34,7 @@ describe.each(targets)('slave files on $name', (target) => {
     const { id } = await fixture.client.uploadSlaveFile(master, noise(50), { prefix: '_a' })
     fixture.track(id)
     const again = fixture.client.uploadSlaveFile(master, noise(50), { prefix: '_a' })
-    await expect(again).rejects.toMatchObject({ name: 'FileExistsError', status: 17, fileId: master })
+    await expect(again).rejects.toMatchObject({ name: 'FileExistsError', status: 17, fileId: id })
   })
 
   it('can be slaves of appenders', async () => {

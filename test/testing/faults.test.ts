@@ -259,8 +259,9 @@ describe('connections', () => {
     void storage().setFreeSpace(1_000_000_000)
     await cluster.requests.next({ command: 'storageReportDiskUsage', member: 'tracker2' })
     expect(requests()).toBe(0)
+    const arrived = cluster.requests.next({ command: 'storageReportDiskUsage', member: 'tracker1' })
     partition.remove()
-    await cluster.requests.next({ command: 'storageReportDiskUsage', member: 'tracker1' })
+    await arrived
   })
 
   it('of clients are parted from a member, those of members are not', async () => {
@@ -271,7 +272,10 @@ describe('connections', () => {
     // The other tracker knows all the same.
     const { id } = await client.uploadFile(Buffer.from('b'))
     expect((await client.downloadFile(id)).toString()).toBe('b')
-    expect((await cluster.stats())[0]).toMatchObject({ connections: { clients: 0, members: 2 } })
+    // Those of the storages; trackers talk to each other now and then.
+    const [stats] = await cluster.stats()
+    expect(stats?.connections.clients).toBe(0)
+    expect(stats?.connections.members).toBeGreaterThanOrEqual(2)
     partition.remove()
     await client.close()
   })
