@@ -351,7 +351,8 @@ export class AdminClient {
       }
     }
     // One that could not be asked may be the one that leads: that another one does not lead says less.
-    throw errors.find(({ retriable }) => retriable) ?? (errors.at(-1) as FastDfsError)
+    const [failure] = [...errors.filter(({ retriable }) => retriable), ...errors] as [FastDfsError]
+    throw failure
   }
 }
 
