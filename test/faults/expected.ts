@@ -39,7 +39,7 @@ function outcomesOfSeen(step: Step, fault: FaultRow, scope: Scope, seen: Seen): 
     case 'nothing':
       return [{ hits: [1, Infinity], effects: ['done'] }]
     case 'ended':
-      return [ended(step, fault, seen.by), ...(seen.by === 'timeout' ? [EARLY] : [])]
+      return [ended(step, fault, seen.by), ...(seen.by === 'timeout' ? early(step) : [])]
     case 'status':
       return answered(step, fault, scope, seen.status)
     case 'refused':
@@ -57,8 +57,17 @@ function ended(step: Step, fault: FaultRow, by: 'abort' | 'timeout' | 'close'): 
   return { error: CLASS_OF[by], hits: [1, 1], effects }
 }
 
-/** The time was over before the step was reached. */
-const EARLY: Outcome = { error: 'TimeoutError', hits: [0, 0], effects: ['undone'] }
+/** On a busy machine the time may be over before the fault has happened. */
+function early(step: Step): Outcome[] {
+  const unknown: Outcome = {
+    error: 'UnknownOutcomeError',
+    cause: 'TimeoutError',
+    hits: [0, 0],
+    effects: BOTH,
+  }
+  const over: Outcome = { error: 'TimeoutError', hits: [0, 0], effects: BOTH }
+  return step.repeat === 'never' ? [unknown, over] : [over]
+}
 
 const CLASS_OF = { abort: 'AbortError', timeout: 'TimeoutError', close: 'ClosedError' } as const
 

@@ -7,7 +7,7 @@ import type { FaultEffect, FaultRow, Scope, Seen, Stage, Step, Strike } from './
 /** Milliseconds without a byte after which a client of the suite gives a request up. */
 export const IDLE_TIMEOUT = 300
 /** Milliseconds of a call that is given so many by its caller. */
-export const CALL_TIMEOUT = 120
+export const CALL_TIMEOUT = 250
 
 const ONCE: readonly Scope[] = ['once']
 const LASTING: readonly Scope[] = ['one', 'all']
