@@ -5,7 +5,7 @@ import type { Member } from '../../src/testing/index.js'
 import type { FaultEffect, FaultRow, Scope, Seen, Stage, Step, Strike } from './tables.js'
 
 /** Milliseconds without a byte after which a client of the suite gives a request up. */
-export const IDLE_TIMEOUT = 300
+export const IDLE_TIMEOUT = 500
 /** Milliseconds of a call that is given so many by its caller. */
 export const CALL_TIMEOUT = 250
 
