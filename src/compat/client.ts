@@ -440,12 +440,16 @@ export class Fdfs_client {
     return { Status: 'Modify successed.', 'Storage IP': storage }
   }
 
-  /** Asks, as Python does, where a file is to be changed, and changes it; the storage's address. */
+  /**
+   * Changes a file, and asks, as Python does, which storage is to change it; its address. The change does not wait for
+   * that: it has its place in the order of the calls.
+   */
   #change(id: string, wording: Wording, change: () => Promise<void>): Promise<string> {
     return attempt(wording, async () => {
-      const { host } = await this.#client.tracker.queryUpdate(id)
-      await change()
-      return host
+      const [changed, asked] = await Promise.allSettled([change(), this.#client.tracker.queryUpdate(id)])
+      if (changed.status === 'rejected') throw changed.reason
+      if (asked.status === 'rejected') throw asked.reason
+      return asked.value.host
     })
   }
 }
