@@ -276,7 +276,7 @@ describe('a storage that ends the connection in the middle', () => {
     const received = await begin(`${server.url}/${id}`)
     const socket = await first.promise
     // Nothing moves any more: all buffers between the storage and this reader are full.
-    for (let before = -1; before !== socket.bytesWritten - socket.writableLength; ) {
+    for (let before = -1; before !== socket.bytesWritten - socket.writableLength;) {
       before = socket.bytesWritten - socket.writableLength
       await setTimeout(200)
     }
