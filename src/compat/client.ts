@@ -510,6 +510,7 @@ async function checkFile(filename: string, suffix: string): Promise<Stats> {
 
 /** A FastDfsClient would choose a name in a folder; Python's client writes to the path that it is given. */
 async function checkTarget(filename: string): Promise<void> {
+  checkText(filename, 'local_filename')
   const isFolder = filename.endsWith('/') || (await look(filename))?.isDirectory() === true
   if (isFolder) throw new DataError(`${DOWNLOADING.file}(${STATUS.EISDIR}, '${strerror(STATUS.EISDIR)}').`)
 }
@@ -525,7 +526,13 @@ async function look(filename: string): Promise<Stats | undefined> {
 }
 
 function checkId(id: string, text: string): void {
+  checkText(id, 'the file ID')
   if (!id.includes('/')) throw new DataError(text)
+}
+
+/** Of a wrong type, an argument is a mistake in the call: a TypeError, as in Python. */
+function checkText(value: unknown, name: string): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${String(value)}`)
 }
 
 function bytesOf(buffer: Optional<FileBuffer>, text: string): Uint8Array {
@@ -548,6 +555,7 @@ function textsOf(meta_dict: MetaDict): Record<string, string> {
 
 /** An extension is cut as Python's client does it; one that no storage takes is refused, whatever the client's policy. */
 function extOption(ext: Optional<string>): { ext: string; extPolicy: 'error' } {
+  checkText(ext ?? '', 'file_ext_name')
   return { ext: cutExt(ext ?? ''), extPolicy: 'error' }
 }
 
