@@ -68,11 +68,11 @@ export class AdminClient {
    * @throws {@link FileNotFoundError} when there is no such group or storage
    */
   listStorages(group: string, options: CallOptions & { id?: string } = {}): Promise<StorageInfo[]> {
-    const { id } = options
     return this.#ask(
       options,
       'listStorages',
       async (ask) => {
+        const { id } = options
         checkGroup(group)
         if (id !== undefined) checkStorageId(id)
         const { storages } = await ask(trackerCommands.listStorage, { group, id })
@@ -132,11 +132,11 @@ export class AdminClient {
    * @throws {@link NotSupportedError} when trunk files are off
    */
   setTrunkServer(group: string, options: CallOptions & { id?: string } = {}): Promise<string> {
-    const { id } = options
     return this.#call(
       options,
       'setTrunkServer',
       async (call) => {
+        const { id } = options
         checkGroup(group)
         if (id !== undefined) checkStorageId(id)
         return (await this.#askLeader(trackerCommands.setTrunkServer, { group, id }, call)).id

@@ -124,7 +124,7 @@ describe('a download stream', () => {
   })
 
   it('is not timed out while its reader takes its time, and the server has bytes', async () => {
-    await using cluster = await fakeCluster({ 14: response(LARGE) }, { idleTimeout: 60 })
+    await using cluster = await fakeCluster({ 14: response(LARGE) }, { idleTimeout: 400 })
     const chunks: Buffer[] = []
     const paused = cluster.client.downloadStream(APPENDER_ID)
     paused.read(0)

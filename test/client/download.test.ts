@@ -299,11 +299,11 @@ describe('a path', () => {
     [
       'a server that stops on the way',
       { 14: response(large).subarray(0, 2 * MIB) },
-      { name: 'TimeoutError', reason: 'no byte moved for 100 ms' },
+      { name: 'TimeoutError', reason: 'no byte moved for 400 ms' },
     ],
   ])('is left as it was by %s', async (_, answers, error) => {
     await writeFile(folder.join('file'), 'before')
-    await using cluster = await fakeCluster(answers, { idleTimeout: 100 })
+    await using cluster = await fakeCluster(answers, { idleTimeout: 400 })
     await expect(cluster.client.downloadFile(APPENDER_ID, folder.join('file'))).rejects.toMatchObject(error)
     await expect(cluster.client.downloadFile(APPENDER_ID, folder.join('new'))).rejects.toMatchObject(error)
     expect(await folder.names()).toEqual(['file'])

@@ -1,7 +1,7 @@
 /** What stands in the README's code without being made there, with values that it runs with. */
 import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:http'
@@ -42,6 +42,7 @@ export async function names(cluster: Cluster) {
     once,
     pipeline,
     readFile,
+    rename,
     tls,
     writeFile,
     app: express(),
