@@ -73,6 +73,8 @@ export class Pusher {
   readonly #refused = new Map<string, Entry>()
   /** By file: up to where its records were in the content that the peer has got as a whole. */
   readonly #whole = new Map<string, number>()
+  /** Whether the last of the old files was there already. */
+  #asksFirst = false
   #losses = { start: -1, count: 0 }
   #trying = true
   #announcing = false
@@ -298,8 +300,12 @@ export class Pusher {
     if (context.versions.find(name) === undefined && readName(name).normal) {
       // It is as it always was: if it is there, it is the same.
       const stat = await context.store.stat(name)
-      if (stat === undefined || (await this.#sizeThere(connection, name)) === stat.size) return
+      if (stat === undefined) return
+      // Asking costs as much as sending a small file: only while the peer turns out to have them.
+      this.#asksFirst &&= (await this.#sizeThere(connection, name)) === stat.size
+      if (this.#asksFirst) return
       const status = await this.#sendWhole(connection, syncCreateFile, name, timestamp)
+      this.#asksFirst = status === STATUS.EEXIST
       if (status === STATUS.OK || status === STATUS.EEXIST) return
     } else if ((await this.#sendWhole(connection, syncUpdateFile, name, timestamp)) === STATUS.OK) return
     log.server('storage %s refuses %s', this.#peer.id, name)

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { readFile } from 'node:fs/promises'
 import * as files from '../stores/files.js'
 import type { Cluster } from './cluster.js'
 import type { StateFile } from './state-files.js'
@@ -75,7 +74,7 @@ export class StateFolder {
   }
 
   async #read(name: string): Promise<string | undefined> {
-    const text = await files.unlessMissing(readFile(join(this.#folder, name), 'latin1'))
+    const text = (await files.readFile(join(this.#folder, name)))?.toString('latin1')
     if (text !== undefined) this.#written.set(name, text)
     return text
   }
