@@ -16,9 +16,9 @@ export class DiskFiles implements OwnFiles {
     return files.readFile(join(this.#folder, name))
   }
 
-  async write(name: string, bytes: Buffer): Promise<void> {
+  write(name: string, bytes: Buffer): void {
     const path = join(this.#folder, name)
-    await files.writeFile(`${path}.tmp`, bytes)
+    files.writeFile(`${path}.tmp`, bytes)
     files.rename(`${path}.tmp`, path)
   }
 
@@ -54,6 +54,10 @@ class DiskLog implements Log {
     return this.#size
   }
 
+  get start(): number {
+    return 0
+  }
+
   append(bytes: Buffer): MaybePromise<void> {
     try {
       files.writeSmall(this.#fd, [bytes], this.#size)
@@ -74,6 +78,9 @@ class DiskLog implements Log {
     await files.truncate(this.#fd, size)
     this.#size = size
   }
+
+  /** They are kept, as real storages keep them. */
+  drop(): void {}
 
   close(): void {
     files.close(this.#fd)

@@ -110,8 +110,8 @@ export async function readFile(path: string): Promise<Buffer | undefined> {
 }
 
 /** Writes a small file. */
-export function writeFile(path: string, bytes: Buffer): Promise<void> {
-  return promised((callback) => fs.writeFile(path, bytes, callback))
+export function writeFile(path: string, bytes: Buffer): void {
+  fs.writeFileSync(path, bytes)
 }
 
 /** The entries of a folder. */
