@@ -354,6 +354,7 @@ export class Storage {
     stopTimer(this.#statTimer)
     await this.#binlog.close()
     await this.#versions.close()
+    await this.#context.duplicates?.close()
   }
 
   async #saveIdentity(): Promise<void> {

@@ -60,7 +60,7 @@ export class Versions {
     for (const line of lines) this.#read(line)
     if (torn > 0) await file.truncate(file.size - torn)
     this.#lineCount = lines.length
-    await this.#compact()
+    await this.#tidy()
     return new Map(this.#changing)
   }
 
@@ -141,9 +141,18 @@ export class Versions {
   }
 
   /** Writes the file anew once most of its lines say nothing any more. */
-  async #compact(): Promise<void> {
-    const versions = this.#present.size + this.#removed.size
-    if (this.#lineCount <= 2 * versions + STALE_LINES) return
+  async #tidy(): Promise<void> {
+    if (this.#lineCount <= 2 * (this.#present.size + this.#removed.size) + STALE_LINES) return
+    try {
+      await this.#rewrite()
+    } catch (error) {
+      log.server('%s: %o', FILE, error)
+      // The old one does as well, for so many lines more.
+      this.#lineCount = 0
+    }
+  }
+
+  async #rewrite(): Promise<void> {
     const lines: string[] = []
     for (const [name, version] of this.#present) lines.push(format(name, version, '+'))
     for (const [name, version] of this.#removed) lines.push(format(name, version, '-'))
@@ -167,8 +176,7 @@ export class Versions {
       if (this.#log === undefined) throw new Error(`${FILE} is closed`)
       await this.#log.append(Buffer.from(lines.join(''), 'latin1'))
       this.#lineCount += lines.length
-      // Without room for it the old one does as well.
-      await this.#compact().catch((error: unknown) => log.server('%s: %o', FILE, error))
+      await this.#tidy()
     })
     return this.#next
   }

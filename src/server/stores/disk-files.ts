@@ -31,7 +31,7 @@ export class DiskFiles implements OwnFiles {
     return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
   }
 
-  log(name: string): Log {
+  log(name: string): DiskLog {
     const path = join(this.#folder, name)
     files.makeFolder(dirname(path))
     // Not for appending: what a failed write has left is overwritten by the next one.
