@@ -138,7 +138,7 @@ describe.each(['memory', 'disk'])('a group of storages in %s', (kind) => {
 
   it('gives a new storage also what its binlog does not hold any more', async () => {
     await start(1)
-    const count = kind === 'memory' ? 20_000 : 100
+    const count = kind === 'memory' ? 6_000 : 100
     const raw = await RawClient.connect((group.storages[0] as Storage).port)
     for (let i = 0; i < count; i++) nameIn(await raw.ask(11, uploadBody('x')))
     raw.close()

@@ -17,7 +17,7 @@ const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANG
 /** Seconds before a removal may be forgotten: longer than what was sent before it is on its way, and than clocks differ. */
 const HEARD_AFTER = 60
 /** Bytes of the binlog after which a storage that is alone forgets. */
-const FORGOTTEN = 1024 * 1024
+const FORGOTTEN = 256 * 1024
 
 /** When the other storages of the group are told of what happens at one of them. */
 export type ReplicationMode = 'now' | 'manual' | { readonly delay: number }

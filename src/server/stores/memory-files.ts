@@ -37,7 +37,7 @@ export class MemoryFiles implements OwnFiles {
 }
 
 /** So many bytes that nobody reads are freed at one time. */
-const DROPPED = 1024 * 1024
+const DROPPED = 256 * 1024
 
 class MemoryLog implements Log {
   #bytes: Buffer = Buffer.alloc(0)
