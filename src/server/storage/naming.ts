@@ -103,8 +103,13 @@ export class Naming {
   }
 
   #format(file: NewFile, directories: readonly [high: number, low: number], digits: string): string {
+    const { storePathIndex, size, crc32, ext, appender } = file
     const id = formatFileId({
-      ...file,
+      storePathIndex,
+      size,
+      crc32,
+      ext,
+      appender,
       group: this.#group,
       source: { kind: 'id', id: this.#storageId },
       directories,

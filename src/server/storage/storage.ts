@@ -29,7 +29,6 @@ import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
-import type { Helper } from './recovery.js'
 import { recoverFrom, recoveryHandlers } from './recovery.js'
 import { redo } from './redo.js'
 import type { ReplicationMode } from './replication.js'
@@ -155,8 +154,11 @@ export class Storage {
   #upTime = 0
   #oldFiles: OldFiles | undefined
   readonly #settling = new Turns()
-  /** Storages of the group that could not be asked for the files that were lost here. */
-  #helpers: readonly Helper[] = []
+  /** The IDs of storages of the group that could not be asked for the files that were lost here. */
+  #helpers: readonly string[] = []
+  /** Those of them that are being asked. */
+  #recovering: Promise<void> | undefined
+  #ending = new AbortController()
   #statTimer: Timer | undefined
   readonly #watchers = new Watchers()
   readonly #linked: LinkedStorage
@@ -248,8 +250,9 @@ export class Storage {
   start(): Promise<void> {
     return this.#turns.take(async () => {
       if (this.#listener.listening) return
-      await this.#open()
+      this.#ending = new AbortController()
       try {
+        await this.#open()
         await this.#listener.start()
       } catch (error) {
         await this.#close()
@@ -266,8 +269,9 @@ export class Storage {
   stop(): Promise<void> {
     return this.#turns.take(async () => {
       if (!this.#listener.listening) return
+      this.#ending.abort()
       const links = this.#links.map((link) => link.stop())
-      await Promise.all([...links, this.#listener.stop(), this.#replication.stop()])
+      await Promise.all([...links, this.#listener.stop(), this.#replication.stop(), this.#recovering])
       this.#links = []
       await this.#saveStats().catch((error: unknown) => log.server('storage_stat.dat: %o', error))
       await this.#close()
@@ -341,6 +345,7 @@ export class Storage {
     this.#upTime = unixSeconds(clock)
     this.#joinTime = identity?.joinTime ?? this.#upTime
     this.#oldFiles = identity?.oldFiles
+    this.#helpers = identity?.helpers ?? []
     await this.#saveIdentity()
     this.#saveStatsLater()
   }
@@ -349,6 +354,7 @@ export class Storage {
     stopTimer(this.#statTimer)
     await this.#binlog.close()
     await this.#versions.close()
+    await this.#context.duplicates?.close()
   }
 
   async #saveIdentity(): Promise<void> {
@@ -356,6 +362,7 @@ export class Storage {
     await writeIdentity(store.own, {
       joinTime: this.#joinTime,
       oldFiles: this.#oldFiles,
+      helpers: this.#helpers,
       ip: this.host,
       port: this.port,
     })
@@ -422,10 +429,12 @@ export class Storage {
       this.#saveIdentity().catch((error: unknown) => log.server('.data_init_flag: %o', error))
       for (const link of this.#links) link.beatNow()
     }
-    const back = this.#helpers.filter(({ id }) =>
-      members.some((member) => member.id === id && member.status === STORAGE_STATUS.ACTIVE),
+    const back = members.filter(
+      (member) =>
+        this.#helpers.includes(member.id) &&
+        (member.status === STORAGE_STATUS.ACTIVE || GONE.includes(member.status)),
     )
-    if (back.length > 0) this.#recoverLate(back)
+    if (back.length > 0 && !this.#ending.signal.aborted) this.#recovering ??= this.#recoverLate(back)
   }
 
   /** Gets the files of this storage back from the others. */
@@ -435,19 +444,24 @@ export class Storage {
     const helpers = storages
       .filter(({ id, status }) => id !== String(this.id) && !GONE.includes(status))
       .map(({ id, ip, storagePort }) => ({ id, host: ip, port: storagePort }))
-    this.#helpers = await recoverFrom(helpers, this.#context, this.#caller)
+    const missing = await recoverFrom(helpers, this.#context, this.#caller, this.#ending.signal)
+    this.#helpers = missing.map(({ id }) => id)
   }
 
-  /** Asks those that were away before. */
-  #recoverLate(back: readonly Helper[]): void {
-    this.#helpers = this.#helpers.filter((helper) => !back.includes(helper))
-    recoverFrom(back, this.#context, this.#caller).then(
-      (missing) => (this.#helpers = [...this.#helpers, ...missing]),
-      (error: unknown) => {
-        log.server('recovery: %o', error)
-        this.#helpers = [...this.#helpers, ...back]
-      },
-    )
+  /** Asks those that were away before, but for those that will never be back. */
+  async #recoverLate(back: readonly Brief[]): Promise<void> {
+    const helpers = back
+      .filter(({ status }) => !GONE.includes(status))
+      .map(({ id, ip, port }) => ({ id, host: ip, port }))
+    try {
+      const missing = await recoverFrom(helpers, this.#context, this.#caller, this.#ending.signal)
+      const settled = back.map(({ id }) => id).filter((id) => missing.every((helper) => helper.id !== id))
+      this.#helpers = this.#helpers.filter((id) => !settled.includes(id))
+      await this.#saveIdentity()
+    } catch (error) {
+      log.server('recovery: %s', (error as Error).message)
+    }
+    this.#recovering = undefined
   }
 
   #joinRequest(trackerIp: string): JoinRequest {

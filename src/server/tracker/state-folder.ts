@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { readFile } from 'node:fs/promises'
 import * as files from '../stores/files.js'
 import type { Cluster } from './cluster.js'
 import type { StateFile } from './state-files.js'
@@ -29,7 +28,7 @@ export class StateFolder {
    * @returns Unix seconds when the tracker was last known to run; 0 where that is not known
    */
   async load(): Promise<number> {
-    await files.makeFolder(this.#folder)
+    files.makeFolder(this.#folder)
     const texts = await Promise.all(STATE_FILES.map((name) => this.#read(name)))
     loadState(this.#cluster, texts)
     this.#saved = this.#cluster.revision
@@ -75,7 +74,7 @@ export class StateFolder {
   }
 
   async #read(name: string): Promise<string | undefined> {
-    const text = await files.unlessMissing(readFile(join(this.#folder, name), 'latin1'))
+    const text = (await files.readFile(join(this.#folder, name)))?.toString('latin1')
     if (text !== undefined) this.#written.set(name, text)
     return text
   }
@@ -85,13 +84,13 @@ export class StateFolder {
     if (this.#written.get(name) === text) return
     this.#written.delete(name)
     const path = join(this.#folder, name)
-    const fd = await files.open(`${path}.tmp`, 'w')
+    const fd = files.open(`${path}.tmp`, 'w')
     try {
       await files.writeAll(fd, [Buffer.from(text, 'latin1')], 0)
     } finally {
-      await files.close(fd)
+      files.close(fd)
     }
-    await files.rename(`${path}.tmp`, path)
+    files.rename(`${path}.tmp`, path)
     this.#written.set(name, text)
   }
 }
