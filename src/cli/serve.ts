@@ -90,10 +90,9 @@ async function serve(command: readonly string[], flags: ServeFlags): Promise<voi
   try {
     if (flags.control !== undefined) await control.start(flags.control)
     const url = flags.control === undefined ? undefined : control.url
-    if (flags.json)
-      console.log(JSON.stringify({ ...describeCluster(cluster, flags.httpPort !== undefined), control: url }))
+    if (flags.json) console.log(JSON.stringify({ ...describeCluster(cluster), control: url }))
     else if (command.length === 0) {
-      console.log(describeInWords(cluster, flags.dir, flags.httpPort !== undefined))
+      console.log(describeInWords(cluster, flags.dir))
       if (url !== undefined) console.log(`FASTDFS_CONTROL=${url}`)
     }
     if (command.length === 0) await endingSignal()

@@ -9,7 +9,7 @@ import { HarnessStore } from './harness-store.js'
 import type { Member } from './members.js'
 import { StorageHandle, TrackerHandle } from './members.js'
 import type { ClusterOptions, GroupPlan } from './options.js'
-import { portOf } from './options.js'
+import { portOf, trackerRules } from './options.js'
 import type { HttpOptions, StorageHttp } from './storage-http.js'
 import { addHttp } from './storage-http.js'
 
@@ -121,14 +121,22 @@ export class Fleet {
 
   #makeTracker(): TrackerHandle {
     const index = this.#trackersMade++
-    const { profile = 'V6.16', ports, clock } = this.#options
+    const { profile = 'V6.16', ports, clock, store = 'memory' } = this.#options
     const dialect = PROFILES[profile]
     const party = { name: `tracker${index + 1}`, kind: 'tracker', dialect } as const
     const tracker = new TrackerHandle(party, this.network, {
       host: this.#outside,
       port: portOf(ports?.trackers, index),
       make: (port) =>
-        new Tracker({ host: this.#host, port, dialect, clock, network: this.network.of(party) }),
+        new Tracker({
+          ...trackerRules(this.#options),
+          host: this.#host,
+          port,
+          dialect,
+          clock,
+          dir: store === 'memory' ? undefined : join(store.dir, party.name, 'data'),
+          network: this.network.of(party),
+        }),
     })
     this.#trackers = [...this.#trackers, tracker]
     return tracker
@@ -136,7 +144,7 @@ export class Fleet {
 
   #makeStorage(group: string, { storePaths, disk }: GroupPlan): StorageHandle {
     const index = this.#storagesMade++
-    const { profile = 'V6.16', ports, clock } = this.#options
+    const { profile = 'V6.16', ports, clock, replication } = this.#options
     const dialect = PROFILES[profile]
     const place = this.#storages.filter((other) => other.group === group).length
     const party = { name: `${group}-storage${place + 1}`, kind: 'storage', dialect } as const
@@ -149,15 +157,16 @@ export class Fleet {
       port: portOf(ports?.storages, index),
       store,
       trackers: () => this.#trackers,
-      make: (port) =>
+      make: (port, mortalStore) =>
         new Storage({
           group,
           id,
           host: this.#host,
           port,
           trackers: this.#endpoints(),
-          store,
+          store: mortalStore,
           storePathCount: storePaths,
+          replication,
           dialect,
           clock,
           network: this.network.of(party),

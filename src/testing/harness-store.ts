@@ -64,8 +64,6 @@ export class HarnessStore implements Store {
 
   /** Goes back to the base: with nothing but it, and all of the disks free. */
   async reset(): Promise<void> {
-    this.lose()
-    await this.#store.open(this.#pathCount)
     for (const name of await this.names()) await this.remove(name)
     this.#fill()
     for (const [name, content] of this.#base) {

@@ -2,9 +2,10 @@ import { checkInteger, checkWord, show } from '../client/check.js'
 import { FileNotFoundError, InvalidArgumentError } from '../errors.js'
 import { parseFileId } from '../file-id/index.js'
 import { limits } from '../protocol/index.js'
-import type { Storage, Tracker, ServerEndpoint } from '../server/index.js'
+import type { Storage, Store, Tracker, ServerEndpoint } from '../server/index.js'
 import type { ClusterNetwork } from './cluster-network.js'
 import type { HarnessStore } from './harness-store.js'
+import { mortal } from './mortal-store.js'
 import type { Party } from './party.js'
 
 /** Whether a member runs. */
@@ -98,6 +99,8 @@ interface Server {
   readonly port: number
   start(): Promise<void>
   stop(): Promise<void>
+  /** Ends it: nothing is written any more. */
+  kill(): Promise<void>
 }
 
 /** Starts and ends a server, and makes it anew after it was killed. */
@@ -142,7 +145,9 @@ class Lifecycle<S extends Server> {
   async kill(): Promise<void> {
     this.#network.kill(this.party)
     this.#killed = true
-    await this.stop()
+    this.resume()
+    this.state = 'stopped'
+    await this.#server.kill()
   }
 
   pause(): void {
@@ -224,20 +229,54 @@ export interface StorageHandleOptions {
   readonly host: string
   readonly port: number
   readonly store: HarnessStore
-  readonly make: (port: number) => Storage
+  readonly make: (port: number, store: Store) => Storage
   /** The trackers of the cluster. */
   readonly trackers: () => readonly TrackerHandle[]
 }
 
+/** A storage with the store that it can be parted from. */
+class MortalStorage implements Server {
+  readonly storage: Storage
+  readonly #die: () => void
+
+  constructor(immortal: Store, make: (store: Store) => Storage) {
+    const { store, die } = mortal(immortal)
+    this.#die = die
+    this.storage = make(store)
+  }
+
+  get port(): number {
+    return this.storage.port
+  }
+
+  start(): Promise<void> {
+    return this.storage.start()
+  }
+
+  stop(): Promise<void> {
+    return this.storage.stop()
+  }
+
+  kill(): Promise<void> {
+    this.#die()
+    return this.storage.stop()
+  }
+}
+
 /** A storage. */
 export class StorageHandle implements StorageMember {
-  readonly #life: Lifecycle<Storage>
+  readonly #life: Lifecycle<MortalStorage>
   readonly #options: StorageHandleOptions
   #held = false
 
   constructor(party: Party, network: ClusterNetwork, options: StorageHandleOptions) {
     this.#options = options
-    this.#life = new Lifecycle(party, network, options.port, options.make)
+    this.#life = new Lifecycle(
+      party,
+      network,
+      options.port,
+      (port) => new MortalStorage(options.store, (store) => options.make(port, store)),
+    )
   }
 
   get party(): Party {
@@ -290,11 +329,11 @@ export class StorageHandle implements StorageMember {
   }
 
   whenActive(): Promise<void> {
-    return this.#life.server.whenActive()
+    return this.#life.server.storage.whenActive()
   }
 
   setTrackers(endpoints: readonly ServerEndpoint[]): Promise<void> {
-    return this.#life.server.setTrackers(endpoints)
+    return this.#life.server.storage.setTrackers(endpoints)
   }
 
   setStatus(status: StorageStatus | undefined): void {
@@ -308,7 +347,7 @@ export class StorageHandle implements StorageMember {
   async setFreeSpace(bytes: number): Promise<void> {
     checkInteger(bytes, 'the free space', 0)
     this.#options.store.setFree(bytes)
-    await this.#life.server.reportDisks()
+    await this.#life.server.storage.reportDisks()
   }
 
   async files(): Promise<StoredFileInfo[]> {
@@ -349,11 +388,21 @@ export class StorageHandle implements StorageMember {
     return this.#options.store.keepAsBase()
   }
 
+  /** Passes nothing on until a reset; resolves when nothing is on its way to the others of its group. */
+  rest(): Promise<void> {
+    return this.#life.server.storage.rest()
+  }
+
   /** Goes back to how it began, but for its connections. */
   async reset(): Promise<void> {
     if (this.#held) this.setStatus(undefined)
-    this.#life.server.resetStats()
     await this.#options.store.reset()
+    await this.#life.server.storage.reset()
+  }
+
+  /** Tells the others of its group what they have not got yet; resolves when those have it that can be reached. */
+  replicate(): Promise<void> {
+    return this.#life.server.storage.replicate()
   }
 
   async #stat(name: string): Promise<StoredFileInfo | undefined> {

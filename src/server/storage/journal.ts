@@ -67,6 +67,8 @@ export class Journal {
     const version = { timestamp, origin: this.id, deleted: operation === 'D' }
     const forgotten = version.deleted && this.#isAlone()
     const noted = forgotten ? this.#versions.forget(name) : this.#versions.set(name, version)
+    // Where the record cannot be written, nobody waits for it.
+    noted.catch(() => {})
     return this.#record(timestamp, operation, name, [], async () => {
       await noted
       return apply(timestamp)
@@ -77,6 +79,7 @@ export class Journal {
   async rename<T>(oldName: string, newName: string, apply: () => T | Promise<T>): Promise<T> {
     const timestamp = this.#timestampFor(oldName)
     const noted = this.#versions.set(oldName, { timestamp, origin: this.id, deleted: true })
+    noted.catch(() => {})
     return this.#record(timestamp, 'R', newName, [oldName], async () => {
       await noted
       return apply()

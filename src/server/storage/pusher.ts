@@ -77,6 +77,8 @@ export class Pusher {
   #trying = true
   #announcing = false
   #stopped = false
+  #resting = false
+  #waiting = false
   #wakes: (() => void)[] = []
   #savedAt = 0
   #saving: Promise<void> = Promise.resolve()
@@ -103,6 +105,11 @@ export class Pusher {
   settled(position: number): boolean {
     if (!this.#connected) return !this.#trying
     return this.#begun && this.position >= position
+  }
+
+  /** Whether nothing is on its way to the peer. */
+  get atRest(): boolean {
+    return !this.#connected || this.#waiting
   }
 
   /** Begins. */
@@ -161,6 +168,21 @@ export class Pusher {
     this.wake()
   }
 
+  /** Passes nothing on until {@link Pusher.reset}; see {@link Pusher.atRest}. */
+  rest(): void {
+    this.#resting = true
+  }
+
+  /** Begins anew with an empty binlog. */
+  reset(): void {
+    this.#mark.position = 0
+    this.#refused.clear()
+    this.#whole.clear()
+    this.#losses = { start: -1, count: 0 }
+    this.#resting = false
+    this.wake()
+  }
+
   /** There is more to pass on. */
   wake(): void {
     for (const wake of this.#wakes.splice(0)) wake()
@@ -212,6 +234,12 @@ export class Pusher {
   async #push(connection: ServerConnection): Promise<void> {
     let lastSign = Date.now()
     while (!this.#stopped && !connection.ended) {
+      if (this.#resting) {
+        const waited = this.#wait(IDLE_INTERVAL)
+        this.#shared.onProgress()
+        await waited
+        continue
+      }
       if (this.#announcing) {
         this.#announcing = false
         await connection.request(reportServerId, { id: this.#shared.context.journal.id })
@@ -322,7 +350,7 @@ export class Pusher {
     const { entries, next } = await this.#shared.binlog.read(this.#mark.position)
     if (next === this.#mark.position) return false
     for (const entry of entries) {
-      if (this.#stopped || entry.end > limit || !this.#begun) return true
+      if (this.#stopped || this.#resting || entry.end > limit || !this.#begun) return true
       this.#mark.scanned++
       if (entry.source) await this.#pushEntry(connection, entry)
       if (this.#begun) this.#mark.position = entry.end
@@ -482,8 +510,10 @@ export class Pusher {
 
   /** Until somebody wakes it, or the time has passed. */
   #wait(delay: number): Promise<void> {
+    this.#waiting = true
     return new Promise((resolve) => {
       const done = (): void => {
+        this.#waiting = false
         stopTimer(timer)
         resolve()
       }

@@ -25,6 +25,7 @@ import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
 import { linkHandlers } from './link.js'
+import { resetMarks } from './mark.js'
 import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
@@ -37,7 +38,7 @@ import { Replication } from './replication.js'
 import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
 import { slaveHandlers } from './slave.js'
 import { Space, spaceRulesOf } from './space.js'
-import { readStatFile, writeStatFile } from './stat-file.js'
+import { readStatFile, resetStatFile, writeStatFile } from './stat-file.js'
 import { syncHandlers } from './sync.js'
 import type { Brief, JoinRequest, LinkedStorage, OldFiles, Trackers } from './tracker-link.js'
 import { TrackerLink } from './tracker-link.js'
@@ -306,9 +307,31 @@ export class Storage {
     await Promise.all(this.#links.map((link) => link.reportDisks()))
   }
 
-  /** Forgets what it has counted. */
-  resetStats(): void {
-    Object.assign(this.#context.stats, emptyStats())
+  /**
+   * Passes nothing on until {@link Storage.reset}; resolves when nothing is on its way to the other storages of the
+   * group any more.
+   */
+  async rest(): Promise<void> {
+    await this.#replication.rest()
+  }
+
+  /**
+   * Takes what is in the store now for all that has ever happened: forgets the binlog, what it has told the other
+   * storages of the group, the versions of files, and what it has counted. They must be at rest, have the same files,
+   * and be reset as well. Connections and its place in the group stay.
+   */
+  reset(): Promise<void> {
+    return this.#turns.take(async () => {
+      const { store, stats, naming, journal, duplicates, storePathCount } = this.#context
+      await this.#binlog.clear()
+      await this.#versions.clear()
+      journal.open()
+      await resetMarks(store.own)
+      await resetStatFile(store.own, naming)
+      await duplicates?.open(storePathCount)
+      Object.assign(stats, emptyStats())
+      this.#replication.reset()
+    })
   }
 
   /**
