@@ -181,12 +181,12 @@ describe('a killed member', () => {
   it('writes nothing more to its folder: neither counters nor marks, nor what it has just begun', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'fastdfs-replication-'))
     const cluster = await start({ storages: 2, store: { dir }, replication: 'manual' })
-    const client = cluster.client()
+    const client = cluster.client({ retries: 0 })
     const storage = cluster.storage('group1', 0)
     const own = join(dir, storage.name)
     const made = await Promise.all(Array.from({ length: 10 }, () => client.uploadFile(Buffer.from('made'))))
     const uploads = Array.from({ length: 20 }, () =>
-      client.uploadFile(Buffer.alloc(100_000), { retries: 0 } as object).catch(() => undefined),
+      client.uploadFile(Buffer.alloc(100_000)).catch(() => undefined),
     )
     await cluster.requests.next({ command: 'uploadFile', member: storage.name })
     await storage.kill()

@@ -235,9 +235,7 @@ export class Pusher {
     let lastSign = Date.now()
     while (!this.#stopped && !connection.ended) {
       if (this.#resting) {
-        const waited = this.#wait(IDLE_INTERVAL)
-        this.#shared.onProgress()
-        await waited
+        await this.#wait(IDLE_INTERVAL)
         continue
       }
       if (this.#announcing) {
@@ -511,6 +509,7 @@ export class Pusher {
   /** Until somebody wakes it, or the time has passed. */
   #wait(delay: number): Promise<void> {
     this.#waiting = true
+    this.#shared.onProgress()
     return new Promise((resolve) => {
       const done = (): void => {
         this.#waiting = false
