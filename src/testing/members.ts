@@ -56,8 +56,8 @@ export interface StoredFileInfo {
 export interface StorageMember extends Member {
   /** The group it belongs to. */
   readonly group: string
-  /** Its storage ID. */
-  readonly id: number
+  /** Its storage ID; with `storageIds: false` its address. */
+  readonly id: number | string
   /** Resolves when every tracker that can be reached counts it ACTIVE. */
   whenActive(): Promise<void>
   /**
@@ -109,7 +109,6 @@ class Lifecycle<S extends Server> {
   readonly #network: ClusterNetwork
   readonly #make: (port: number) => S
   #server: S
-  #killed = false
   state: MemberState = 'stopped'
 
   constructor(party: Party, network: ClusterNetwork, port: number, make: (port: number) => S) {
@@ -125,8 +124,6 @@ class Lifecycle<S extends Server> {
 
   async start(): Promise<void> {
     if (this.state !== 'stopped') return
-    if (this.#killed) this.#server = this.#make(this.#server.port)
-    this.#killed = false
     this.state = 'running'
     try {
       await this.#server.start()
@@ -144,10 +141,10 @@ class Lifecycle<S extends Server> {
 
   async kill(): Promise<void> {
     this.#network.kill(this.party)
-    this.#killed = true
     this.resume()
     this.state = 'stopped'
     await this.#server.kill()
+    this.#server = this.#make(this.#server.port)
   }
 
   pause(): void {
@@ -217,7 +214,7 @@ export class TrackerHandle implements Member {
   }
 
   /** Holds a storage to a status; see {@link StorageMember.setStatus}. */
-  holdStatus(group: string, id: number, status: number | undefined): void {
+  holdStatus(group: string, id: number | string, status: number | undefined): void {
     this.#life.server.holdStatus(group, String(id), status)
   }
 }
@@ -225,7 +222,7 @@ export class TrackerHandle implements Member {
 /** What a storage handle is made with. */
 export interface StorageHandleOptions {
   readonly group: string
-  readonly id: number
+  readonly id: number | string
   readonly host: string
   readonly port: number
   readonly store: HarnessStore
@@ -237,10 +234,12 @@ export interface StorageHandleOptions {
 /** A storage with the store that it can be parted from. */
 class MortalStorage implements Server {
   readonly storage: Storage
+  readonly #immortal: HarnessStore
   readonly #die: () => void
 
-  constructor(immortal: Store, make: (store: Store) => Storage) {
+  constructor(immortal: HarnessStore, make: (store: Store) => Storage) {
     const { store, die } = mortal(immortal)
+    this.#immortal = immortal
     this.#die = die
     this.storage = make(store)
   }
@@ -259,6 +258,7 @@ class MortalStorage implements Server {
 
   kill(): Promise<void> {
     this.#die()
+    this.#immortal.lose()
     return this.storage.stop()
   }
 }
@@ -291,7 +291,7 @@ export class StorageHandle implements StorageMember {
     return this.#options.group
   }
 
-  get id(): number {
+  get id(): number | string {
     return this.#options.id
   }
 
@@ -315,9 +315,8 @@ export class StorageHandle implements StorageMember {
     return this.#life.stop()
   }
 
-  async kill(): Promise<void> {
-    await this.#life.kill()
-    this.#options.store.lose()
+  kill(): Promise<void> {
+    return this.#life.kill()
   }
 
   pause(): void {

@@ -55,6 +55,12 @@ export interface ClusterOptions extends TrackerRules {
   groups?: number | Readonly<Record<string, GroupOptions>> | undefined
   /** How many storages in each group that does not say it, 1 to 32. @defaultValue 1 */
   storages?: number | undefined
+  /**
+   * Whether storages have IDs; else addresses tell them apart, as in real clusters without `use_storage_id`. Then each
+   * storage has its own, from 127.0.0.1 on, all of a group have one port, and `host` and `advertise` stay unset. Not
+   * all systems have more loopback addresses than one. @defaultValue true
+   */
+  storageIds?: boolean | undefined
   /** The address that every member listens on; `0.0.0.0` and `::` are all addresses. @defaultValue '127.0.0.1' */
   host?: string | undefined
   /**
@@ -87,7 +93,7 @@ export interface ClusterOptions extends TrackerRules {
 export interface PortOptions {
   /** Of the trackers. */
   readonly trackers?: number | readonly number[] | undefined
-  /** Of the storages, group by group. */
+  /** Of the storages, group by group; with `storageIds: false` of the groups. */
   readonly storages?: number | readonly number[] | undefined
 }
 
@@ -102,6 +108,7 @@ const OPTION_NAMES = [
   'trackers',
   'groups',
   'storages',
+  'storageIds',
   'host',
   'advertise',
   'ports',
@@ -123,6 +130,11 @@ export function checkOptions(options: ClusterOptions): void {
   checkSignal(options.signal)
   if (options.advertise !== undefined && isIP(options.advertise) === 0) {
     throw new InvalidArgumentError(`advertise must be an IP address, not ${show(options.advertise)}`)
+  }
+  if (options.storageIds === false && (options.host ?? options.advertise) !== undefined) {
+    throw new InvalidArgumentError(
+      'storageIds: false gives each storage an address of its own, from 127.0.0.1 on: leave out host and advertise',
+    )
   }
   if (options.profile !== undefined) checkWord(options.profile, 'profile', Object.keys(PROFILES))
   const { store } = options

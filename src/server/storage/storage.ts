@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
@@ -49,8 +49,11 @@ import { Versions } from './versions.js'
 export interface StorageOptions {
   /** The group it belongs to, 1 to 16 letters and digits. */
   readonly group: string
-  /** Its ID, 1 to 16 777 215: it goes into the IDs of the files that are uploaded here. */
-  readonly id: number
+  /**
+   * Its ID, 1 to 16 777 215, or where the trackers give no IDs the IPv4 address by which they see it. It goes into the
+   * IDs of the files that are uploaded here.
+   */
+  readonly id: number | string
   /** The address to listen on, and to connect to trackers from. @defaultValue '127.0.0.1' */
   readonly host?: string | undefined
   /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
@@ -172,7 +175,9 @@ export class Storage {
     const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
-    checkRange('id', id, MAX_ID)
+    if (typeof id === 'number') checkRange('id', id, MAX_ID)
+    else if (!isIPv4(id))
+      throw new ConfigError(`id must be a number or an IPv4 address, not ${JSON.stringify(id)}`)
     checkRange('the number of trackers', options.trackers.length, limits.MAX_TRACKERS)
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
@@ -225,8 +230,8 @@ export class Storage {
     return this.#options.group
   }
 
-  /** The storage ID. */
-  get id(): number {
+  /** The storage ID, or the address that stands for it. */
+  get id(): number | string {
     return this.#options.id
   }
 

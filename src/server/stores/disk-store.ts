@@ -10,6 +10,8 @@ export interface DiskStoreOptions {
    * `store_path0`, `store_path1`…
    */
   readonly folder: string
+  /** Where the store paths are; those that are missing here are below `folder`. @defaultValue none */
+  readonly storePaths?: readonly string[] | undefined
 }
 
 /** Reading goes in pieces of this size: one buffer for each download. */
@@ -17,17 +19,19 @@ const PIECE = 512 * 1024
 
 /**
  * Keeps files in a folder, laid out as a real storage lays them out (protocol.md §5): `store_pathN/data/HH/HH/name`.
- * What is not finished stands in `store_pathN/tmp`, so that no half file is ever seen.
+ * What is not finished stands in `store_pathN/data/tmp`, so that no half file is ever seen.
  */
 export class DiskStore implements Store {
   /** See {@link Store}. */
   readonly own: OwnFiles
   readonly #folder: string
+  readonly #storePaths: readonly string[]
   #drafts = 0
 
   /** Touches nothing yet. */
-  constructor({ folder }: DiskStoreOptions) {
+  constructor({ folder, storePaths = [] }: DiskStoreOptions) {
     this.#folder = folder
+    this.#storePaths = storePaths
     this.own = new DiskFiles(join(folder, 'data'))
   }
 
@@ -36,15 +40,15 @@ export class DiskStore implements Store {
     await files.makeFolder(join(this.#folder, 'data', 'sync'))
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
-      await files.removeFolder(join(path, 'tmp'))
-      await files.makeFolder(join(path, 'tmp'))
-      await files.makeFolder(join(path, 'data'))
+      // Within `data`: what is beside it may be somebody else's.
+      await files.removeFolder(join(path, 'data', 'tmp'))
+      await files.makeFolder(join(path, 'data', 'tmp'))
     }
   }
 
   /** See {@link Store}. */
   async create(storePathIndex: number): Promise<Draft> {
-    const path = join(this.#storePath(storePathIndex), 'tmp', String(this.#drafts++))
+    const path = join(this.#storePath(storePathIndex), 'data', 'tmp', String(this.#drafts++))
     return new DiskDraft(path, await files.open(path, 'wx'), (name) => this.#path(name))
   }
 
@@ -122,7 +126,7 @@ export class DiskStore implements Store {
   }
 
   #storePath(index: number): string {
-    return join(this.#folder, `store_path${index}`)
+    return this.#storePaths[index] ?? join(this.#folder, `store_path${index}`)
   }
 
   /** `M01/HH/HH/name` → `store_path1/data/HH/HH/name` */
