@@ -1,9 +1,9 @@
 /** Uploads whose caller chooses the storage and the store path (protocol.md §2.1, §3.1). */
 import { InvalidArgumentError, parseFileId } from '../../src/index.js'
 import { formatEndpoint } from '../../src/net/endpoint.js'
-import { noise, everyTarget, useTarget } from './target.js'
+import { noise, targets, useTarget } from './target.js'
 
-describe.each(everyTarget)('uploads to a place of the caller on $name', (target) => {
+describe.each(targets)('uploads to a place of the caller on $name', (target) => {
   const fixture = useTarget(target)
 
   it('go to the storage that is named, by its address or ID', async () => {
