@@ -10,7 +10,7 @@ export interface MortalStore {
   /** For the process. */
   readonly store: Store
   /** Ends the process: every call fails from now on, so that nothing is written any more. */
-  die(): void
+  readonly die: () => void
 }
 
 /** Makes a store mortal. */

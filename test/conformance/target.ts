@@ -119,6 +119,11 @@ export function missingLike(id: string): string {
   return `${group}/${name.slice(0, at)}${other}${name.slice(at + 1)}`
 }
 
+/** So many bytes; far fewer where each goes singly. */
+export function large(size: number): number {
+  return FASTDFS_TEST_CHUNK === undefined ? size : Math.ceil(size / 200)
+}
+
 /** Bytes that are the same at every run and compress to nothing. */
 export function noise(size: number, seed = 1): Buffer {
   const bytes = Buffer.allocUnsafe(size)

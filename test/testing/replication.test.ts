@@ -140,6 +140,7 @@ describe('a reset of storages that replicate', () => {
     const { id } = await client.uploadFile(Buffer.from('kept'))
     await cluster.replicate()
     for (const storage of cluster.storages) await untilHolds(storage, id)
+    expect(await idsOf(cluster.storage('group1', 1))).toEqual([id])
   })
 
   it('empties the binlog in a folder too', async () => {
