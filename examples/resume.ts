@@ -1,5 +1,5 @@
 /** Uploads a file in chunks, is interrupted, and goes on from what the storage has. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AbortError } from 'fastdfs'
@@ -17,7 +17,9 @@ await withClient(async (client) => {
     chunkSize: 1_000_000,
     signal: interruption.signal,
     onCheckpoint: async (state) => {
-      await writeFile(saved, JSON.stringify(state))
+      // Whole or not at all, however this process ends.
+      await writeFile(`${saved}.new`, JSON.stringify(state))
+      await rename(`${saved}.new`, saved)
       console.log(`${state.transferred} of ${state.size} bytes are stored`)
       if (state.transferred === 2_000_000) interruption.abort('the train is in a tunnel')
     },

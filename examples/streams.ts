@@ -11,13 +11,13 @@ await withClient(async (client) => {
 
   let bytes = 0
   for await (const chunk of client.downloadStream(file.id, { offset: 1000, length: 50_000 })) {
-    bytes += (chunk).length
+    bytes += chunk.length
   }
   console.log(`read ${bytes} of ${size} bytes`)
 
   // Ending the loop early ends the transfer.
   for await (const chunk of client.downloadStream(file.id)) {
-    console.log(`the first piece has ${(chunk).length} bytes`)
+    console.log(`the first piece has ${chunk.length} bytes`)
     break
   }
   await client.deleteFile(file.id)

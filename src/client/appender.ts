@@ -73,7 +73,7 @@ export function modify(
   checkNames(options, ['offset', ...CONTENT_OPTIONS], 'modifyFile')
   const { name } = file
   const offset = options.offset === undefined ? 0 : checkInteger(options.offset, 'offset', 0)
-  return change(context, file, source, options, call, (opened, storage, onProgress) =>
+  const send: Send = (opened, storage, onProgress) =>
     sendContent(
       context,
       storageCommands.modifyFile,
@@ -81,30 +81,41 @@ export function modify(
       call,
       async () => ({ storage: await storage(), fields: { name, offset } }),
       { onProgress },
-    ),
-  )
+    )
+  const refusal = offset === 0 ? undefined : `the offset, ${offset}, may be past its end`
+  return change(context, file, source, options, call, send, refusal)
 }
 
-/** Sends content for a change, when it is its turn: in the order of the calls, whichever source is open first. */
+/** Sends content to the storage that changes go to. */
+type Send = (
+  opened: OpenSource,
+  storage: () => Promise<StorageEndpoint>,
+  onProgress: ProgressListener | undefined,
+) => Promise<unknown>
+
+/**
+ * Sends content for a change, when it is its turn: in the order of the calls, whichever source is open first.
+ *
+ * @param refusal - why a storage refuses it where the file is an appender file
+ */
 function change(
   context: Context,
   file: SplitFileId,
   source: Source,
   options: ContentOptions,
   call: Call,
-  send: (
-    opened: OpenSource,
-    storage: () => Promise<StorageEndpoint>,
-    onProgress: ProgressListener | undefined,
-  ) => Promise<unknown>,
+  send: Send,
+  refusal?: string,
 ): Promise<void> {
   const onProgress = checkProgress(options.onProgress)
   return context.serial.run(file.id, call, (turn) =>
     withSource(source, options.size, call, openSource, async (opened) => {
       await turn()
       await tellingSpace(context, call, () =>
-        explainingRefusal(file, () =>
-          send(opened, () => context.trackers.queryUpdate(file, call), onProgress),
+        explainingRefusal(
+          file,
+          () => send(opened, () => context.trackers.queryUpdate(file, call), onProgress),
+          refusal,
         ),
       )
       reportEnd(onProgress, opened.size)

@@ -191,7 +191,10 @@ export class FastDfsClient {
    * @throws {@link InvalidArgumentError} when an option is wrong, or the source cannot be read
    * @example
    * ```ts
-   * const onCheckpoint = (state) => writeFile('film.json', JSON.stringify(state))
+   * const onCheckpoint = async (state) => {
+   *   await writeFile('film.json.new', JSON.stringify(state))
+   *   await rename('film.json.new', 'film.json')
+   * }
    * const upload = await client.resumableUpload('film.mp4', { onCheckpoint })
    * const { id } = await upload.done()
    * ```
@@ -390,6 +393,7 @@ export class FastDfsClient {
    * The request is made at the first read; what fails destroys the stream with the error. Read it to its end: that
    * content was damaged on the way is known only then, and is an {@link IntegrityError} in the place of the end.
    *
+   * @throws {@link InvalidArgumentError} at once, when an option is wrong
    * @example
    * ```ts
    * for await (const chunk of client.downloadStream(id, { offset: 1000, length: 500 })) process(chunk)
@@ -560,6 +564,7 @@ export class FastDfsClient {
    * @param options - `grace`: milliseconds for the calls that are running, also 0 or Infinity. Default 5000
    */
   async close(options: { grace?: number | undefined } = {}): Promise<void> {
+    checkCallOptions(options)
     checkNames(options, ['grace'], 'close')
     const { grace = DEFAULT_GRACE } = options
     const limit = grace === 0 ? 0 : checkDuration(grace, 'grace')

@@ -32,7 +32,7 @@ export class ResumingSink implements ContentSink {
   begin({ offset, length }: Range): Range {
     if (this.#restarts && !this.#isFixed) this.#forget()
     if (this.#total === undefined) return { offset, length }
-    return { offset: offset + this.received, length: this.#total - this.received }
+    return { offset: offset + this.received, length: this.#total - this.received, isRest: true }
   }
 
   /** See {@link ContentSink}. */

@@ -360,3 +360,13 @@ it('keeps wrong options, wrong arguments and failures of this machine apart', ()
   expect(new InvalidFileIdError('x')).toBeInstanceOf(InvalidArgumentError)
   expect(new InvalidArgumentError('x')).toBeInstanceOf(FastDfsError)
 })
+
+describe('options that are null', () => {
+  it.each<[string, () => Promise<unknown>]>([
+    ['admin.listStorages', () => client.admin.listStorages('group1', null as never)],
+    ['admin.setTrunkServer', () => client.admin.setTrunkServer('group1', null as never)],
+    ['close', () => client.close(null as never)],
+  ])('are refused by %s', async (_, call) => {
+    await expectRefusal(call(), InvalidArgumentError, 'options must be an object, not null')
+  })
+})

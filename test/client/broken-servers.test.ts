@@ -52,11 +52,11 @@ const cases: Record<string, Misbehaviour> = {
     error: 'none',
     message: /./,
   },
-  'nothing at all': { act: () => {}, error: 'TimeoutError', message: /no byte moved for 100 ms/ },
+  'nothing at all': { act: () => {}, error: 'TimeoutError', message: /no byte moved for 400 ms/ },
   'half a header': {
     act: () => header(40).subarray(0, 5),
     error: 'TimeoutError',
-    message: /no byte moved for 100 ms/,
+    message: /no byte moved for 400 ms/,
   },
   'a body that stops': {
     act: () => response(INFO).subarray(0, 30),
@@ -86,7 +86,7 @@ async function withServers(
   await using client = new FastDfsClient({
     trackers: tracker.address,
     retries: 0,
-    idleTimeout: 100,
+    idleTimeout: 400,
     verify: false,
   })
   await test(client, storage)

@@ -1,5 +1,6 @@
 /** Where the options come from, and where connections go by them. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -13,7 +14,8 @@ import {
 import type { Cluster } from '../../src/testing/index.js'
 import { startCluster } from '../../src/testing/index.js'
 import type { FakeServer } from '../support/fake-server.js'
-import { fakeServer, field, int64, response } from '../support/fake-server.js'
+import { fakeServer, field, header, int64, response } from '../support/fake-server.js'
+import { deferred } from './fakes.js'
 
 let cluster: Cluster
 let folder: string
@@ -183,5 +185,22 @@ describe('setTrackers', () => {
     client.setTrackers(other.clientOptions().trackers)
     expect(await client.admin.listGroups()).toHaveLength(1)
     expect(() => client.setTrackers([])).toThrow(/at least one tracker/)
+  })
+
+  it('leaves what is under way to those that were there when it began', async () => {
+    const asked = deferred<Socket>()
+    await using first = await fakeServer((_, socket) => asked.resolve(socket))
+    await using second = await fakeServer(() => header(0))
+    await using stranger = await fakeServer(() => header(0))
+    const trackers = [first.address, second.address]
+    // Whichever comes first by chance: the other one is asked until it is the first's turn.
+    await using client = new FastDfsClient({ trackers, retries: 0 })
+    const pings = [client.ping(), client.ping()]
+    const socket = await asked.promise
+    client.setTrackers(stranger.address)
+    socket.destroy()
+    await Promise.all(pings)
+    expect(second.requests).toHaveLength(2)
+    expect(stranger.requests).toHaveLength(0)
   })
 })

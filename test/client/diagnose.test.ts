@@ -1,4 +1,5 @@
 /** What a client finds wrong with a cluster. */
+import { getEventListeners } from 'node:events'
 import type { Diagnosis, Finding } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import type { TrackerView } from '../../src/client/diagnose.js'
@@ -27,6 +28,15 @@ describe('diagnose', () => {
       expect(storage).toMatchObject({ reachable: true, status: 'ACTIVE', version: '6.16.1' })
       expect(storage.freeBytes).toBeGreaterThan(0)
     }
+  })
+
+  it('leaves no request under way when one of several has failed', async () => {
+    await using cluster = await startCluster({ groups: 2 })
+    cluster.fault({ on: 'tracker', from: 'clients', command: 'listStorage', times: 1 }, { cutAfter: 0 })
+    cluster.fault({ on: 'tracker', from: 'clients', command: 'listStorage' }, { delay: 100 })
+    const { signal } = new AbortController()
+    expect(codes(await cluster.client().diagnose({ signal }))).not.toEqual([])
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('finds a tracker and a storage that are down, and says what to do', async () => {
@@ -63,14 +73,14 @@ describe('diagnose', () => {
     )
     await using client = new FastDfsClient({
       trackers: [await deadAddress(), silent.address, odd.address, garbled.address, empty.address],
-      idleTimeout: 50,
+      idleTimeout: 400,
     })
     const diagnosis = await client.diagnose()
     const of = (subject: string | undefined): Finding[] =>
       diagnosis.findings.filter((finding) => finding.subject === subject)
     expect(of(diagnosis.trackers[0]?.endpoint)).toMatchObject([{ code: 'TRACKER_UNREACHABLE' }])
     expect(of(silent.address)).toMatchObject([
-      { code: 'TRACKER_UNREACHABLE', message: expect.stringMatching(/no byte moved for 50 ms/) as unknown },
+      { code: 'TRACKER_UNREACHABLE', message: expect.stringMatching(/no byte moved for 400 ms/) as unknown },
     ])
     expect(of(odd.address)).toMatchObject([{ code: 'TRACKER_UNREACHABLE' }])
     expect(of(garbled.address)).toMatchObject([{ code: 'TRACKER_FAILS' }])

@@ -116,7 +116,7 @@ describe('a download stream', () => {
     expect(written).toBeLessThan(16 * MIB)
     const before = process.memoryUsage.rss()
     let size = 0
-    for await (const chunk of stream) size += (chunk).length
+    for await (const chunk of stream) size += chunk.length
     expect(size).toBe(TOTAL)
     expect(written).toBe(TOTAL)
     expect(socket.bytesWritten).toBe(10 + TOTAL)
@@ -124,7 +124,7 @@ describe('a download stream', () => {
   })
 
   it('is not timed out while its reader takes its time, and the server has bytes', async () => {
-    await using cluster = await fakeCluster({ 14: response(LARGE) }, { idleTimeout: 60 })
+    await using cluster = await fakeCluster({ 14: response(LARGE) }, { idleTimeout: 400 })
     const chunks: Buffer[] = []
     const paused = cluster.client.downloadStream(APPENDER_ID)
     paused.read(0)
@@ -140,7 +140,7 @@ describe('a download stream', () => {
     await using cluster = await fakeCluster({ 14: response(LARGE) })
     const stream = cluster.client.downloadStream(APPENDER_ID)
     for await (const chunk of stream) {
-      expect((chunk).length).toBeGreaterThan(0)
+      expect(chunk.length).toBeGreaterThan(0)
       break
     }
     expect(stream.destroyed).toBe(true)

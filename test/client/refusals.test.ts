@@ -74,6 +74,9 @@ describe('a change that a storage refuses', () => {
     expect(await rejection(cluster.client.modifyFile(APPENDER_ID, CONTENT))).toMatchObject({
       reason: REFUSED,
     })
+    expect(await rejection(cluster.client.modifyFile(APPENDER_ID, CONTENT, { offset: 9 }))).toMatchObject({
+      reason: `${REFUSED}: the offset, 9, may be past its end`,
+    })
     expect(await rejection(cluster.client.regenerateAppenderFile(APPENDER_ID))).toMatchObject({
       reason: `${REFUSED}: storages do this since V6.02`,
     })

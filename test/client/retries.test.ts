@@ -63,7 +63,7 @@ describe.each(Object.entries(idempotent))('%s', (_, { call, command, answer }) =
   it.each(Object.entries(losses))('is made again after %s', async (__, lose) => {
     await using cluster = await fakeCluster(
       { [command]: inTurn(lose, lose, answer) },
-      { retries: 2, idleTimeout: 60 },
+      { retries: 2, idleTimeout: 400 },
     )
     await call(cluster.client)
     expect(cluster.commands()).toEqual([command, command, command])
@@ -121,7 +121,7 @@ describe('deleteFile', () => {
       const lose = losses[loss] as (socket: Socket) => Buffer | void
       await using cluster = await fakeCluster(
         { 12: inTurn(lose, status(2)) },
-        { retries: 1, idleTimeout: 60 },
+        { retries: 1, idleTimeout: 400 },
       )
       await expect(cluster.client.deleteFile(ID)).resolves.toBeUndefined()
       expect(cluster.commands()).toEqual([12, 12])
@@ -167,7 +167,7 @@ describe('uploadFile', () => {
     'is never made again when all was sent, and the answer lost by %s',
     async (loss) => {
       const lose = losses[loss] as (socket: Socket) => Buffer | void
-      await using cluster = await fakeCluster({ 11: inTurn(lose, STORED) }, { retries: 2, idleTimeout: 60 })
+      await using cluster = await fakeCluster({ 11: inTurn(lose, STORED) }, { retries: 2, idleTimeout: 400 })
       const error = await rejection<UnknownOutcomeError>(cluster.client.uploadFile(CONTENT))
       expect(error).toMatchObject({
         name: 'UnknownOutcomeError',
@@ -264,7 +264,7 @@ describe('trackers', () => {
       addresses.push(tracker?.address ?? (await deadAddress()))
     }
     try {
-      await using client = new FastDfsClient({ trackers: addresses, retries: 0, idleTimeout: 60, ...options })
+      await using client = new FastDfsClient({ trackers: addresses, retries: 0, idleTimeout: 400, ...options })
       await test(client, trackers)
     } finally {
       for (const tracker of trackers) await tracker?.[Symbol.asyncDispose]()
@@ -381,7 +381,7 @@ describe('retryDeadline', () => {
   it('is the time in which an attempt may begin', async () => {
     await using cluster = await fakeCluster(
       { 22: () => {} },
-      { retries: 100, retryDeadline: 100, idleTimeout: 60 },
+      { retries: 100, retryDeadline: 600, idleTimeout: 400 },
     )
     const error = await rejection<RetryError>(cluster.client.fileInfo(ID))
     expect(error.name).toBe('RetryError')
@@ -392,7 +392,7 @@ describe('retryDeadline', () => {
   it('that is over after the first attempt gives its error', async () => {
     await using cluster = await fakeCluster(
       { 22: () => {} },
-      { retries: 5, retryDeadline: 1, idleTimeout: 60 },
+      { retries: 5, retryDeadline: 1, idleTimeout: 400 },
     )
     await expect(cluster.client.fileInfo(ID)).rejects.toMatchObject({ name: 'TimeoutError', retriable: true })
     expect(cluster.commands()).toEqual([22])

@@ -406,11 +406,11 @@ describe('a source that is stuck', () => {
     ['a Readable', (source) => source],
     ['from a function', (source) => () => source],
   ])('%s ends in a TimeoutError and is destroyed', async (_, wrap) => {
-    await using slow = await fakeCluster({}, { idleTimeout: 100 })
+    await using slow = await fakeCluster({}, { idleTimeout: 400 })
     const source = stuck()
     expect(await rejection(slow.client.uploadFile(wrap(source), { size: 20 }))).toMatchObject({
       name: 'TimeoutError',
-      reason: 'no byte moved for 100 ms',
+      reason: 'no byte moved for 400 ms',
       retriable: wrap(source) !== source,
     })
     expect(source.destroyed).toBe(true)

@@ -33,9 +33,10 @@ describe.each(allowed)('administration of $name', (target) => {
   it('knows no other storages and groups', async () => {
     const [group] = await fixture.client.admin.listGroups()
     const gone = { name: 'FileNotFoundError', status: 2 }
-    await expect(fixture.client.admin.deleteStorage(group?.group ?? '', '10.9.9.9')).rejects.toMatchObject(
-      gone,
-    )
+    await expect(fixture.client.admin.deleteStorage(group?.group ?? '', '10.9.9.9')).rejects.toMatchObject({
+      ...gone,
+      command: 'deleteStorage',
+    })
     await expect(fixture.client.admin.deleteGroup('nope')).rejects.toMatchObject(gone)
     await expect(fixture.client.admin.setTrunkServer('nope')).rejects.toMatchObject(gone)
   })

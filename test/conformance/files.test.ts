@@ -73,22 +73,26 @@ describe.each(targets)('files on $name', (target) => {
       ['from memory', 13],
       ['from memory', 8 * 1024 * 1024],
       ['from a temporary file', 8 * 1024 * 1024 + 1],
-    ])('takes a stream without a size, %s: %d bytes', async (_, size) => {
-      const bytes = noise(size)
-      const seen: { transferred: number; total: number }[] = []
-      const file = await fixture.upload(new Blob([bytes]).stream(), {
-        ext: 'bin',
-        onProgress: (progress) => seen.push(progress),
-      })
-      expect(file).toMatchObject({ size, crc32: crc32(bytes) })
-      expect(seen.at(-1)).toEqual({ transferred: size, total: size })
-      seen.splice(0)
-      const read = await fixture.client.downloadFile(file.id, {
-        onProgress: (progress) => seen.push(progress),
-      })
-      expect(read.equals(bytes)).toBe(true)
-      expect(seen.at(-1)).toEqual({ transferred: size, total: size })
-    })
+    ])(
+      'takes a stream without a size, %s: %d bytes',
+      async (_, size) => {
+        const bytes = noise(size)
+        const seen: { transferred: number; total: number }[] = []
+        const file = await fixture.upload(new Blob([bytes]).stream(), {
+          ext: 'bin',
+          onProgress: (progress) => seen.push(progress),
+        })
+        expect(file).toMatchObject({ size, crc32: crc32(bytes) })
+        expect(seen.at(-1)).toEqual({ transferred: size, total: size })
+        seen.splice(0)
+        const read = await fixture.client.downloadFile(file.id, {
+          onProgress: (progress) => seen.push(progress),
+        })
+        expect(read.equals(bytes)).toBe(true)
+        expect(seen.at(-1)).toEqual({ transferred: size, total: size })
+      },
+      30_000,
+    )
 
     it('cuts or drops an extension that does not fit, where that is wished', async () => {
       const cut = await fixture.upload(content, { ext: 'jpeg 2000', extPolicy: 'cut' })

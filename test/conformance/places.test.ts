@@ -32,7 +32,8 @@ describe.each(targets)('uploads to a place of the caller on $name', (target) => 
   })
 
   it('are refused where there is no such place', async () => {
-    const upload = (options: object) => fixture.client.uploadFile(noise(2_000_000), options)
+    const content = noise(2_000_000)
+    const upload = (options: object) => fixture.client.uploadFile(content, options)
     await expect(upload({ storePathIndex: 200 })).rejects.toThrow(
       /^storePathIndex is 200, but the storages of group\w+ have \d+ store paths, from 0 on$/,
     )
@@ -43,5 +44,5 @@ describe.each(targets)('uploads to a place of the caller on $name', (target) => 
     await expect(upload({ storage: '127.0.0.1:9', group: 'nosuchgroup' })).rejects.toMatchObject({
       status: 2,
     })
-  })
+  }, 30_000)
 })

@@ -37,7 +37,7 @@ async function move(client: FastDfsClient, transfer: Transfer): Promise<{ id?: s
   if ('upload' in transfer) return client.uploadFile(transfer.upload)
   if ('download' in transfer) return client.downloadFile(transfer.download, transfer.path)
   let size = 0
-  for await (const chunk of client.downloadStream(transfer.read)) size += (chunk).length
+  for await (const chunk of client.downloadStream(transfer.read)) size += chunk.length
   return { size }
 }
 

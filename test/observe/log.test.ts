@@ -21,7 +21,7 @@ describe('a logger', () => {
     let calls = 0
     await using cluster = await fakeCluster(
       { 22: (_, socket) => (++calls === 1 ? void socket.resetAndDestroy() : undefined) },
-      { retries: 1, logger: log, idleTimeout: 30 },
+      { retries: 1, logger: log, idleTimeout: 500 },
     )
     await rejection(cluster.client.fileInfo(ID))
     const endpoint = cluster.storage.address

@@ -259,8 +259,9 @@ describe('connections', () => {
     void storage().setFreeSpace(1_000_000_000)
     await cluster.requests.next({ command: 'storageReportDiskUsage', member: 'tracker2' })
     expect(requests()).toBe(0)
+    const arrived = cluster.requests.next({ command: 'storageReportDiskUsage', member: 'tracker1' })
     partition.remove()
-    await cluster.requests.next({ command: 'storageReportDiskUsage', member: 'tracker1' })
+    await arrived
   })
 
   it('of clients are parted from a member, those of members are not', async () => {

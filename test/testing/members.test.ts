@@ -175,7 +175,7 @@ describe('a tracker', () => {
   it('is passed over while it is paused', async () => {
     const cluster = await start({ trackers: 2 })
     cluster.trackers[0]?.pause()
-    const client = cluster.client({ idleTimeout: 50 })
+    const client = cluster.client({ idleTimeout: 400 })
     for (let i = 0; i < 3; i++) await client.uploadFile(Buffer.from('a'))
     expect(await cluster.storage('group1').files()).toHaveLength(3)
     cluster.trackers[0]?.resume()

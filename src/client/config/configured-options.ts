@@ -12,9 +12,11 @@ export interface ConfiguredOptions {
   readonly retries?: number
   readonly retryDeadline?: number
   readonly maxConnections?: number
+  readonly minConnections?: number
   readonly maxQueue?: number
   readonly queueTimeout?: number
   readonly idleConnectionTtl?: number
+  readonly maxConnectionAge?: number
   readonly maxBufferBytes?: number
   readonly verify?: boolean
   readonly extPolicy?: 'error' | 'cut' | 'drop'

@@ -130,7 +130,8 @@ export class TrackerLink {
 
   /** Reports the space of the disks with the next beat, and beats now; resolves when that is done, or the link is down. */
   reportDisks(): Promise<void> {
-    if (this.#state !== 'active') return Promise.resolve()
+    // With the first beat after joining it reports them in any case.
+    if (this.#state === 'down') return Promise.resolve()
     this.#reportsDisks = true
     this.#wake?.()
     return new Promise((resolve) => this.#reporting.push(resolve))

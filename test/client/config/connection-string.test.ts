@@ -41,6 +41,10 @@ it.each([
     },
   ],
   ['fdfs://h1?maxQueue=5', { trackers: [H1], maxQueue: 5 }],
+  [
+    'fdfs://h1?minConnections=2&maxConnectionAge=3',
+    { trackers: [H1], minConnections: 2, maxConnectionAge: 3 },
+  ],
   ['fdfs://h1/%67roup1', { trackers: [H1], group: 'group1' }],
   [
     'fdfs://h1/?storageAddressMap=10.0.0.0/8=gateway,h:1=i%3A2',
