@@ -129,6 +129,17 @@ export class Binlog {
     this.#log = undefined
   }
 
+  /** Forgets all records. None may be on its way. */
+  async clear(): Promise<void> {
+    const wasOpen = this.#log !== undefined
+    await this.close()
+    for (const name of await this.#own.names('sync')) {
+      if (name.startsWith('binlog')) await this.#own.remove(`sync/${name}`)
+    }
+    this.#open = []
+    if (wasOpen) await this.open(0)
+  }
+
   /** Adds a record. Many that come at one time are written at once. */
   append(record: BinlogRecord): Pending {
     const line = format(record)

@@ -81,6 +81,8 @@ export class Pusher {
   #trying = true
   #announcing = false
   #stopped = false
+  #resting = false
+  #waiting = false
   #wakes: (() => void)[] = []
   #savedAt = 0
   #saving: Promise<void> = Promise.resolve()
@@ -112,6 +114,11 @@ export class Pusher {
   settled(position: number): boolean {
     if (!this.#connected) return !this.#trying
     return this.#begun && this.position >= position
+  }
+
+  /** Whether nothing is on its way to the peer. */
+  get atRest(): boolean {
+    return !this.#connected || this.#waiting
   }
 
   /** Begins. */
@@ -165,6 +172,21 @@ export class Pusher {
   /** Tells the peer that something has become of this storage. */
   announce(): void {
     this.#announcing = true
+    this.wake()
+  }
+
+  /** Passes nothing on until {@link Pusher.reset}; see {@link Pusher.atRest}. */
+  rest(): void {
+    this.#resting = true
+  }
+
+  /** Begins anew with an empty binlog. */
+  reset(): void {
+    this.#mark.position = 0
+    this.#refused.clear()
+    this.#whole.clear()
+    this.#losses = { start: -1, count: 0 }
+    this.#resting = false
     this.wake()
   }
 
@@ -223,6 +245,10 @@ export class Pusher {
   async #push(connection: ServerConnection): Promise<void> {
     let lastSign = Date.now()
     while (!this.#stopped && !connection.ended) {
+      if (this.#resting) {
+        await this.#wait(IDLE_INTERVAL)
+        continue
+      }
       if (this.#announcing) {
         this.#announcing = false
         await connection.request(reportServerId, { id: this.#shared.context.journal.id })
@@ -342,7 +368,7 @@ export class Pusher {
     const { entries, next } = await this.#shared.binlog.read(this.#mark.position)
     if (next === this.#mark.position) return false
     for (const entry of entries) {
-      if (this.#stopped || entry.end > limit || !this.#begun) return true
+      if (this.#stopped || this.#resting || entry.end > limit || !this.#begun) return true
       this.#mark.scanned++
       if (entry.source) await this.#pushEntry(connection, entry)
       if (this.#begun) this.#mark.position = entry.end
@@ -516,8 +542,11 @@ export class Pusher {
 
   /** Until somebody wakes it, or the time has passed. */
   #wait(delay: number): Promise<void> {
+    this.#waiting = true
+    this.#shared.onProgress()
     return new Promise((resolve) => {
       const done = (): void => {
+        this.#waiting = false
         stopTimer(timer)
         resolve()
       }

@@ -37,6 +37,8 @@ export class Replication {
   /** Records before this position may be passed on. */
   #limit = 0
   #running = false
+  /** Which of the times between two resets it is. */
+  #era = 0
   /** By file, in their order: where the record begins by which it was last passed on as a whole. */
   readonly #asserted = new Map<string, number>()
   /** By source: the timestamp of its newest change that has arrived here. */
@@ -99,12 +101,33 @@ export class Replication {
     )
   }
 
+  /** Passes nothing on until {@link Replication.reset}; resolves when nothing is on its way any more. */
+  async rest(): Promise<void> {
+    for (const pusher of this.#pushers.values()) pusher.rest()
+    await this.#watchers.until(
+      () => !this.#running || [...this.#pushers.values()].every((pusher) => pusher.atRest),
+    )
+  }
+
+  /** Begins anew with an empty binlog: what is here, the others have too. */
+  reset(): void {
+    this.#era++
+    this.#limit = 0
+    this.#asserted.clear()
+    for (const pusher of this.#pushers.values()) pusher.reset()
+  }
+
   /** There are new records. */
   onGrow(): void {
     const { end } = this.#binlog
     if (this.#pushers.size === 0 && end - this.#forgottenAt > FORGOTTEN) this.#forget()
+    const era = this.#era
     if (this.#mode === 'now') this.#allow(end)
-    else if (this.#mode !== 'manual') startTimer(this.#mode.delay, () => this.#allow(end))
+    else if (this.#mode !== 'manual') {
+      startTimer(this.#mode.delay, () => {
+        if (era === this.#era) this.#allow(end)
+      })
+    }
   }
 
   /** A tracker tells of the group. */

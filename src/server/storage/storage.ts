@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
@@ -25,6 +25,7 @@ import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
 import { linkHandlers } from './link.js'
+import { resetMarks } from './mark.js'
 import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
@@ -36,7 +37,7 @@ import { Replication } from './replication.js'
 import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
 import { slaveHandlers } from './slave.js'
 import { Space, spaceRulesOf } from './space.js'
-import { readStatFile, writeStatFile } from './stat-file.js'
+import { readStatFile, resetStatFile, writeStatFile } from './stat-file.js'
 import { syncHandlers } from './sync.js'
 import type { Brief, JoinRequest, LinkedStorage, OldFiles, Trackers } from './tracker-link.js'
 import { TrackerLink } from './tracker-link.js'
@@ -47,8 +48,11 @@ import { Versions } from './versions.js'
 export interface StorageOptions {
   /** The group it belongs to, 1 to 16 letters and digits. */
   readonly group: string
-  /** Its ID, 1 to 16 777 215: it goes into the IDs of the files that are uploaded here. */
-  readonly id: number
+  /**
+   * Its ID, 1 to 16 777 215, or where the trackers give no IDs the IPv4 address by which they see it. It goes into the
+   * IDs of the files that are uploaded here.
+   */
+  readonly id: number | string
   /** The address to listen on, and to connect to trackers from. @defaultValue '127.0.0.1' */
   readonly host?: string | undefined
   /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
@@ -173,7 +177,9 @@ export class Storage {
     const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
-    checkRange('id', id, MAX_ID)
+    if (typeof id === 'number') checkRange('id', id, MAX_ID)
+    else if (!isIPv4(id))
+      throw new ConfigError(`id must be a number or an IPv4 address, not ${JSON.stringify(id)}`)
     checkRange('the number of trackers', options.trackers.length, limits.MAX_TRACKERS)
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
@@ -226,8 +232,8 @@ export class Storage {
     return this.#options.group
   }
 
-  /** The storage ID. */
-  get id(): number {
+  /** The storage ID, or the address that stands for it. */
+  get id(): number | string {
     return this.#options.id
   }
 
@@ -310,9 +316,31 @@ export class Storage {
     await Promise.all(this.#links.map((link) => link.reportDisks()))
   }
 
-  /** Forgets what it has counted. */
-  resetStats(): void {
-    Object.assign(this.#context.stats, emptyStats())
+  /**
+   * Passes nothing on until {@link Storage.reset}; resolves when nothing is on its way to the other storages of the
+   * group any more.
+   */
+  async rest(): Promise<void> {
+    await this.#replication.rest()
+  }
+
+  /**
+   * Takes what is in the store now for all that has ever happened: forgets the binlog, what it has told the other
+   * storages of the group, the versions of files, and what it has counted. They must be at rest, have the same files,
+   * and be reset as well. Connections and its place in the group stay.
+   */
+  reset(): Promise<void> {
+    return this.#turns.take(async () => {
+      const { store, stats, naming, journal, duplicates, storePathCount } = this.#context
+      await this.#binlog.clear()
+      await this.#versions.clear()
+      journal.open()
+      await resetMarks(store.own)
+      await resetStatFile(store.own, naming)
+      await duplicates?.open(storePathCount)
+      Object.assign(stats, emptyStats())
+      this.#replication.reset()
+    })
   }
 
   /**

@@ -66,10 +66,19 @@ export class Versions {
 
   /** Closes the file, once all is written. */
   async close(): Promise<void> {
-    await this.#next
+    // Whoever has added a line hears that it could not be written.
+    await this.#next?.catch(() => {})
     await this.#last
     await this.#log?.close()
     this.#log = undefined
+  }
+
+  /** Forgets all versions. No file may be being changed. */
+  async clear(): Promise<void> {
+    const wasOpen = this.#log !== undefined
+    await this.close()
+    await this.#own.remove(FILE)
+    if (wasOpen) await this.open()
   }
 
   /** The version of a file, also of one that was removed; undefined where nothing but its name can tell. */

@@ -10,6 +10,8 @@ export interface DiskStoreOptions {
    * `store_path0`, `store_path1`…
    */
   readonly folder: string
+  /** Where the store paths are; those that are missing here are below `folder`. @defaultValue none */
+  readonly storePaths?: readonly string[] | undefined
 }
 
 /** Reading goes in pieces of this size: one buffer for each download. */
@@ -21,17 +23,19 @@ const GATHERED = 256 * 1024
 
 /**
  * Keeps files in a folder, laid out as a real storage lays them out (protocol.md §5): `store_pathN/data/HH/HH/name`.
- * What is not finished stands in `store_pathN/tmp`, so that no half file is ever seen.
+ * What is not finished stands in `store_pathN/data/tmp`, so that no half file is ever seen.
  */
 export class DiskStore implements Store {
   /** See {@link Store}. */
   readonly own: OwnFiles
   readonly #folder: string
+  readonly #storePaths: readonly string[]
   #drafts = 0
 
   /** Touches nothing yet. */
-  constructor({ folder }: DiskStoreOptions) {
+  constructor({ folder, storePaths = [] }: DiskStoreOptions) {
     this.#folder = folder
+    this.#storePaths = storePaths
     this.own = new DiskFiles(join(folder, 'data'))
   }
 
@@ -40,15 +44,15 @@ export class DiskStore implements Store {
     files.makeFolder(join(this.#folder, 'data', 'sync'))
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
-      await files.removeFolder(join(path, 'tmp'))
-      files.makeFolder(join(path, 'tmp'))
-      files.makeFolder(join(path, 'data'))
+      // Within `data`: what is beside it may be somebody else's.
+      await files.removeFolder(join(path, 'data', 'tmp'))
+      files.makeFolder(join(path, 'data', 'tmp'))
     }
   }
 
   /** See {@link Store}. */
   create(storePathIndex: number): Draft {
-    const path = `${this.#storePath(storePathIndex)}/tmp/${this.#drafts++}`
+    const path = `${this.#storePath(storePathIndex)}/data/tmp/${this.#drafts++}`
     return new DiskDraft(path, (name) => this.#path(name))
   }
 
@@ -123,7 +127,7 @@ export class DiskStore implements Store {
   }
 
   #storePath(index: number): string {
-    return `${this.#folder}/store_path${index}`
+    return this.#storePaths[index] ?? `${this.#folder}/store_path${index}`
   }
 
   /** `M01/HH/HH/name` → `store_path1/data/HH/HH/name` */

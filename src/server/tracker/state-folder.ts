@@ -15,6 +15,7 @@ export class StateFolder {
   readonly #written = new Map<string, string>()
   #saved = -1
   #saving: Promise<void> | undefined
+  #abandoned = false
 
   /** Touches nothing yet. */
   constructor(folder: string, cluster: Cluster) {
@@ -62,6 +63,11 @@ export class StateFolder {
     await this.#write(STATUS_FILE, `up_time=${startedAt}\nlast_check_time=${now}\n`)
   }
 
+  /** Writes nothing any more, whatever is under way. */
+  abandon(): void {
+    this.#abandoned = true
+  }
+
   /** After what is being written, so that the last state is the last to be written. */
   async #writeAll(state: readonly StateFile[], before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => {})
@@ -81,6 +87,7 @@ export class StateFolder {
 
   /** A file is the old one or the new one, whenever the process ends. */
   async #write(name: string, text: string): Promise<void> {
+    this.#checkAbandoned()
     if (this.#written.get(name) === text) return
     this.#written.delete(name)
     const path = join(this.#folder, name)
@@ -90,7 +97,12 @@ export class StateFolder {
     } finally {
       files.close(fd)
     }
+    this.#checkAbandoned()
     files.rename(`${path}.tmp`, path)
     this.#written.set(name, text)
+  }
+
+  #checkAbandoned(): void {
+    if (this.#abandoned) throw new Error('this tracker was killed')
   }
 }
