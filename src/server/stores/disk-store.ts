@@ -16,10 +16,12 @@ export interface DiskStoreOptions {
 
 /** Reading goes in pieces of this size: one buffer for each download. */
 const PIECE = 512 * 1024
+/** Emptied at each start: a name that nobody else gives a folder in a store path. */
+const DRAFTS = '.fastdfs-tmp'
 
 /**
  * Keeps files in a folder, laid out as a real storage lays them out (protocol.md §5): `store_pathN/data/HH/HH/name`.
- * What is not finished stands in `store_pathN/data/tmp`, so that no half file is ever seen.
+ * What is not finished stands in `store_pathN/.fastdfs-tmp`, so that no half file is ever seen.
  */
 export class DiskStore implements Store {
   /** See {@link Store}. */
@@ -40,15 +42,15 @@ export class DiskStore implements Store {
     await files.makeFolder(join(this.#folder, 'data', 'sync'))
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
-      // Within `data`: what is beside it may be somebody else's.
-      await files.removeFolder(join(path, 'data', 'tmp'))
-      await files.makeFolder(join(path, 'data', 'tmp'))
+      await files.removeFolder(join(path, DRAFTS))
+      await files.makeFolder(join(path, DRAFTS))
+      await files.makeFolder(join(path, 'data'))
     }
   }
 
   /** See {@link Store}. */
   async create(storePathIndex: number): Promise<Draft> {
-    const path = join(this.#storePath(storePathIndex), 'data', 'tmp', String(this.#drafts++))
+    const path = join(this.#storePath(storePathIndex), DRAFTS, String(this.#drafts++))
     return new DiskDraft(path, await files.open(path, 'wx'), (name) => this.#path(name))
   }
 
