@@ -264,7 +264,12 @@ describe('trackers', () => {
       addresses.push(tracker?.address ?? (await deadAddress()))
     }
     try {
-      await using client = new FastDfsClient({ trackers: addresses, retries: 0, idleTimeout: 400, ...options })
+      await using client = new FastDfsClient({
+        trackers: addresses,
+        retries: 0,
+        idleTimeout: 400,
+        ...options,
+      })
       await test(client, trackers)
     } finally {
       for (const tracker of trackers) await tracker?.[Symbol.asyncDispose]()

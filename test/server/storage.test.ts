@@ -502,7 +502,7 @@ describe.each(Object.entries(stores))('a storage in %s', (kind, make) => {
     it('serves its files from another process, and clears what was left unfinished', async () => {
       const name = await upload('hello')
       await storage.stop()
-      const left = join(folder, 'store_path0/tmp/7')
+      const left = join(folder, 'store_path0/.fastdfs-tmp/7')
       await writeFile(left, 'half')
       await mkdir(join(folder, 'store_path0/data/00/00/aFolderThatIsNoFile'))
       storage = new Storage({

@@ -20,10 +20,12 @@ const PIECE = 512 * 1024
 const SMALL = 64 * 1024
 /** So many bytes of a draft are written at once; what comes short of it blocks: see `files.ts`. */
 const GATHERED = 256 * 1024
+/** Emptied at each start: a name that nobody else gives a folder in a store path. */
+const DRAFTS = '.fastdfs-tmp'
 
 /**
  * Keeps files in a folder, laid out as a real storage lays them out (protocol.md §5): `store_pathN/data/HH/HH/name`.
- * What is not finished stands in `store_pathN/data/tmp`, so that no half file is ever seen.
+ * What is not finished stands in `store_pathN/.fastdfs-tmp`, so that no half file is ever seen.
  */
 export class DiskStore implements Store {
   /** See {@link Store}. */
@@ -44,15 +46,15 @@ export class DiskStore implements Store {
     files.makeFolder(join(this.#folder, 'data', 'sync'))
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
-      // Within `data`: what is beside it may be somebody else's.
-      await files.removeFolder(join(path, 'data', 'tmp'))
-      files.makeFolder(join(path, 'data', 'tmp'))
+      await files.removeFolder(join(path, DRAFTS))
+      files.makeFolder(join(path, DRAFTS))
+      files.makeFolder(join(path, 'data'))
     }
   }
 
   /** See {@link Store}. */
   create(storePathIndex: number): Draft {
-    const path = `${this.#storePath(storePathIndex)}/data/tmp/${this.#drafts++}`
+    const path = `${this.#storePath(storePathIndex)}/${DRAFTS}/${this.#drafts++}`
     return new DiskDraft(path, (name) => this.#path(name))
   }
 
