@@ -5,6 +5,7 @@ import type { AgentAnswer, AgentRequest, Small } from './agent-protocol.js'
 import { agentStarter } from './agents.js'
 import type { Scripts } from './bundle.js'
 import { Child } from './child.js'
+import { writeRandom } from './large-file.js'
 import type { Options } from './options.js'
 import { median } from './stats.js'
 
@@ -100,7 +101,8 @@ async function receiveRow(
   checkpoint: () => void,
 ): Promise<Embedded> {
   const agent = agents[0] as Agent
-  const path = join(folder, 'source')
+  const path = join(folder, 'received')
+  await writeRandom(path, size)
   const rates: number[] = []
   for (let round = 0; round <= largeRounds; round++) {
     checkpoint()

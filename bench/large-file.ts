@@ -63,7 +63,8 @@ export function nameOf(what: Large, size: number): string {
   return `${size % (1024 * MIB) === 0 ? `${size / MIB / 1024} GiB` : `${size / MIB} MiB`} ${what}`
 }
 
-async function writeRandom(path: string, size: number): Promise<void> {
+/** Makes a file of random bytes. */
+export async function writeRandom(path: string, size: number): Promise<void> {
   const file = await open(path, 'w')
   const block = Buffer.allocUnsafe(MIB)
   for (let position = 0; position < size; position += MIB) await file.write(randomFillSync(block))
