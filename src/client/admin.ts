@@ -1,5 +1,6 @@
 import type { FastDfsError } from '../errors.js'
 import {
+  ClosedError,
   FileNotFoundError,
   isFastDfsError,
   locateError,
@@ -182,16 +183,19 @@ export class AdminClient {
         return parseEndpoint(leader, TRACKER_PORT)
       } catch (error) {
         if (!isUnknownCommand(error)) throw error
-        for (const tracker of this.#context.trackers.all) {
-          const { isLeader } = await this.#context.trackers.askAt(
-            tracker,
-            trackerCommands.trackerGetStatus,
-            {},
-            call,
-          )
-          if (isLeader) return { host: tracker.hosts[0], port: tracker.port }
+        const { trackers } = this.#context
+        let failure = error as FastDfsError
+        for (const tracker of trackers.all) {
+          try {
+            const { isLeader } = await trackers.askAt(tracker, trackerCommands.trackerGetStatus, {}, call)
+            if (isLeader) return { host: tracker.hosts[0], port: tracker.port }
+          } catch (lost) {
+            call.check()
+            if (!isFastDfsError(lost) || !lost.retriable) throw lost
+            failure = lost
+          }
         }
-        throw error
+        throw failure
       }
     })
   }
@@ -303,27 +307,32 @@ export class AdminClient {
     const errors = results.flatMap((result) =>
       result.status === 'rejected' ? [result.reason as FastDfsError] : [],
     )
+    call.check()
     const isAnswer = (error: FastDfsError): boolean =>
       error.status === STATUS.ENOENT || error.status === STATUS.EALREADY
-    const failures = answers.length > 0 ? errors.filter((error) => !isAnswer(error)) : errors
+    const lost = errors.filter((error) => !isAnswer(error))
+    const failures = lost.length > 0 || answers.length > 0 ? lost : errors
     const [first] = failures
     if (first === undefined) return answers
+    const ended = failures.find((error) => error instanceof ClosedError)
+    if (ended !== undefined) throw ended
     if (failures.length === 1 || failures.every(({ status }) => status === first.status)) throw first
     throw new RetryError(`${failures.length} of ${trackers.all.length} trackers failed`, {
       errors: failures,
       command: command.name,
+      // What others answered stays; one that could not be asked may yet say something else.
+      retriable: failures.some(({ retriable, status }) => retriable && status === undefined),
     })
   }
 
   /** Asks one tracker after the other until one does not say that it does not lead. */
   async #askLeader<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>> {
     const { trackers } = this.#context
-    let failure: unknown
+    const errors: FastDfsError[] = []
     for (const tracker of trackers.all) {
       try {
         return await trackers.askAt(tracker, command, fields, call)
       } catch (error) {
-        call.check()
         if (isUnknownCommand(error)) {
           throw new NotSupportedError(
             'this tracker is too old for it: the command came with V6.15.5 or V6.16',
@@ -335,11 +344,14 @@ export class AdminClient {
             },
           )
         }
-        // A tracker that cannot be reached says less than one that does not lead.
-        if (!(failure instanceof ServerError)) failure = error
-        if (error instanceof ServerError && !(error instanceof NotSupportedError)) throw error
+        // What may have been carried out is not asked of another one.
+        if (!isFastDfsError(error) || !(error.retriable || error instanceof NotSupportedError)) throw error
+        call.check()
+        errors.push(error)
       }
     }
+    // One that could not be asked may be the one that leads: that another one does not lead says less.
+    const [failure] = [...errors.filter(({ retriable }) => retriable), ...errors] as [FastDfsError]
     throw failure
   }
 }

@@ -201,6 +201,16 @@ async function mapLimited<T, R>(items: readonly T[], map: (item: T) => Promise<R
       results[i] = await map(items[i] as T)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, work))
+  const workers = Array.from({ length: Math.min(CONCURRENCY, items.length) }, async () => {
+    try {
+      await work()
+    } catch (error) {
+      next = items.length
+      throw error
+    }
+  })
+  // None is left at work when one has failed.
+  await Promise.allSettled(workers)
+  await Promise.all(workers)
   return results
 }

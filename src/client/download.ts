@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { AbortError, InvalidArgumentError } from '../errors.js'
+import { AbortError, InvalidArgumentError, isFastDfsError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
@@ -174,6 +174,7 @@ function readContent(
     try {
       await readFrom(context, storage, file, rest, call, resuming)
     } catch (error) {
+      if (isFastDfsError(error) && error.retriable) await call.wait(resuming.untilWanted())
       if (resuming.received > rest.offset - plan.offset) call.progressAt = performance.now()
       throw error
     }

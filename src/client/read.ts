@@ -1,4 +1,4 @@
-import { IntegrityError, locateError, ServerError, STATUS } from '../errors.js'
+import { IntegrityError, locateError, ProtocolError, ServerError, STATUS } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
@@ -15,6 +15,8 @@ export interface Range {
   readonly offset: number
   /** Absent: up to the end. */
   readonly length: number | undefined
+  /** What is left of content that has begun: its sink knows how long that is. */
+  readonly isRest?: boolean
 }
 
 /** All of a file. */
@@ -38,7 +40,8 @@ export async function readFrom(
   const { group, name } = file
   try {
     const fields = { offset: range.offset, count, group, name }
-    await askStorage(context, storage, storageCommands.downloadFile, fields, call, { sink })
+    const whole = count === 0 || range.isRest === true ? sink : exactly(count, file, sink)
+    await askStorage(context, storage, storageCommands.downloadFile, fields, call, { sink: whole })
   } catch (error) {
     // From V6.15.4 on an empty file is refused like a range past the end.
     const isEmpty =
@@ -47,6 +50,20 @@ export async function readFrom(
       (await fileInfoFrom(context, storage, file, call)).size === 0
     if (!isEmpty) throw error
     startEmpty(sink, storage)
+  }
+}
+
+/** Refuses an answer of another length than was asked for; but a file that can be changed may have become shorter. */
+function exactly(count: number, file: SplitFileId, sink: ContentSink): ContentSink {
+  return {
+    start: (size, flow) => {
+      const isShorter = size < count && sizeInName(file) === undefined
+      if (size !== count && !isShorter) {
+        throw new ProtocolError(`the storage gives ${size} bytes where ${count} were asked for`)
+      }
+      sink.start(size, flow)
+    },
+    write: (chunk) => sink.write(chunk),
   }
 }
 

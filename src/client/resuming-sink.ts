@@ -15,7 +15,8 @@ export class ResumingSink implements ContentSink {
   #flow: ContentFlow = NO_FLOW
   /** What the sink failed with while no connection was there to be told. */
   #failure: FastDfsError | undefined
-
+  /** Set while the sink is full. */
+  #full: { readonly ended: Promise<void>; readonly end: () => void } | undefined
   readonly #isFixed: boolean
 
   /**
@@ -32,7 +33,7 @@ export class ResumingSink implements ContentSink {
   begin({ offset, length }: Range): Range {
     if (this.#restarts && !this.#isFixed) this.#forget()
     if (this.#total === undefined) return { offset, length }
-    return { offset: offset + this.received, length: this.#total - this.received }
+    return { offset: offset + this.received, length: this.#total - this.received, isRest: true }
   }
 
   /** See {@link ContentSink}. */
@@ -42,9 +43,13 @@ export class ResumingSink implements ContentSink {
     if (this.#total === undefined) {
       this.#total = size
       return this.#sink.start(size, {
-        resume: () => this.#flow.resume(),
+        resume: () => {
+          this.#wanted()
+          this.#flow.resume()
+        },
         fail: (error) => {
           this.#failure = error
+          this.#wanted()
           this.#flow.fail(error)
         },
       })
@@ -67,6 +72,22 @@ export class ResumingSink implements ContentSink {
   /** See {@link ContentSink}. */
   write(chunk: Buffer): boolean {
     this.received += chunk.length
-    return this.#sink.write(chunk)
+    const takesMore = this.#sink.write(chunk)
+    if (!takesMore && this.#full === undefined) {
+      let end = (): void => {}
+      const ended = new Promise<void>((resolve) => (end = resolve))
+      this.#full = { ended, end }
+    }
+    return takesMore
+  }
+
+  /** Waits while the sink is full, until it takes more or has failed: no connection is of use to it before. */
+  async untilWanted(): Promise<void> {
+    await this.#full?.ended
+  }
+
+  #wanted(): void {
+    this.#full?.end()
+    this.#full = undefined
   }
 }

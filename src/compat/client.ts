@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Writable } from 'node:stream'
-import type { ClientOptions, DownloadOptions, UploadedFile } from '../client/index.js'
+import type { ClientOptions, DownloadOptions, UploadedFile, UploadOptions } from '../client/index.js'
 import { FastDfsClient } from '../client/index.js'
 import { STATUS } from '../errors.js'
 import { DataError } from './exceptions.js'
@@ -10,6 +10,8 @@ import { DELETING, DOWNLOADING, READING_METADATA, refusal, translate, USUAL } fr
 import { Group_info } from './group-info.js'
 import type { AppendResult, DeleteResult, DownloadResult, StatusResult, UploadResult } from './results.js'
 import { strerror } from './strerror.js'
+import type { Storage_server } from './storage-client.js'
+import { Storage_client } from './storage-client.js'
 import { Storage_info } from './storage-info.js'
 import { appromix, cutExt, extOfFile } from './text.js'
 import type { TrackerConf } from './tracker-conf.js'
@@ -45,8 +47,12 @@ export class Fdfs_client {
   readonly trackers: TrackerConf | undefined
   /** Seconds to connect, and to wait for each piece of an answer; undefined where a {@link FastDfsClient} was given. */
   readonly timeout: number | undefined
+  /** What {@link Fdfs_client.get_storage} has made, by `host:port`. */
+  readonly storages = new Map<string, Storage_client>()
   readonly #client: FastDfsClient
   readonly #isOwner: boolean
+  /** Where new files go; anywhere if it is empty. */
+  readonly #place: Pick<UploadOptions, 'group' | 'storage'>
 
   /**
    * Reads the configuration at once, and connects when it must.
@@ -56,14 +62,17 @@ export class Fdfs_client {
    * @param client - an addition; Python has the class of its pool here. Options that count more than the configuration,
    *   for example `storageAddressMap` or `idleTimeout`; or a {@link FastDfsClient} that does the work: then no
    *   configuration is read
+   * @param store_serv - of {@link Fdfs_client.get_storage} alone: where new files go
    * @throws {@link NoOptionError} when the file does not exist, or lacks `connect_timeout` or `tracker_server`
    * @throws ConfigError when a value cannot be read, or an option is wrong
    */
   constructor(
     conf_path: Optional<string | TrackerConf> = '/etc/fdfs/client.conf',
     client: FastDfsClient | Partial<ClientOptions> = {},
+    store_serv?: Storage_server,
   ) {
     this.#isOwner = !isClient(client)
+    this.#place = store_serv ? { group: store_serv.group_name, storage: endpointOf(store_serv) } : {}
     if (isClient(client)) {
       this.#client = client
       return
@@ -89,6 +98,27 @@ export class Fdfs_client {
   }
 
   /**
+   * What works on one storage: new files go there.
+   *
+   * @param store_serv - the storage, as the trackers name it
+   * @returns always the same object for a storage
+   * @example
+   * ```ts
+   * const [info] = (await client.list_servers('group1')).Servers
+   * const store_serv = { ip_addr: info.ip_addr, port: info.storage_port, group_name: 'group1' }
+   * await client.get_storage(store_serv).storage_upload_by_filename(null, store_serv, 'photo.jpg')
+   * ```
+   */
+  get_storage(store_serv: Storage_server): Storage_client {
+    const endpoint = endpointOf(store_serv)
+    const known = this.storages.get(endpoint)
+    if (known !== undefined) return known
+    const storage = new Storage_client(new Fdfs_client(null, this.#client, store_serv))
+    this.storages.set(endpoint, storage)
+    return storage
+  }
+
+  /**
    * Stores a local file. When its metadata cannot be set, it is deleted again.
    *
    * @throws {@link DataError} when there is no such local file, or the storage refuses it
@@ -97,6 +127,7 @@ export class Fdfs_client {
     await checkFile(filename, '(uploading)')
     return this.#upload(filename, () =>
       this.#client.uploadFile(filename, {
+        ...this.#place,
         ...extOption(extOfFile(filename)),
         metadata: metadataOf(meta_dict),
       }),
@@ -119,9 +150,8 @@ export class Fdfs_client {
     meta_dict?: Optional<MetaDict>,
   ): Promise<UploadResult> {
     const bytes = bytesOf(filebuffer, '[-] Error: argument filebuffer can not be null.')
-    return this.#upload('', () =>
-      this.#client.uploadFile(bytes, { ...extOption(file_ext_name), metadata: metadataOf(meta_dict) }),
-    )
+    const options = { ...this.#place, ...extOption(file_ext_name), metadata: metadataOf(meta_dict) }
+    return this.#upload('', () => this.#client.uploadFile(bytes, options))
   }
 
   /**
@@ -184,7 +214,11 @@ export class Fdfs_client {
     meta_dict?: Optional<MetaDict>,
   ): Promise<UploadResult> {
     await checkFile(local_filename, '(uploading appender)')
-    const options = { ...extOption(extOfFile(local_filename)), metadata: metadataOf(meta_dict) }
+    const options = {
+      ...this.#place,
+      ...extOption(extOfFile(local_filename)),
+      metadata: metadataOf(meta_dict),
+    }
     return this.#upload(local_filename, () => this.#client.uploadAppenderFile(local_filename, options))
   }
 
@@ -204,7 +238,7 @@ export class Fdfs_client {
     meta_dict?: Optional<MetaDict>,
   ): Promise<UploadResult> {
     const bytes = bytesOf(filebuffer, '[-] Error: argument filebuffer can not be null.')
-    const options = { ...extOption(file_ext_name), metadata: metadataOf(meta_dict) }
+    const options = { ...this.#place, ...extOption(file_ext_name), metadata: metadataOf(meta_dict) }
     return this.#upload('', () => this.#client.uploadAppenderFile(bytes, options))
   }
 
@@ -440,12 +474,16 @@ export class Fdfs_client {
     return { Status: 'Modify successed.', 'Storage IP': storage }
   }
 
-  /** Asks, as Python does, where a file is to be changed, and changes it; the storage's address. */
+  /**
+   * Changes a file, and asks, as Python does, which storage is to change it; its address. The change does not wait for
+   * that: it has its place in the order of the calls.
+   */
   #change(id: string, wording: Wording, change: () => Promise<void>): Promise<string> {
     return attempt(wording, async () => {
-      const { host } = await this.#client.tracker.queryUpdate(id)
-      await change()
-      return host
+      const [changed, asked] = await Promise.allSettled([change(), this.#client.tracker.queryUpdate(id)])
+      if (changed.status === 'rejected') throw changed.reason
+      if (asked.status === 'rejected') throw asked.reason
+      return asked.value.host
     })
   }
 }
@@ -472,6 +510,7 @@ async function checkFile(filename: string, suffix: string): Promise<Stats> {
 
 /** A FastDfsClient would choose a name in a folder; Python's client writes to the path that it is given. */
 async function checkTarget(filename: string): Promise<void> {
+  checkText(filename, 'local_filename')
   const isFolder = filename.endsWith('/') || (await look(filename))?.isDirectory() === true
   if (isFolder) throw new DataError(`${DOWNLOADING.file}(${STATUS.EISDIR}, '${strerror(STATUS.EISDIR)}').`)
 }
@@ -487,7 +526,13 @@ async function look(filename: string): Promise<Stats | undefined> {
 }
 
 function checkId(id: string, text: string): void {
+  checkText(id, 'the file ID')
   if (!id.includes('/')) throw new DataError(text)
+}
+
+/** Of a wrong type, an argument is a mistake in the call: a TypeError, as in Python. */
+function checkText(value: unknown, name: string): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${String(value)}`)
 }
 
 function bytesOf(buffer: Optional<FileBuffer>, text: string): Uint8Array {
@@ -510,6 +555,7 @@ function textsOf(meta_dict: MetaDict): Record<string, string> {
 
 /** An extension is cut as Python's client does it; one that no storage takes is refused, whatever the client's policy. */
 function extOption(ext: Optional<string>): { ext: string; extPolicy: 'error' } {
+  checkText(ext ?? '', 'file_ext_name')
   return { ext: cutExt(ext ?? ''), extPolicy: 'error' }
 }
 
@@ -529,6 +575,10 @@ function downloaded<Content>(
     'Download size': appromix(size),
     'Storage IP': hostOf(endpoint),
   }
+}
+
+function endpointOf({ ip_addr, port }: Storage_server): string {
+  return ip_addr.includes(':') ? `[${ip_addr}]:${port}` : `${ip_addr}:${port}`
 }
 
 /** The host of `host:port` or `[host]:port`. */

@@ -1,7 +1,7 @@
 /** Files of a cluster, through a client: the one place that knows of both. */
 import type { FastDfsClient } from '../client/index.js'
 import { FILENAME_KEY } from '../client/index.js'
-import { ConnectError, ProtocolError } from '../errors.js'
+import { ProtocolError } from '../errors.js'
 import { parseFileId } from '../file-id/index.js'
 import type { FileStore, ServedFile } from './store.js'
 
@@ -37,7 +37,7 @@ async function factsOf(client: FastDfsClient, id: string, signal: AbortSignal): 
   const named = namedFacts(id)
   if (named !== undefined) {
     const exists = (ended: AbortSignal): Promise<boolean> => client.fileExists(id, { signal: ended })
-    return { ...named, exists, read: lastHeldBack(persistent(reader(client, id, named.size))) }
+    return { ...named, exists, read: lastHeldBack(reader(client, id, named.size)) }
   }
   const { size, modifiedAt, crc32 } = await client.fileInfo(id, { signal })
   return { size, modifiedAt, crc32, read: lastHeldBack(reader(client, id, size)) }
@@ -76,29 +76,6 @@ function reader(client: FastDfsClient, id: string, size: number): Read {
   return (offset, length, signal) => {
     const range = length === size ? {} : { offset, length }
     return client.downloadStream(id, { ...range, signal })
-  }
-}
-
-/**
- * Goes on where the reading ended. Storages end a connection that nobody reads from for their `network_timeout`, 30 s by
- * default, and a browser whose video is paused reads nothing. This is for files that never change. What was read in
- * several goes is not compared with the name.
- */
-function persistent(read: Read): Read {
-  return async function* (offset, length, signal) {
-    for (let done = 0; ;) {
-      const before = done
-      try {
-        for await (const piece of read(offset + done, length - done, signal)) {
-          yield piece
-          done += piece.length
-        }
-        return
-      } catch (error) {
-        // Where not a byte has come, none would come at the next time.
-        if (!(error instanceof ConnectError) || done === before) throw error
-      }
-    }
   }
 }
 

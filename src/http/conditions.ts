@@ -29,9 +29,16 @@ export function rangeApplies(headers: IncomingHttpHeaders, { etag, modifiedAt }:
   return ifRange.includes('"') ? ifRange === etag : timeOf(ifRange) === modifiedAt.getTime()
 }
 
+/** The three forms of a date (RFC 9110 §5.6.7). */
+const FIXDATE = /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/
+const RFC850 = /^\w{6,9}, \d\d-\w{3}-\d\d \d\d:\d\d:\d\d GMT$/
+/** It has no zone, and is GMT. */
+const ASCTIME = /^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/
+
 /** No comparison holds for what is no date, which is then ignored. */
-function timeOf(date: string | undefined): number {
-  return date === undefined ? NaN : Date.parse(date)
+function timeOf(date = ''): number {
+  if (ASCTIME.test(date)) return Date.parse(`${date} GMT`)
+  return FIXDATE.test(date) || RFC850.test(date) ? Date.parse(date) : NaN
 }
 
 type Compare = (listed: string, etag: string) => boolean

@@ -9,7 +9,7 @@ import type { Call } from './call.js'
 
 /** How often and how long a call is made again. */
 export interface RetryOptions {
-  /** Attempts after the first. */
+  /** Attempts after the first, or after the last one that made progress. */
   readonly retries: number
   /** Milliseconds from the first attempt, or the last progress, after which no further attempt begins. */
   readonly retryDeadline: number
@@ -57,6 +57,9 @@ class Repetition {
   readonly #errors: FastDfsError[]
   readonly #beganAt: number
   #attempts = 1
+  /** Attempts that have failed since the last one that made progress, this one included. */
+  #inVain = 0
+  #progressAt = -Infinity
 
   constructor(options: RetryOptions, call: Call, first: FastDfsError, beganAt: number) {
     this.#options = options
@@ -71,7 +74,8 @@ class Repetition {
     try {
       // No signal for p-retry: it would forget a success if the abort came in while that settles. `#mayRepeat` asks it.
       return await pRetry(() => this.#repeat(attempt), {
-        retries: this.#options.retries - 1,
+        // `#mayRepeat` counts them.
+        retries: Infinity,
         minTimeout: 0,
         shouldRetry: ({ error }) => isFastDfsError(error) && this.#mayRepeat(error),
       })
@@ -81,7 +85,7 @@ class Repetition {
   }
 
   async #repeat<T>(attempt: () => Promise<T>): Promise<T> {
-    const delay = backoff(this.#attempts)
+    const delay = backoff(this.#inVain)
     this.#tell({ attempt: this.#attempts, delay, error: this.#errors.at(-1) })
     await this.#call.sleep(delay)
     this.#call.attempt = ++this.#attempts
@@ -95,10 +99,13 @@ class Repetition {
 
   #mayRepeat(error: FastDfsError): boolean {
     const { retries, retryDeadline, retryBudget } = this.#options
+    const { progressAt } = this.#call
+    this.#inVain = progressAt > this.#progressAt ? 1 : this.#inVain + 1
+    this.#progressAt = progressAt
     return (
       error.retriable &&
-      this.#attempts <= retries &&
-      performance.now() - Math.max(this.#beganAt, this.#call.progressAt) < retryDeadline &&
+      this.#inVain <= retries &&
+      performance.now() - Math.max(this.#beganAt, progressAt) < retryDeadline &&
       !this.#call.isOver &&
       retryBudget.take()
     )

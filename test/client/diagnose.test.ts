@@ -1,4 +1,5 @@
 /** What a client finds wrong with a cluster. */
+import { getEventListeners } from 'node:events'
 import type { Diagnosis, Finding } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import type { TrackerView } from '../../src/client/diagnose.js'
@@ -27,6 +28,15 @@ describe('diagnose', () => {
       expect(storage).toMatchObject({ reachable: true, status: 'ACTIVE', version: '6.16.1' })
       expect(storage.freeBytes).toBeGreaterThan(0)
     }
+  })
+
+  it('leaves no request under way when one of several has failed', async () => {
+    await using cluster = await startCluster({ groups: 2 })
+    cluster.fault({ on: 'tracker', from: 'clients', command: 'listStorage', times: 1 }, { cutAfter: 0 })
+    cluster.fault({ on: 'tracker', from: 'clients', command: 'listStorage' }, { delay: 100 })
+    const { signal } = new AbortController()
+    expect(codes(await cluster.client().diagnose({ signal }))).not.toEqual([])
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('finds a tracker and a storage that are down, and says what to do', async () => {

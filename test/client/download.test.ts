@@ -143,7 +143,7 @@ describe('what is asked for', () => {
       downloadRequest(2, 11, APPENDER_ID),
     ],
   ])('for %s', async (_, id, options, commands, request) => {
-    await using cluster = await fakeCluster()
+    await using cluster = await fakeCluster({ 14: serving(CONTENT) })
     await cluster.client.downloadFile(id, options)
     expect(cluster.commands()).toEqual(commands)
     const sent = cluster.storage.requests.find((packet) => packet[8] === 14)
@@ -155,6 +155,27 @@ describe('what is asked for', () => {
         Buffer.from(id.slice('group1/'.length)),
       ]).toString('hex'),
     ])
+  })
+})
+
+describe('an answer of another length than was asked for', () => {
+  it.each([0, 3, 5, 13])('of 4 bytes is refused with %i', async (length) => {
+    await using cluster = await fakeCluster({ 14: response(Buffer.alloc(length)) })
+    const error = await rejection(cluster.client.downloadFile(ID, { offset: 5, length: 4 }))
+    expect(error).toMatchObject({
+      name: 'ProtocolError',
+      reason: `the storage gives ${length} bytes where 4 were asked for`,
+      endpoint: cluster.storage.address,
+      retriable: true,
+    })
+  })
+
+  it('is fine where an appender file has become shorter, and never longer', async () => {
+    await using cluster = await fakeCluster({ 14: response(CONTENT.subarray(0, 6)) })
+    const read = await cluster.client.downloadFile(APPENDER_ID, { offset: 2, length: 9 })
+    expect(read).toEqual(CONTENT.subarray(0, 6))
+    const error = await rejection(cluster.client.downloadFile(APPENDER_ID, { offset: 2, length: 5 }))
+    expect(error).toMatchObject({ name: 'ProtocolError' })
   })
 })
 

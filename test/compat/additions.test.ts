@@ -80,6 +80,15 @@ it.each([
   expect((error as Error).message).toBe('[-] Error: 22, Invalid argument')
 })
 
+it.each<[string, () => Promise<unknown>]>([
+  ['the file ID must be a string, not undefined', () => client.download_to_buffer(undefined as never)],
+  ['the file ID must be a string, not 3', () => client.truncate_file('group1/x' as never, 3 as never)],
+  ['local_filename must be a string, not null', () => client.download_to_file(null as never, 'group1/x')],
+  ['file_ext_name must be a string, not 5', () => client.upload_by_buffer('x', 5 as never)],
+])('says of an argument of a wrong type: %s', async (message, call) => {
+  await expect(call()).rejects.toMatchObject({ name: 'TypeError', message })
+})
+
 it('keeps the metadata where null is given for it, as Python does', async () => {
   const { 'Remote file_id': id } = await client.upload_by_buffer('x', null, { width: '1' })
   await expect(client.set_meta_data(id, null as never)).rejects.toMatchObject({ name: 'TypeError' })

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import ts from 'typescript'
 import type { Cluster } from '../../src/testing/index.js'
 import { startCluster } from '../../src/testing/index.js'
 import { programOf } from './guide.js'
+import { wrongTypes } from './types.js'
 
 const root = join(__dirname, '../..')
 const guides = readdirSync(join(root, 'docs/migration')).filter((name) => name.endsWith('.md'))
@@ -46,30 +46,7 @@ describe('the code of a guide', () => {
 
   it('has the right types', () => {
     const sources = new Map(guides.map((name) => [join(root, 'docs/migration', `${name}.mts`), read(name)]))
-    const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
-      config: object
-    }
-    const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
-    // A name that a guide only shows is used nowhere.
-    const shown = { ...options, noUnusedLocals: false }
-    const disk = ts.createCompilerHost(shown)
-    const host: ts.CompilerHost = {
-      ...disk,
-      fileExists: (path) => sources.has(path) || disk.fileExists(path),
-      readFile: (path) => sources.get(path) ?? disk.readFile(path),
-      getSourceFile: (path, version, ...rest) => {
-        const text = sources.get(path)
-        return text === undefined
-          ? disk.getSourceFile(path, version, ...rest)
-          : ts.createSourceFile(path, text, version)
-      },
-    }
-    const program = ts.createProgram([...sources.keys()], shown, host)
-    const wrong = ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => {
-      const line = (file?.getLineAndCharacterOfPosition(start).line ?? 0) + 1
-      return `${file?.fileName}:${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
-    })
-    expect(wrong).toEqual([])
+    expect(wrongTypes(sources)).toEqual([])
   }, 60_000)
 })
 

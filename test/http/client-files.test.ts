@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { crc32, formatFileId } from '../../src/file-id/index.js'
 import type { ClientFilesOptions } from '../../src/http/index.js'
 import { clientFiles, fileHandler } from '../../src/http/index.js'
@@ -202,9 +203,10 @@ describe('a storage that ends the connection in the middle', () => {
       return undefined
     }
 
-  it('is asked for the rest', async () => {
+  it('is asked for the rest, as long as something comes each time', async () => {
     const offsets: number[] = []
-    await using cluster = await fakeCluster({ 14: halves(offsets, (request) => request < 3) })
+    const answers = { 14: halves(offsets, (request) => request < 3) }
+    await using cluster = await fakeCluster(answers, { retries: 1 })
     await using server = await serve(cluster.client)
     const { status: code, body } = await ask(`${server.url}/${ID}`)
     expect([code, body.toString(), offsets]).toEqual([200, 'hello, world!', [0, 5, 10]])
@@ -217,11 +219,75 @@ describe('a storage that ends the connection in the middle', () => {
       offsets.push(offset)
       socket.end(Buffer.concat([header(CONTENT.length - offset), CONTENT.subarray(offset, 5)]))
     }
-    await using cluster = await fakeCluster({ 14: answer })
+    await using cluster = await fakeCluster({ 14: answer }, { retries: 1 })
     await using server = await serve(cluster.client)
     expect((await ask(`${server.url}/${ID}`)).status).toBe(502)
     expect(offsets).toEqual([0, 5])
   })
+
+  it('gives a file that is compared with its name as a whole', async () => {
+    const readings: number[] = []
+    const answer = (request: Buffer, socket: Socket): Buffer | undefined => {
+      const offset = Number(request.readBigInt64BE(10))
+      const isFirst = readings.push(offset) === 1
+      // What is on the disk differs from the name, and each reading from the one before.
+      const rest = Buffer.from(CONTENT.subarray(offset))
+      rest[rest.length - 1] = readings.length
+      if (!isFirst) return response(rest)
+      socket.end(Buffer.concat([header(rest.length), rest.subarray(0, 5)]))
+      return undefined
+    }
+    await using cluster = await fakeCluster({ 14: answer }, { retries: 1, verify: true })
+    await using server = await serve(cluster.client)
+    const outcome = await ask(`${server.url}/${ID}`).then(
+      ({ body }) => body.toString(),
+      (error: NodeJS.ErrnoException) => error.code,
+    )
+    expect(outcome).toBe('ECONNRESET')
+    // The rest, and then all of it once more.
+    expect(readings).toEqual([0, 5, 0])
+  })
+
+  it('is asked for the rest when the client wants it, and not before', async () => {
+    const SIZE = 64 * 1024 * 1024
+    const id = formatFileId({
+      group: 'group1',
+      storePathIndex: 0,
+      directories: [0, 0],
+      source: { kind: 'ip', ip: '10.77.0.12' },
+      createdAt: new Date('2026-11-22T04:23:19Z'),
+      size: SIZE,
+      crc32: crc32(Buffer.alloc(SIZE)),
+      randomBits: 7,
+      digits: '1234567',
+      ext: '',
+    })
+    const first = deferred<Socket>()
+    const offsets: number[] = []
+    const answer = (request: Buffer, socket: Socket): undefined => {
+      const offset = Number(request.readBigInt64BE(10))
+      offsets.push(offset)
+      socket.write(header(SIZE - offset))
+      socket.write(Buffer.alloc(SIZE - offset))
+      first.resolve(socket)
+    }
+    await using cluster = await fakeCluster({ 14: answer }, { retries: 1, verify: true })
+    await using server = await serve(cluster.client)
+    const received = await begin(`${server.url}/${id}`)
+    const socket = await first.promise
+    // Nothing moves any more: all buffers between the storage and this reader are full.
+    for (let before = -1; before !== socket.bytesWritten - socket.writableLength;) {
+      before = socket.bytesWritten - socket.writableLength
+      await setTimeout(200)
+    }
+    socket.destroy()
+    await setTimeout(500)
+    expect(offsets).toEqual([0])
+    let bytes = 0
+    for await (const chunk of received) bytes += (chunk as Buffer).length
+    expect(bytes).toBe(SIZE)
+    expect(offsets).toHaveLength(2)
+  }, 30_000)
 
   it('is not asked for the rest of a file that may have changed', async () => {
     const offsets: number[] = []
