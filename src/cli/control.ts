@@ -98,12 +98,13 @@ export class Control {
   }
 
   readonly #routes: Readonly<Record<string, Route>> = {
-    'GET /': () => describeCluster(this.#cluster, false),
+    'GET /': () => describeCluster(this.#cluster),
     'GET /stats': () => this.#cluster.stats(),
     'POST /reset': async () => {
       await this.#cluster.reset()
       this.#faults.clear()
     },
+    'POST /replicate': () => this.#cluster.replicate(),
     'GET /faults': () => [...this.#faults].map(([id, fault]) => ({ id, ...describeFault(fault) })),
     'POST /faults': ({ body }) => this.#addFault(body),
     'DELETE /faults/*': ({ params: [id = ''] }) => {

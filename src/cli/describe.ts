@@ -1,7 +1,7 @@
 import type { Cluster, StorageMember } from '../testing/index.js'
 
 /** A cluster as other programs read it. */
-export function describeCluster(cluster: Cluster, hasHttp: boolean): object {
+export function describeCluster(cluster: Cluster): object {
   return {
     ready: true,
     pid: process.pid,
@@ -13,7 +13,7 @@ export function describeCluster(cluster: Cluster, hasHttp: boolean): object {
       host: storage.host,
       port: storage.port,
       state: storage.state,
-      http: hasHttp ? httpOf(cluster, storage) : undefined,
+      http: cluster.hasHttp ? httpOf(cluster, storage) : undefined,
     })),
     env: cluster.env(),
     seeded: cluster.seeded.map(({ id }) => id),
@@ -21,13 +21,15 @@ export function describeCluster(cluster: Cluster, hasHttp: boolean): object {
 }
 
 /** A cluster as people read it. */
-export function describeInWords(cluster: Cluster, dir: string | undefined, hasHttp: boolean): string {
+export function describeInWords(cluster: Cluster, dir: string | undefined): string {
   const groups = new Set(cluster.storages.map(({ group }) => group))
   return [
     `FastDFS is ready: ${count(cluster.trackers.length, 'tracker')}, ${count(groups.size, 'group')}, ${count(cluster.storages.length, 'storage')}, files ${dir === undefined ? 'in memory' : `in ${dir}`}`,
     '',
     `FASTDFS_TRACKERS=${cluster.env().FASTDFS_TRACKERS}`,
-    ...(hasHttp ? cluster.storages.map((storage) => `${storage.name}: ${httpOf(cluster, storage)}`) : []),
+    ...(cluster.hasHttp
+      ? cluster.storages.map((storage) => `${storage.name}: ${httpOf(cluster, storage)}`)
+      : []),
     '',
     '# client.conf',
     cluster.clientConf(),

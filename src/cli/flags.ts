@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import type { ReplicationMode } from '../server/index.js'
 
 /** Reads a flag that is a whole number within a range. */
 export function integer(min: number, max: number): (text: string) => number {
@@ -19,6 +20,14 @@ export function size(text: string): number {
   const bytes = Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS]
   if (!Number.isSafeInteger(bytes)) throw new InvalidArgumentError('it must be a size such as 500M or 2G.')
   return bytes
+}
+
+/** Reads when storages tell each other of changes. */
+export function replication(text: string): ReplicationMode {
+  if (text === 'now' || text === 'manual') return text
+  if (!/^\d+$/.test(text))
+    throw new InvalidArgumentError('it must be now, manual, or a number of milliseconds.')
+  return { delay: Number(text) }
 }
 
 /** Gathers a flag that may be given several times. */

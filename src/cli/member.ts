@@ -2,17 +2,18 @@
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { parseEndpoint } from '../net/endpoint.js'
-import type { Profile, StorageOptions, TrackerOptions } from '../server/index.js'
+import type { Dialect } from '../protocol/index.js'
+import type { Profile, StorageOptions, Store } from '../server/index.js'
 import { DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
 import { ConfigError } from '../errors.js'
 import { gathered, integer } from './flags.js'
+import type { MemberConf, StorageConf } from './member-conf.js'
 import { readStorageConf, readTrackerConf } from './member-conf.js'
 import { endingSignal } from './signals.js'
+import { storageIdentity } from './storage-identity.js'
 
 const TRACKER_PORT = 22_122
 const STORAGE_PORT = 23_000
-/** As the first storage of an embedded cluster. */
-const STORAGE_ID = 100_001
 
 interface MemberFlags {
   config?: string
@@ -47,8 +48,9 @@ export function trackerCommand(): Command {
   return memberCommand('tracker', TRACKER_PORT)
     .description('run one embedded tracker until SIGINT or SIGTERM')
     .action(async (flags: MemberFlags) => {
-      const conf: TrackerOptions = flags.config === undefined ? {} : readTrackerConf(flags.config)
-      const tracker = new Tracker({ port: TRACKER_PORT, ...conf, ...commonOf(flags, conf) })
+      const conf = confOf(flags.config, readTrackerConf) ?? {}
+      const dir = flags.dir === undefined ? conf.dir : join(flags.dir, 'data')
+      const tracker = new Tracker({ ...conf, dir, ...commonOf(flags, conf, TRACKER_PORT) })
       await run(tracker, () => `tracker ${tracker.host}:${tracker.port}`)
     })
 }
@@ -60,48 +62,63 @@ export function storageCommand(): Command {
     .option('--group <name>', 'the group it belongs to (default: group1)')
     .option(
       '--id <number>',
-      `its storage ID; each storage needs its own (default: ${STORAGE_ID})`,
+      'its storage ID; each storage needs its own (default: what the trackers have for its address, else 100001)',
       integer(1, 0xffffff),
     )
     .option('--tracker <host:port>', 'a tracker to join; may be given several times', gathered)
     .option('--store-paths <count>', 'how many store paths (default: 1)', integer(1, 256))
     .action(async (flags: StorageFlags) => {
-      const storage = new Storage(storageOptionsOf(flags))
+      const storage = new Storage(await storageOptionsOf(flags))
       await run(storage, () => `storage ${storage.host}:${storage.port} of ${storage.group}`)
     })
 }
 
-function storageOptionsOf(flags: StorageFlags): StorageOptions {
-  const conf = flags.config === undefined ? {} : readStorageConf(flags.config)
-  const dir = flags.dir ?? conf.dir
-  const trackers = flags.tracker?.map((text) => parseEndpoint(text, TRACKER_PORT)) ?? conf.trackers ?? []
+async function storageOptionsOf(flags: StorageFlags): Promise<StorageOptions> {
+  const conf = confOf(flags.config, readStorageConf)
+  const trackers = flags.tracker?.map((text) => parseEndpoint(text, TRACKER_PORT)) ?? conf?.trackers ?? []
   if (trackers.length === 0) {
     throw new ConfigError(
       'no tracker is known: name one by --tracker host:port, or by tracker_server in --config',
     )
   }
+  const common = commonOf(flags, conf ?? {}, STORAGE_PORT)
+  const group = flags.group ?? conf?.group ?? 'group1'
   return {
-    port: STORAGE_PORT,
-    ...conf.options,
-    ...commonOf(flags, conf.options ?? {}),
-    group: flags.group ?? conf.options?.group ?? 'group1',
-    id: flags.id ?? STORAGE_ID,
+    ...common,
+    group,
+    id: flags.id ?? (await storageIdentity(trackers, group, common.port)),
     trackers,
-    storePathCount: flags.storePaths ?? conf.options?.storePathCount,
-    store: dir === undefined ? new MemoryStore() : new DiskStore({ folder: join(dir) }),
+    storePathCount: flags.storePaths ?? conf?.storePathCount,
+    subdirCount: conf?.subdirCount,
+    checkFileDuplicate: conf?.checkFileDuplicate,
+    store: storeOf(flags.dir, conf),
   }
+}
+
+function storeOf(flag: string | undefined, conf: StorageConf | undefined): Store {
+  if (flag !== undefined) return new DiskStore({ folder: flag })
+  if (conf?.dir === undefined) return new MemoryStore()
+  return new DiskStore({ folder: conf.dir, storePaths: conf.storePaths })
+}
+
+/** Reads a configuration, and says what of it has no effect here. */
+function confOf<T>(path: string | undefined, read: (path: string) => MemberConf<T>): T | undefined {
+  if (path === undefined) return undefined
+  const { options, unknown } = read(path)
+  if (unknown.length > 0) console.error(`fastdfs: ${path}: without effect here: ${unknown.join(', ')}`)
+  return options
 }
 
 /** What both kinds of members take. Real daemons listen on all addresses where they are told none. */
 function commonOf(
   flags: MemberFlags,
   conf: { readonly host?: string | undefined; readonly port?: number | undefined },
-): Pick<TrackerOptions, 'host' | 'port' | 'dialect'> {
-  const port = flags.port ?? conf.port
+  defaultPort: number,
+): { host: string; port: number; dialect: Dialect | undefined } {
   return {
     host: flags.host ?? conf.host ?? '0.0.0.0',
-    ...(port === undefined ? {} : { port }),
-    ...(flags.profile === undefined ? {} : { dialect: PROFILES[flags.profile] }),
+    port: flags.port ?? conf.port ?? defaultPort,
+    dialect: flags.profile && PROFILES[flags.profile],
   }
 }
 

@@ -3,11 +3,11 @@ import { extname } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Profile } from '../server/index.js'
 import { PROFILES } from '../server/index.js'
-import type { ClusterOptions, SeedFile } from '../testing/index.js'
+import type { ClusterOptions, ReplicationMode, SeedFile } from '../testing/index.js'
 import { startCluster } from '../testing/index.js'
 import { Control } from './control.js'
 import { describeCluster, describeInWords } from './describe.js'
-import { gathered, integer, size } from './flags.js'
+import { gathered, integer, replication, size } from './flags.js'
 import { runWith } from './run-with.js'
 import { endingSignal } from './signals.js'
 
@@ -23,6 +23,8 @@ interface ServeFlags {
   totalSpace?: number
   freeSpace?: number
   profile: Profile
+  replication: ReplicationMode
+  storageIds: boolean
   dir?: string
   seed?: string[]
   httpPort?: number
@@ -68,6 +70,13 @@ export function serveCommand(): Command {
         .choices(Object.keys(PROFILES))
         .default('V6.16'),
     )
+    .option(
+      '--replication <mode>',
+      'when storages of a group tell each other of changes: now, manual, or after so many milliseconds',
+      replication,
+      'now',
+    )
+    .option('--no-storage-ids', 'let addresses tell storages apart, from 127.0.0.1 on')
     .option('--dir <folder>', 'keep files below this folder; without it, in memory')
     .option('--seed <file>', 'a file to begin with; may be given several times', gathered)
     .option(
@@ -90,10 +99,9 @@ async function serve(command: readonly string[], flags: ServeFlags): Promise<voi
   try {
     if (flags.control !== undefined) await control.start(flags.control)
     const url = flags.control === undefined ? undefined : control.url
-    if (flags.json)
-      console.log(JSON.stringify({ ...describeCluster(cluster, flags.httpPort !== undefined), control: url }))
+    if (flags.json) console.log(JSON.stringify({ ...describeCluster(cluster), control: url }))
     else if (command.length === 0) {
-      console.log(describeInWords(cluster, flags.dir, flags.httpPort !== undefined))
+      console.log(describeInWords(cluster, flags.dir))
       if (url !== undefined) console.log(`FASTDFS_CONTROL=${url}`)
     }
     if (command.length === 0) await endingSignal()
@@ -107,7 +115,9 @@ async function optionsOf(flags: ServeFlags, hasCommand: boolean): Promise<Cluste
   const { host, advertise, trackers, storages, profile, dir, seed = [] } = flags
   const group = { storePaths: flags.storePaths, totalBytes: flags.totalSpace, freeBytes: flags.freeSpace }
   return {
-    host,
+    host: flags.storageIds ? host : undefined,
+    storageIds: flags.storageIds,
+    replication: flags.replication,
     advertise,
     trackers,
     storages,

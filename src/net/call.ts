@@ -54,9 +54,13 @@ export class Call {
 
   /** Throws when the call was aborted or its time is over. */
   check(): void {
-    if (this.#cancelled !== undefined) throw this.#cancelled
-    if (this.signal?.aborted === true) throw this.abortError()
-    if (this.remaining === 0) throw this.timeoutError()
+    if (this.isOver) throw this.endError()
+  }
+
+  /** Why the call is over. @param cause - what went wrong until then, where it was time that ended it */
+  endError(cause?: FastDfsError): FastDfsError {
+    if (this.#cancelled !== undefined) return this.#cancelled
+    return this.signal?.aborted === true ? this.abortError() : this.timeoutError(cause)
   }
 
   /** Ends whatever waits on the call's behalf, now and later. */
@@ -71,8 +75,8 @@ export class Call {
   }
 
   /** The error of a call whose time is over. */
-  timeoutError(): TimeoutError {
-    return new TimeoutError(`the call did not end within ${this.timeout} ms`)
+  timeoutError(cause?: FastDfsError): TimeoutError {
+    return new TimeoutError(`the call did not end within ${this.timeout} ms`, { cause })
   }
 
   /** The same, of a timer that has ended. It may do so a moment early; once it has, no time is left. */

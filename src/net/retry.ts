@@ -128,12 +128,14 @@ class Repetition {
     // An answer is an answer, also where other attempts failed before.
     if (last !== error || !last.retriable) return error
     const { reason, command, endpoint, status, phase } = last
-    return new RetryError(`all ${this.#attempts} attempts failed, the last one: ${reason}`, {
+    const history = new RetryError(`all ${this.#attempts} attempts failed, the last one: ${reason}`, {
       errors: this.#errors,
       command,
       endpoint,
       status,
       phase,
     })
+    // Time may run out, or the caller leave, just when an attempt has failed by itself.
+    return this.#call.isOver ? this.#call.endError(history) : history
   }
 }

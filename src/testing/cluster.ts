@@ -20,6 +20,8 @@ import type { Wire } from './wire.js'
 const { setImmediate: nextTurn } = timers
 /** After so many turns of the event loop the end of a connection that was closed has come through. */
 const TURNS = 20
+/** What a storage is told may make it tell something itself: its change of a file wins over another's. */
+const REPLICATION_ROUNDS = 3
 
 /** A member in numbers. */
 export interface MemberStats {
@@ -93,6 +95,11 @@ export class Cluster implements AsyncDisposable {
     const http = this.#fleet.https.find((candidate) => candidate.id === id)
     if (http === undefined) throw new InvalidArgumentError('the cluster was started without the option http')
     return http
+  }
+
+  /** Whether its storages have an HTTP side. */
+  get hasHttp(): boolean {
+    return this.#fleet.https.length > 0
   }
 
   /** The options of a client for this cluster. */
@@ -224,6 +231,17 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
+   * Lets the storages of each group tell each other what they have not told yet, in every mode of `replication`.
+   * Resolves when all members that can be reached hold the same files.
+   */
+  async replicate(): Promise<void> {
+    const running = this.#fleet.storages.filter(({ state }) => state !== 'stopped')
+    for (let round = 0; round < REPLICATION_ROUNDS; round++) {
+      await Promise.all(running.map((storage) => storage.replicate()))
+    }
+  }
+
+  /**
    * Goes back to how the cluster began: without files but those of `seed`, faults, held statuses, history, recordings and
    * counters. Members that were stopped or paused run again. Ports and clients stay.
    */
@@ -231,6 +249,8 @@ export class Cluster implements AsyncDisposable {
     this.#fleet.network.clear()
     const { members, storages } = this.#fleet
     for (const member of members) member.resume()
+    // What one is sent while it is reset would be there afterwards.
+    await Promise.all(storages.map((storage) => storage.rest()))
     await Promise.all(storages.map((storage) => storage.reset()))
     const stopped = members.filter(({ state }) => state === 'stopped')
     if (stopped.length === 0) return
@@ -281,6 +301,7 @@ export class Cluster implements AsyncDisposable {
       seeded.push(await client.uploadFile(source, { ...options, signal }))
     }
     this.#seeded = seeded
+    await this.replicate()
     await Promise.all(this.#fleet.storages.map((storage) => storage.keepFiles()))
     this.requests.clear()
   }

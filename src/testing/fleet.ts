@@ -9,7 +9,7 @@ import { HarnessStore } from './harness-store.js'
 import type { Member } from './members.js'
 import { StorageHandle, TrackerHandle } from './members.js'
 import type { ClusterOptions, GroupPlan } from './options.js'
-import { portOf } from './options.js'
+import { portOf, trackerRules } from './options.js'
 import type { HttpOptions, StorageHttp } from './storage-http.js'
 import { addHttp } from './storage-http.js'
 
@@ -73,7 +73,10 @@ export class Fleet {
   async addGroup(name: string, plan: GroupPlan): Promise<readonly StorageHandle[]> {
     if (this.#groups.has(name)) throw new InvalidArgumentError(`there is a group ${show(name)} already`)
     this.#groups.set(name, plan)
-    const storages = Array.from({ length: plan.storages }, () => this.#makeStorage(name, plan))
+    const storages = [this.#makeStorage(name, plan)]
+    // Where addresses tell storages apart, the port that the first gets is that of all.
+    if (this.#options.storageIds === false) await storages[0]?.start()
+    while (storages.length < plan.storages) storages.push(this.#makeStorage(name, plan))
     await this.#startAll(storages)
     return storages
   }
@@ -101,7 +104,7 @@ export class Fleet {
     return storage
   }
 
-  async #removeHttp(id: number): Promise<void> {
+  async #removeHttp(id: number | string): Promise<void> {
     const index = this.https.findIndex((http) => http.id === id)
     if (index >= 0) await Promise.all(this.https.splice(index, 1).map((http) => http.stop()))
   }
@@ -121,14 +124,23 @@ export class Fleet {
 
   #makeTracker(): TrackerHandle {
     const index = this.#trackersMade++
-    const { profile = 'V6.16', ports, clock } = this.#options
+    const { profile = 'V6.16', ports, clock, store = 'memory' } = this.#options
     const dialect = PROFILES[profile]
     const party = { name: `tracker${index + 1}`, kind: 'tracker', dialect } as const
     const tracker = new TrackerHandle(party, this.network, {
       host: this.#outside,
       port: portOf(ports?.trackers, index),
       make: (port) =>
-        new Tracker({ host: this.#host, port, dialect, clock, network: this.network.of(party) }),
+        new Tracker({
+          ...trackerRules(this.#options),
+          useStorageId: this.#options.storageIds,
+          host: this.#host,
+          port,
+          dialect,
+          clock,
+          dir: store === 'memory' ? undefined : join(store.dir, party.name, 'data'),
+          network: this.network.of(party),
+        }),
     })
     this.#trackers = [...this.#trackers, tracker]
     return tracker
@@ -136,28 +148,35 @@ export class Fleet {
 
   #makeStorage(group: string, { storePaths, disk }: GroupPlan): StorageHandle {
     const index = this.#storagesMade++
-    const { profile = 'V6.16', ports, clock } = this.#options
+    const { profile = 'V6.16', ports, clock, replication } = this.#options
     const dialect = PROFILES[profile]
-    const place = this.#storages.filter((other) => other.group === group).length
+    const siblings = this.#storages.filter((other) => other.group === group)
+    const place = siblings.length
     const party = { name: `${group}-storage${place + 1}`, kind: 'storage', dialect } as const
-    const id = FIRST_STORAGE_ID + index
+    const address = this.#options.storageIds === false ? loopbackAddress(index) : undefined
+    const id = address ?? FIRST_STORAGE_ID + index
+    const firstPort =
+      address === undefined
+        ? portOf(ports?.storages, index)
+        : (siblings[0]?.port ?? portOf(ports?.storages, this.#groups.size - 1))
     const store = new HarnessStore(() => this.#makeStore(party.name), disk)
     const storage = new StorageHandle(party, this.network, {
       group,
       id,
-      host: this.#outside,
-      port: portOf(ports?.storages, index),
+      host: address ?? this.#outside,
+      port: firstPort,
       store,
       trackers: () => this.#trackers,
-      make: (port) =>
+      make: (port, mortalStore) =>
         new Storage({
           group,
           id,
-          host: this.#host,
+          host: address ?? this.#host,
           port,
           trackers: this.#endpoints(),
-          store,
+          store: mortalStore,
           storePathCount: storePaths,
+          replication,
           dialect,
           clock,
           network: this.network.of(party),
@@ -165,7 +184,11 @@ export class Fleet {
     })
     this.#storages = [...this.#storages, storage]
     if (this.#http !== undefined) {
-      const places = { host: this.#host, address: this.#outside, storePathCount: storePaths }
+      const places = {
+        host: address ?? this.#host,
+        address: address ?? this.#outside,
+        storePathCount: storePaths,
+      }
       addHttp(this.https, { group, id, ...places, store, clock }, this.#http)
     }
     return storage
@@ -183,4 +206,9 @@ export class Fleet {
   async #tellTrackers(): Promise<void> {
     await Promise.all(this.#storages.map((storage) => storage.setTrackers(this.#endpoints())))
   }
+}
+
+/** An address of this machine for each storage: 127.0.0.1, 127.0.0.2… */
+function loopbackAddress(index: number): string {
+  return `127.0.${Math.floor(index / 254)}.${(index % 254) + 1}`
 }

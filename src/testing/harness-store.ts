@@ -64,9 +64,7 @@ export class HarnessStore implements Store {
 
   /** Goes back to the base: with nothing but it, and all of the disks free. */
   async reset(): Promise<void> {
-    this.lose()
-    await this.#store.open(this.#pathCount)
-    for (const name of await this.names()) await this.remove(name)
+    for (const name of await this.names()) await this.#store.remove(name)
     this.#fill()
     for (const [name, content] of this.#base) {
       const draft = await this.create(indexOf(name))

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export type { Clock, Profile } from '../server/index.js'
+export type { Clock, Profile, ReplicationMode } from '../server/index.js'
 export { type DeterministicClock, deterministicClock } from './clock.js'
 export type { MemberStats } from './cluster.js'
 export { Cluster, startCluster } from './cluster.js'
@@ -20,7 +20,7 @@ export type {
   StoredFileInfo,
   TrackerMember,
 } from './members.js'
-export type { ClusterOptions, GroupOptions, PortOptions, SeedFile } from './options.js'
+export type { ClusterOptions, GroupOptions, PortOptions, SeedFile, TrackerRules } from './options.js'
 export { type RunnerHook, type RunnerHooks, useCluster } from './use-cluster.js'
 export type { CapturedPacket, Conversation, Recording } from './recording.js'
 export type { HttpOptions } from './storage-http.js'

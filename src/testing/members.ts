@@ -2,9 +2,10 @@ import { checkInteger, checkWord, show } from '../client/check.js'
 import { FileNotFoundError, InvalidArgumentError } from '../errors.js'
 import { parseFileId } from '../file-id/index.js'
 import { limits } from '../protocol/index.js'
-import type { Storage, Tracker, ServerEndpoint } from '../server/index.js'
+import type { Storage, Store, Tracker, ServerEndpoint } from '../server/index.js'
 import type { ClusterNetwork } from './cluster-network.js'
 import type { HarnessStore } from './harness-store.js'
+import { mortal } from './mortal-store.js'
 import type { Party } from './party.js'
 
 /** Whether a member runs. */
@@ -55,8 +56,8 @@ export interface StoredFileInfo {
 export interface StorageMember extends Member {
   /** The group it belongs to. */
   readonly group: string
-  /** Its storage ID. */
-  readonly id: number
+  /** Its storage ID; with `storageIds: false` its address. */
+  readonly id: number | string
   /** Resolves when every tracker that can be reached counts it ACTIVE. */
   whenActive(): Promise<void>
   /**
@@ -98,6 +99,8 @@ interface Server {
   readonly port: number
   start(): Promise<void>
   stop(): Promise<void>
+  /** Ends it: nothing is written any more. */
+  kill(): Promise<void>
 }
 
 /** Starts and ends a server, and makes it anew after it was killed. */
@@ -106,7 +109,6 @@ class Lifecycle<S extends Server> {
   readonly #network: ClusterNetwork
   readonly #make: (port: number) => S
   #server: S
-  #killed = false
   state: MemberState = 'stopped'
 
   constructor(party: Party, network: ClusterNetwork, port: number, make: (port: number) => S) {
@@ -122,8 +124,6 @@ class Lifecycle<S extends Server> {
 
   async start(): Promise<void> {
     if (this.state !== 'stopped') return
-    if (this.#killed) this.#server = this.#make(this.#server.port)
-    this.#killed = false
     this.state = 'running'
     try {
       await this.#server.start()
@@ -141,8 +141,10 @@ class Lifecycle<S extends Server> {
 
   async kill(): Promise<void> {
     this.#network.kill(this.party)
-    this.#killed = true
-    await this.stop()
+    this.resume()
+    this.state = 'stopped'
+    await this.#server.kill()
+    this.#server = this.#make(this.#server.port)
   }
 
   pause(): void {
@@ -212,7 +214,7 @@ export class TrackerHandle implements Member {
   }
 
   /** Holds a storage to a status; see {@link StorageMember.setStatus}. */
-  holdStatus(group: string, id: number, status: number | undefined): void {
+  holdStatus(group: string, id: number | string, status: number | undefined): void {
     this.#life.server.holdStatus(group, String(id), status)
   }
 }
@@ -220,24 +222,61 @@ export class TrackerHandle implements Member {
 /** What a storage handle is made with. */
 export interface StorageHandleOptions {
   readonly group: string
-  readonly id: number
+  readonly id: number | string
   readonly host: string
   readonly port: number
   readonly store: HarnessStore
-  readonly make: (port: number) => Storage
+  readonly make: (port: number, store: Store) => Storage
   /** The trackers of the cluster. */
   readonly trackers: () => readonly TrackerHandle[]
 }
 
+/** A storage with the store that it can be parted from. */
+class MortalStorage implements Server {
+  readonly storage: Storage
+  readonly #immortal: HarnessStore
+  readonly #die: () => void
+
+  constructor(immortal: HarnessStore, make: (store: Store) => Storage) {
+    const { store, die } = mortal(immortal)
+    this.#immortal = immortal
+    this.#die = die
+    this.storage = make(store)
+  }
+
+  get port(): number {
+    return this.storage.port
+  }
+
+  start(): Promise<void> {
+    return this.storage.start()
+  }
+
+  stop(): Promise<void> {
+    return this.storage.stop()
+  }
+
+  kill(): Promise<void> {
+    this.#die()
+    this.#immortal.lose()
+    return this.storage.stop()
+  }
+}
+
 /** A storage. */
 export class StorageHandle implements StorageMember {
-  readonly #life: Lifecycle<Storage>
+  readonly #life: Lifecycle<MortalStorage>
   readonly #options: StorageHandleOptions
   #held = false
 
   constructor(party: Party, network: ClusterNetwork, options: StorageHandleOptions) {
     this.#options = options
-    this.#life = new Lifecycle(party, network, options.port, options.make)
+    this.#life = new Lifecycle(
+      party,
+      network,
+      options.port,
+      (port) => new MortalStorage(options.store, (store) => options.make(port, store)),
+    )
   }
 
   get party(): Party {
@@ -252,7 +291,7 @@ export class StorageHandle implements StorageMember {
     return this.#options.group
   }
 
-  get id(): number {
+  get id(): number | string {
     return this.#options.id
   }
 
@@ -276,9 +315,8 @@ export class StorageHandle implements StorageMember {
     return this.#life.stop()
   }
 
-  async kill(): Promise<void> {
-    await this.#life.kill()
-    this.#options.store.lose()
+  kill(): Promise<void> {
+    return this.#life.kill()
   }
 
   pause(): void {
@@ -290,11 +328,11 @@ export class StorageHandle implements StorageMember {
   }
 
   whenActive(): Promise<void> {
-    return this.#life.server.whenActive()
+    return this.#life.server.storage.whenActive()
   }
 
   setTrackers(endpoints: readonly ServerEndpoint[]): Promise<void> {
-    return this.#life.server.setTrackers(endpoints)
+    return this.#life.server.storage.setTrackers(endpoints)
   }
 
   setStatus(status: StorageStatus | undefined): void {
@@ -308,7 +346,7 @@ export class StorageHandle implements StorageMember {
   async setFreeSpace(bytes: number): Promise<void> {
     checkInteger(bytes, 'the free space', 0)
     this.#options.store.setFree(bytes)
-    await this.#life.server.reportDisks()
+    await this.#life.server.storage.reportDisks()
   }
 
   async files(): Promise<StoredFileInfo[]> {
@@ -349,11 +387,21 @@ export class StorageHandle implements StorageMember {
     return this.#options.store.keepAsBase()
   }
 
+  /** Passes nothing on until a reset; resolves when nothing is on its way to the others of its group. */
+  rest(): Promise<void> {
+    return this.#life.server.storage.rest()
+  }
+
   /** Goes back to how it began, but for its connections. */
   async reset(): Promise<void> {
     if (this.#held) this.setStatus(undefined)
-    this.#life.server.resetStats()
     await this.#options.store.reset()
+    await this.#life.server.storage.reset()
+  }
+
+  /** Tells the others of its group what they have not got yet; resolves when those have it that can be reached. */
+  replicate(): Promise<void> {
+    return this.#life.server.storage.replicate()
   }
 
   async #stat(name: string): Promise<StoredFileInfo | undefined> {

@@ -3,7 +3,7 @@ import { checkInteger, checkNames, checkSignal, checkWord, show } from '../clien
 import type { UploadOptions } from '../client/index.js'
 import { InvalidArgumentError } from '../errors.js'
 import { limits } from '../protocol/index.js'
-import type { Clock, Profile } from '../server/index.js'
+import type { Clock, Profile, ReplicationMode, TrackerOptions } from '../server/index.js'
 import { PROFILES } from '../server/index.js'
 import type { Disk } from './harness-store.js'
 import type { HttpOptions } from './storage-http.js'
@@ -32,14 +32,35 @@ export interface SeedFile {
   readonly metadata?: UploadOptions['metadata']
 }
 
-/** What a cluster is made of. */
-export interface ClusterOptions {
+/** What the trackers go by, as in a tracker.conf. They are checked when the trackers are made: ConfigError. */
+export type TrackerRules = Pick<TrackerOptions, (typeof TRACKER_RULES)[number]>
+
+const TRACKER_RULES = [
+  'storeLookup',
+  'storeGroup',
+  'storeServer',
+  'storePath',
+  'downloadServer',
+  'reservedStorageSpace',
+  'checkActiveInterval',
+  'storageSyncFileMaxDelay',
+  'storageSyncFileMaxTime',
+] as const satisfies readonly (keyof TrackerOptions)[]
+
+/** What a cluster is made of, and the rules of its trackers. */
+export interface ClusterOptions extends TrackerRules {
   /** How many trackers, 1 to 16. @defaultValue 1 */
   trackers?: number | undefined
   /** How many groups, 1 to 512, named group1, group2, …; or each by name. @defaultValue 1 */
   groups?: number | Readonly<Record<string, GroupOptions>> | undefined
   /** How many storages in each group that does not say it, 1 to 32. @defaultValue 1 */
   storages?: number | undefined
+  /**
+   * Whether storages have IDs; else addresses tell them apart, as in real clusters without `use_storage_id`. Then each
+   * storage has its own, from 127.0.0.1 on, all of a group have one port, and `host` and `advertise` stay unset. Not
+   * all systems have more loopback addresses than one. @defaultValue true
+   */
+  storageIds?: boolean | undefined
   /** The address that every member listens on; `0.0.0.0` and `::` are all addresses. @defaultValue '127.0.0.1' */
   host?: string | undefined
   /**
@@ -51,8 +72,13 @@ export interface ClusterOptions {
   ports?: PortOptions | undefined
   /** The version that the members answer as. @defaultValue 'V6.16' */
   profile?: Profile | undefined
-  /** Where files are kept: in memory, or below a folder that outlives the cluster. @defaultValue 'memory' */
+  /** Where files and the state of trackers are kept: in memory, or below a folder that outlives the cluster. @defaultValue 'memory' */
   store?: 'memory' | { readonly dir: string } | undefined
+  /**
+   * When the storages of a group tell each other of changes: at once, after a delay in milliseconds, or when
+   * `cluster.replicate()` is called. @defaultValue 'now'
+   */
+  replication?: ReplicationMode | undefined
   /** Whether every storage serves its files over HTTP too, and how. @defaultValue false */
   http?: boolean | HttpOptions | undefined
   /** Files to begin with; they are there again after each reset. @defaultValue none */
@@ -67,7 +93,7 @@ export interface ClusterOptions {
 export interface PortOptions {
   /** Of the trackers. */
   readonly trackers?: number | readonly number[] | undefined
-  /** Of the storages, group by group. */
+  /** Of the storages, group by group; with `storageIds: false` of the groups. */
   readonly storages?: number | readonly number[] | undefined
 }
 
@@ -82,15 +108,18 @@ const OPTION_NAMES = [
   'trackers',
   'groups',
   'storages',
+  'storageIds',
   'host',
   'advertise',
   'ports',
   'profile',
   'store',
+  'replication',
   'http',
   'seed',
   'clock',
   'signal',
+  ...TRACKER_RULES,
 ] as const satisfies readonly (keyof ClusterOptions)[]
 
 /** Checks all options that are not the matter of a single member. */
@@ -102,6 +131,11 @@ export function checkOptions(options: ClusterOptions): void {
   if (options.advertise !== undefined && isIP(options.advertise) === 0) {
     throw new InvalidArgumentError(`advertise must be an IP address, not ${show(options.advertise)}`)
   }
+  if (options.storageIds === false && (options.host ?? options.advertise) !== undefined) {
+    throw new InvalidArgumentError(
+      'storageIds: false gives each storage an address of its own, from 127.0.0.1 on: leave out host and advertise',
+    )
+  }
   if (options.profile !== undefined) checkWord(options.profile, 'profile', Object.keys(PROFILES))
   const { store } = options
   if (
@@ -111,6 +145,7 @@ export function checkOptions(options: ClusterOptions): void {
   ) {
     throw new InvalidArgumentError(`store must be 'memory' or { dir }, not ${show(store)}`)
   }
+  checkReplication(options.replication ?? 'now')
   checkNames(options.ports ?? {}, ['trackers', 'storages'], 'ports')
   for (const port of Object.values(options.ports ?? {}).flat()) {
     if (port !== undefined && checkInteger(port, 'a port', 0) > 65_535) {
@@ -151,11 +186,25 @@ export function planGroup(name: string, group: GroupOptions): GroupPlan {
   return { storages, storePaths, disk: { total, free } }
 }
 
+/** What the trackers go by. */
+export function trackerRules(options: ClusterOptions): TrackerRules {
+  return Object.fromEntries(TRACKER_RULES.map((name) => [name, options[name]]))
+}
+
 /** The port of one of several members. */
 export function portOf(ports: number | readonly number[] | undefined, index: number): number {
   if (ports === undefined) return 0
   if (typeof ports !== 'number') return ports[index] ?? 0
   return ports === 0 ? 0 : ports + index
+}
+
+function checkReplication(mode: ReplicationMode): void {
+  if (mode === 'now' || mode === 'manual') return
+  if (typeof (mode as { delay?: unknown } | null)?.delay !== 'number') {
+    throw new InvalidArgumentError(`replication must be 'now', 'manual' or { delay }, not ${show(mode)}`)
+  }
+  checkNames(mode, ['delay'], 'replication')
+  checkInteger(mode.delay, 'the delay of replication', 0)
 }
 
 /** What a cluster of more members sends, no client and no server takes. */

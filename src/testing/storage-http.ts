@@ -26,7 +26,7 @@ export interface HttpOptions extends Omit<FileHandlerOptions, 'group' | 'prefix'
 /** A storage, as far as its HTTP side needs it. */
 export interface HttpStorage {
   readonly group: string
-  readonly id: number
+  readonly id: number | string
   /** The address to listen on. */
   readonly host: string
   /** The address that it is reached at. */
@@ -60,7 +60,7 @@ export class StorageHttp {
   }
 
   /** The ID of the storage. */
-  get id(): number {
+  get id(): number | string {
     return this.#storage.id
   }
 
@@ -132,7 +132,7 @@ export function addHttp(all: StorageHttp[], storage: HttpStorage, options: HttpO
 }
 
 /** Whether the source in a file's name is a storage: its ID, or its address. */
-function isSource(id: number, address: string, source: string): boolean {
+function isSource(id: number | string, address: string, source: string): boolean {
   return source === String(id) || source === address
 }
 

@@ -8,7 +8,7 @@ import { packet, RawClient } from '../server/raw.js'
 let cluster: Cluster
 let control: Control
 beforeAll(async () => {
-  cluster = await startCluster({ storages: 2 })
+  cluster = await startCluster({ storages: 2, replication: 'manual', http: true })
   control = new Control(cluster)
   await control.start(0)
 })
@@ -46,6 +46,17 @@ it('says that it is ready, and what there is', async () => {
     body: { ready: true, trackers: [{ name: 'tracker1' }], storages: [{ id: 100001 }, { id: 100002 }] },
   })
   expect((await ask('GET', '/stats')).body).toMatchObject([{ member: 'tracker1' }, {}, {}])
+})
+
+it('tells of HTTP URLs, and lets storages replicate', async () => {
+  const { storages } = (await ask('GET', '/')).body as unknown as { storages: { http: string }[] }
+  expect(storages.map(({ http }) => http)).toEqual([0, 1].map((i) => `${cluster.http('group1', i).url}/`))
+  const { id } = await cluster.client().uploadFile(Buffer.from('hello'))
+  const held = async (): Promise<number> =>
+    (await Promise.all(cluster.storages.map((storage) => storage.stat(id)))).filter(Boolean).length
+  expect(await held()).toBe(1)
+  expect((await ask('POST', '/replicate')).status).toBe(200)
+  expect(await held()).toBe(2)
 })
 
 it('makes faults, tells of them and removes them', async () => {

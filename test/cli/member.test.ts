@@ -1,9 +1,9 @@
 /** Members in processes of their own. */
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FastDfsClient } from '../../src/index.js'
+import { FastDfsClient, parseFileId } from '../../src/index.js'
 import { fastdfs, outputOf, waitFor } from './command.js'
 
 // Each starts processes that compile the sources first.
@@ -58,18 +58,36 @@ it('are a cluster together, and SIGTERM ends each within a second', async () => 
 
 it("take the daemons' own configuration", async () => {
   const trackerConf = join(dir, 'tracker.conf')
-  await writeFile(trackerConf, '# sample\ndisabled = false\nbind_addr = 127.0.0.1\nport = 0\n')
+  await writeFile(
+    trackerConf,
+    `# sample\ndisabled = false\nbind_addr = 127.0.0.1\nport = 0\nbase_path = ${join(dir, 'conf-tracker')}\n` +
+      'work_threads = 4\nstorage_sync_file_max_delay = 4711\nreserved_storage_space = 3MB\n',
+  )
   const tracker = await start('tracker', '--config', trackerConf)
   const storageConf = join(dir, 'storage.conf')
   await writeFile(
     storageConf,
     `group_name = conf\nbind_addr =127.0.0.1\nport= 0\nbase_path=${join(dir, 'conf')}\nstore_path_count = 2\n` +
+      `store_path0 = ${join(dir, 'conf-path0')}\nstore_path1 = ${join(dir, 'conf-path1')}\n` +
       `subdir_count_per_path=4\ntracker_server = 127.0.0.1:${tracker.port}\n`,
   )
   await start('storage', '--config', storageConf)
   await using client = new FastDfsClient({ trackers: [`127.0.0.1:${tracker.port}`] })
   while ((await client.admin.listGroups())[0]?.activeCount !== 1) await new Promise(setImmediate)
   expect(await client.admin.listGroup('conf')).toMatchObject({ storePathCount: 2, subdirCountPerPath: 4 })
+  expect(await client.admin.parameters()).toMatchObject({
+    use_storage_id: '0',
+    storage_sync_file_max_delay: '4711',
+    reserved_storage_space: '3MB',
+  })
+  // Without IDs addresses tell storages apart, in the names of files too.
+  expect(await client.admin.listStorages('conf')).toMatchObject([{ id: '127.0.0.1' }])
+  const { id } = await client.uploadFile(Buffer.from('conf'))
+  expect(parseFileId(id).source).toEqual({ kind: 'ip', ip: '127.0.0.1' })
+  const [, at = '', name = ''] = /^conf\/M0(\d)\/(.*)$/.exec(id) ?? []
+  expect((await readFile(join(dir, `conf-path${at}`, 'data', name))).toString()).toBe('conf')
+  expect(await readdir(join(dir, 'conf', 'data'))).toContain('.data_init_flag')
+  expect(await readdir(join(dir, 'conf-tracker', 'data'))).toContain('storage_groups_new.dat')
 })
 
 it.each([

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { parseFileId } from '../../src/index.js'
 import { crc32 } from '../../src/file-id/index.js'
-import { missingLike, noise, targets, useTarget } from './target.js'
+import { missingLike, large, noise, targets, useTarget } from './target.js'
 
 describe.each(targets)('appender files on $name', (target) => {
   const fixture = useTarget(target)
@@ -74,10 +74,10 @@ describe.each(targets)('appender files on $name', (target) => {
   })
 
   it('take megabytes', async () => {
-    await fixture.client.appendFile(id, noise(3_000_000))
+    await fixture.client.appendFile(id, noise(large(3_000_000)))
     const bytes = await fixture.client.downloadFile(id)
-    expect(bytes.subarray(10).equals(noise(3_000_000))).toBe(true)
-    expect(await fixture.client.fileInfo(id)).toMatchObject({ size: 3_000_010 })
+    expect(bytes.subarray(10).equals(noise(large(3_000_000)))).toBe(true)
+    expect(await fixture.client.fileInfo(id)).toMatchObject({ size: large(3_000_000) + 10 })
   })
 
   it('become normal files with their metadata, but on V5', async () => {

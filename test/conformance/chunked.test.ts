@@ -3,9 +3,9 @@ import type { ResumableUploadState } from '../../src/index.js'
 import { AbortError, FastDfsClient, IntegrityError, parseFileId } from '../../src/index.js'
 import { crc32 } from '../../src/file-id/index.js'
 import { lossyConnect } from './lossy.js'
-import { noise, targets, useTarget } from './target.js'
+import { large, noise, targets, useTarget } from './target.js'
 
-const CHUNK = 300_000
+const CHUNK = large(300_000)
 const CONTENT = noise(3 * CHUNK + 1)
 
 describe.each(targets)('files that are stored in chunks on $name', (target) => {
@@ -46,7 +46,7 @@ describe.each(targets)('files that are stored in chunks on $name', (target) => {
   }
 
   it('come from sources of unknown size as they come', async () => {
-    const content = noise(17 * 1024 * 1024 + 1)
+    const content = noise(large(17 * 1024 * 1024 + 1))
     const pieces = async function* (): AsyncGenerator<Buffer> {
       for (let at = 0; at < content.length; at += 999_999) yield content.subarray(at, at + 999_999)
     }
@@ -59,7 +59,7 @@ describe.each(targets)('files that are stored in chunks on $name', (target) => {
   }, 30_000)
 
   it('are deleted when the source fails', async () => {
-    const first = noise(8 * 1024 * 1024 + 1)
+    const first = noise(large(8 * 1024 * 1024 + 1))
     const pieces = async function* (): AsyncGenerator<Buffer> {
       yield first
       yield first

@@ -1,8 +1,8 @@
 /** What trackers tell of files and of the cluster. */
 import { formatEndpoint, parseEndpoint } from '../../src/net/endpoint.js'
-import { noise, targets, useTarget } from './target.js'
+import { noise, everyTarget, useTarget } from './target.js'
 
-describe.each(targets)('the trackers of $name', (target) => {
+describe.each(everyTarget)('the trackers of $name', (target) => {
   const fixture = useTarget(target)
 
   it('answer', async () => {

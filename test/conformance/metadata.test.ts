@@ -1,7 +1,7 @@
 import { FILENAME_KEY } from '../../src/index.js'
-import { noise, targets, useTarget } from './target.js'
+import { noise, everyTarget, useTarget } from './target.js'
 
-describe.each(targets)('metadata on $name', (target) => {
+describe.each(everyTarget)('metadata on $name', (target) => {
   const fixture = useTarget(target)
 
   it('is {} where there is none', async () => {

@@ -1,7 +1,7 @@
 import { slaveName } from '../../src/index.js'
-import { missingLike, noise, targets, useTarget } from './target.js'
+import { missingLike, noise, everyTarget, useTarget } from './target.js'
 
-describe.each(targets)('slave files on $name', (target) => {
+describe.each(everyTarget)('slave files on $name', (target) => {
   const fixture = useTarget(target)
   let master: string
 

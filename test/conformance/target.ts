@@ -1,5 +1,5 @@
 import { FastDfsClient, parseFileId } from '../../src/index.js'
-import type { Cluster } from '../../src/testing/index.js'
+import type { Cluster, Profile } from '../../src/testing/index.js'
 import { decodeResponse, encodeRequest, trackerCommands } from '../../src/protocol/index.js'
 import { startCluster } from '../../src/testing/index.js'
 import { open } from './raw.js'
@@ -20,19 +20,19 @@ export interface OpenTarget {
 /** FASTDFS_TEST_CHUNK: the embedded cluster takes and gives so many bytes at a time. */
 const { FASTDFS_TRACKERS, FASTDFS_TEST_CHUNK } = process.env
 
-const embedded: Target = {
-  name: 'the embedded cluster',
+const embedded = (name: string, profile: Profile): Target => ({
+  name,
   open: async () => {
-    const cluster: Cluster = await startCluster({ trackers: 2, groups: 2 })
+    const cluster: Cluster = await startCluster({ trackers: 2, groups: 2, profile })
     if (FASTDFS_TEST_CHUNK !== undefined)
       cluster.fault({}, { chunk: Number(FASTDFS_TEST_CHUNK), dir: 'both' })
     return { trackers: cluster.clientOptions().trackers, close: async () => void (await cluster.stop()) }
   },
-}
+})
 
 /** The embedded cluster always, and a real one where FASTDFS_TRACKERS names its trackers. */
 export const targets: readonly Target[] = [
-  embedded,
+  embedded('the embedded cluster', 'V6.16'),
   ...(FASTDFS_TRACKERS === undefined
     ? []
     : [
@@ -41,6 +41,14 @@ export const targets: readonly Target[] = [
           open: async () => ({ trackers: FASTDFS_TRACKERS.split(','), close: async () => {} }),
         },
       ]),
+]
+
+/** These, and embedded clusters that answer as older versions. */
+export const everyTarget: readonly Target[] = [
+  ...targets,
+  ...(['V5.11', 'V6.06', 'V6.12'] as const).map((profile) =>
+    embedded(`the embedded cluster as ${profile}`, profile),
+  ),
 ]
 
 if (FASTDFS_TRACKERS === undefined) {
@@ -109,6 +117,11 @@ export function missingLike(id: string): string {
   const at = name.lastIndexOf('/') + 1 + 13
   const other = name[at] === 'A' ? 'B' : 'A'
   return `${group}/${name.slice(0, at)}${other}${name.slice(at + 1)}`
+}
+
+/** So many bytes; far fewer where each goes singly. */
+export function large(size: number): number {
+  return FASTDFS_TEST_CHUNK === undefined ? size : Math.ceil(size / 200)
 }
 
 /** Bytes that are the same at every run and compress to nothing. */

@@ -2,9 +2,9 @@
 import { splitFileId } from '../../src/file-id/index.js'
 import { decodeResponse, encodeRequest, storageCommands, trackerCommands } from '../../src/protocol/index.js'
 import { open, request } from './raw.js'
-import { missingLike, noise, targets, useTarget } from './target.js'
+import { missingLike, noise, everyTarget, useTarget } from './target.js'
 
-describe.each(targets)('the wire of $name', (target) => {
+describe.each(everyTarget)('the wire of $name', (target) => {
   const fixture = useTarget(target)
   let version: string
   let file: { id: string; group: string; name: string; endpoint: string }

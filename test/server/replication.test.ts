@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { StorageOptions } from '../../src/server/index.js'
-import { bytes } from './raw.js'
+import type { Storage, StorageOptions, Store } from '../../src/server/index.js'
+import { bytes, RawClient } from './raw.js'
 import {
   appendBody,
   GROUP,
@@ -134,6 +134,80 @@ describe.each(['memory', 'disk'])('a group of storages in %s', (kind) => {
     const files = await expectAlike()
     expect(Object.keys(files).sort()).toEqual([...names, appender].sort())
     expect(files[appender]).toBe('onetwothree')
+  })
+
+  it('gives a new storage also what its binlog does not hold any more', async () => {
+    await start(1)
+    const count = kind === 'memory' ? 6_000 : 100
+    const raw = await RawClient.connect((group.storages[0] as Storage).port)
+    for (let i = 0; i < count; i++) nameIn(await raw.ask(11, uploadBody('x')))
+    raw.close()
+    const log = await (group.stores[0] as Store).own.log('sync/binlog.000')
+    if (kind === 'memory') expect(log.start).toBeGreaterThan(0)
+    await log.close()
+    await group.add()
+    expect(Object.keys(await expectAlike()).length).toBe(count)
+  })
+
+  it('asks a storage for lost files that was away, also when it is started again before that', async () => {
+    await start(3, { replication: 'manual' })
+    await group.storages[1]?.stop()
+    const name = nameIn(await group.ask(2, 11, uploadBody('kept')))
+    await group.storages[2]?.replicate()
+    expect(await group.files(0)).toEqual({ [name]: 'kept' })
+    await group.storages[2]?.stop()
+    await group.storages[1]?.start()
+    await group.storages[1]?.whenActive()
+    await group.replace(0)
+    expect(await group.files(0)).toEqual({})
+    await group.storages[0]?.stop()
+    await group.storages[0]?.start()
+    await group.storages[0]?.whenActive()
+    await group.storages[2]?.start()
+    await group.storages[2]?.whenActive()
+    while ((await group.files(0))[name] === undefined) await new Promise((resolve) => setImmediate(resolve))
+    expect(await group.files(0)).toEqual({ [name]: 'kept' })
+  })
+
+  it('goes on passing on while its marks cannot be written', async () => {
+    await start(2, { replication: 'manual' })
+    const { own } = group.stores[0] as Store
+    const write = own.write.bind(own)
+    let failures = 0
+    own.write = (file, content) => {
+      if (!file.endsWith('.mark')) return write(file, content)
+      failures++
+      throw new Error('no space left')
+    }
+    const first = nameIn(await group.ask(0, 11, uploadBody('first')))
+    await group.storages[0]?.replicate()
+    const second = nameIn(await group.ask(0, 11, uploadBody('second')))
+    await group.storages[0]?.replicate()
+    expect(failures).toBeGreaterThan(0)
+    own.write = write
+    expect(await group.files(1)).toEqual({ [first]: 'first', [second]: 'second' })
+  })
+
+  it('forgets a removal once everybody has heard of it', async () => {
+    const clock = { now: () => now, randomBelow: (limit: number) => Math.floor(Math.random() * limit) }
+    let now = Date.now()
+    await start(2, { clock })
+    const gone = nameIn(await group.ask(0, 11, uploadBody('gone')))
+    await group.settle()
+    await group.ask(0, 12, bytes(GROUP, gone))
+    await expectAlike()
+    const remembered = async (index: number): Promise<boolean> => {
+      const text = (await (group.stores[index] as Store).own.read('sync/versions.log'))?.toString() ?? ''
+      const lines = text.split('\n').filter((line) => line.endsWith(gone))
+      return lines.at(-1)?.includes(' - ') ?? false
+    }
+    expect([await remembered(0), await remembered(1)]).toEqual([true, true])
+    now += 61_000
+    nameIn(await group.ask(0, 11, uploadBody('later')))
+    nameIn(await group.ask(1, 11, uploadBody('later')))
+    await group.settle()
+    expect([await remembered(0), await remembered(1)]).toEqual([false, false])
+    expect(Object.values(await expectAlike())).toEqual(['later', 'later'])
   })
 
   it('rebuilds a storage that has lost its files', async () => {

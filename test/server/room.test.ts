@@ -9,6 +9,7 @@ import {
   Tracker,
   type TrackerOptions,
 } from '../../src/server/index.js'
+import { readName } from '../../src/server/name-facts.js'
 import { appendBody, GROUP, nameIn, slaveBody, truncateBody, uploadBody } from './group.js'
 import { bytes, i64, RawClient, type RawResponse, str } from './raw.js'
 
@@ -122,6 +123,22 @@ describe.each(['memory', 'disk'])('equal contents in %s', (kind) => {
       expect((await ask(14, download(name))).status).toBe(2)
     }
     expect((await ask(14, download(other))).body.toString()).toBe('the sane')
+  })
+
+  it('are kept once also after a restart that leaves nothing but a link of them', async () => {
+    const { folder, store, ask } = await begin()
+    const original = nameIn(await ask(11, uploadBody('the same')))
+    const link = nameIn(await ask(11, uploadBody('the same')))
+    expect((await ask(12, bytes(GROUP, original))).status).toBe(0)
+    await started.pop()?.stop()
+    const again = await start({ store, checkFileDuplicate: true })
+    const third = nameIn(await again(11, uploadBody('the same')))
+    if (kind === 'disk') {
+      const inodeOf = async (name: string): Promise<number> =>
+        (await stat(join(folder, 'store_path0', 'data', name.slice(4)))).ino
+      expect(await inodeOf(third)).toBe(await inodeOf(link))
+    }
+    expect(readName(third).crc32).not.toBe(readName(original).crc32)
   })
 
   it('are never shared with a file that changes', async () => {

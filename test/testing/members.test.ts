@@ -22,7 +22,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const ACTIVE_TEST = 111
 
 /** Asks a tracker until a storage has that status. */
-async function untilStatus(cluster: Cluster, id: number, status: string): Promise<void> {
+async function untilStatus(cluster: Cluster, id: number | string, status: string): Promise<void> {
   await using client = cluster.client()
   for (;;) {
     const storages = await client.admin.listStorages('group1')

@@ -209,7 +209,7 @@ describe('a reset', () => {
   })
 
   it('takes less than a millisecond', async () => {
-    const cluster = await start({ trackers: 2, groups: 2, storages: 2 })
+    const cluster = await start({ storages: 2 })
     const client = cluster.client()
     const times: number[] = []
     for (let i = 0; i < 20; i++) {

@@ -22,6 +22,11 @@ export class Settings {
     }
   }
 
+  /** All names, in the order in which they come first. */
+  get names(): readonly string[] {
+    return [...this.#byName.keys()]
+  }
+
   /** Every value that a name is given, in order. */
   all(name: string): readonly Setting[] {
     const settings = this.#byName.get(name) ?? []

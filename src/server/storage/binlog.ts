@@ -74,6 +74,22 @@ export class Binlog {
     this.#onGrow = onGrow
   }
 
+  /** Where the records begin that are kept. */
+  get start(): number {
+    let start = 0
+    for (const [index, log] of this.#files()) {
+      if (log.start > 0) start = Math.max(start, index * FILE_SPAN + log.start)
+    }
+    return start
+  }
+
+  /** Nobody reads the records before a position any more. */
+  drop(position: number): void {
+    for (const [index, log] of this.#files()) {
+      log.drop(Math.max(0, Math.min(position - index * FILE_SPAN, log.size)))
+    }
+  }
+
   /** Where the records end that readers may see. */
   get end(): number {
     return this.#end
@@ -87,15 +103,15 @@ export class Binlog {
   async open(tail: number): Promise<Entry[]> {
     const text = (await this.#own.read(INDEX_FILE))?.toString() ?? ''
     this.#index = Number(/^current_write=(\d+)/m.exec(text)?.[1] ?? 0)
-    if (text === '') await this.#writeIndex()
+    if (text === '') await this.#writeIndex(this.#index)
     const log = await this.#own.log(fileName(this.#index))
     this.#log = log
-    const last = await log.read(Math.max(0, log.size - PIECE), PIECE)
+    const last = await log.read(Math.max(log.start, log.size - PIECE), PIECE)
     const torn = last.length - 1 - last.lastIndexOf('\n')
     if (torn > 0) await log.truncate(log.size - torn)
     this.#next = this.#end = this.#index * FILE_SPAN + log.size
     const entries: Entry[] = []
-    let position = await this.#lineAfter(this.#index * FILE_SPAN + Math.max(0, log.size - tail))
+    let position = await this.#lineAfter(Math.max(this.start, this.end - tail, this.#index * FILE_SPAN))
     for (;;) {
       const read = await this.read(position)
       if (read.next === position) return entries
@@ -111,6 +127,17 @@ export class Binlog {
     this.#older.clear()
     await this.#log?.close()
     this.#log = undefined
+  }
+
+  /** Forgets all records. None may be on its way. */
+  async clear(): Promise<void> {
+    const wasOpen = this.#log !== undefined
+    await this.close()
+    for (const name of await this.#own.names('sync')) {
+      if (name.startsWith('binlog')) await this.#own.remove(`sync/${name}`)
+    }
+    this.#open = []
+    if (wasOpen) await this.open(0)
   }
 
   /** Adds a record. Many that come at one time are written at once. */
@@ -173,7 +200,8 @@ export class Binlog {
       const batch = this.#waiting.splice(0, others === -1 ? this.#waiting.length : others)
       try {
         if (index !== this.#index) await this.#rotate(index)
-        await this.#log?.append(Buffer.from(batch.map(({ line }) => line).join(''), 'latin1'))
+        if (this.#log === undefined) throw new Error('the binlog is closed')
+        await this.#log.append(Buffer.from(batch.map(({ line }) => line).join(''), 'latin1'))
         for (const entry of batch) {
           entry.stored = true
           entry.resolve()
@@ -206,15 +234,21 @@ export class Binlog {
     this.#onGrow()
   }
 
-  async #rotate(index: number): Promise<void> {
-    if (this.#log !== undefined) this.#older.set(this.#index, this.#log)
-    this.#index = index
-    this.#log = await this.#own.log(fileName(index))
-    await this.#writeIndex()
+  #files(): [index: number, log: Log][] {
+    return this.#log === undefined ? [] : [...this.#older, [this.#index, this.#log]]
   }
 
-  async #writeIndex(): Promise<void> {
-    await this.#own.write(INDEX_FILE, Buffer.from(`current_write=${this.#index}\ncurrent_compress=0\n`))
+  async #rotate(index: number): Promise<void> {
+    // First the index: without it a restart would not find what is written to the new file.
+    await this.#writeIndex(index)
+    const log = await this.#own.log(fileName(index))
+    if (this.#log !== undefined) this.#older.set(this.#index, this.#log)
+    this.#index = index
+    this.#log = log
+  }
+
+  async #writeIndex(index: number): Promise<void> {
+    await this.#own.write(INDEX_FILE, Buffer.from(`current_write=${index}\ncurrent_compress=0\n`))
   }
 
   async #fileOf(index: number): Promise<Log> {
@@ -228,9 +262,10 @@ export class Binlog {
   }
 
   async #lineAfter(position: number): Promise<number> {
-    if (position % FILE_SPAN === 0) return position
-    const bytes = await (this.#log as Log).read(position % FILE_SPAN, 1024)
-    return position + bytes.indexOf('\n') + 1
+    if (position % FILE_SPAN === 0 || position === this.start) return position
+    // From the byte before: the position may be that of a line.
+    const bytes = await (this.#log as Log).read((position % FILE_SPAN) - 1, 1024)
+    return position + bytes.indexOf('\n')
   }
 }
 

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readName } from '../name-facts.js'
-import type { Store } from '../stores/store.js'
+import type { Log, Store } from '../stores/store.js'
+
+/** Names with a CRC32 that means nothing, each behind the CRC32 of its content. */
+const FILE = 'sync/links.log'
 
 /** Finds files of equal content, so that one copy serves all of them (protocol.md §3.7). */
 export class Duplicates {
@@ -8,6 +11,7 @@ export class Duplicates {
   /** Names of files, by size and CRC32. */
   readonly #names = new Map<string, Set<string>>()
   readonly #keys = new Map<string, string>()
+  #links: Log | undefined
 
   constructor(store: Store) {
     this.#store = store
@@ -17,13 +21,27 @@ export class Duplicates {
   async open(pathCount: number): Promise<void> {
     this.#names.clear()
     this.#keys.clear()
+    const { own } = this.#store
+    const links = readLinks((await own.read(FILE))?.toString('latin1') ?? '')
+    const kept: string[] = []
     for (let index = 0; index < pathCount; index++) {
       for await (const name of this.#store.list(index)) {
         const facts = readName(name)
         const stat = facts.normal ? await this.#store.stat(name) : undefined
-        if (stat !== undefined) this.add(name, stat.size, facts.crc32)
+        if (stat === undefined) continue
+        const crc32 = links.get(name)
+        if (crc32 !== undefined) kept.push(lineOf(name, crc32))
+        this.add(name, stat.size, crc32 ?? facts.crc32)
       }
     }
+    await own.write(FILE, Buffer.from(kept.join(''), 'latin1'))
+    this.#links = await own.log(FILE)
+  }
+
+  /** Ends. */
+  async close(): Promise<void> {
+    await this.#links?.close()
+    this.#links = undefined
   }
 
   /** A file of that content, in the same store path; undefined where there is none. */
@@ -42,6 +60,12 @@ export class Duplicates {
     let names = this.#names.get(key)
     if (names === undefined) this.#names.set(key, (names = new Set()))
     names.add(name)
+  }
+
+  /** Notes a link to a file. */
+  async addLink(name: string, size: number, crc32: number): Promise<void> {
+    this.add(name, size, crc32)
+    await this.#links?.append(Buffer.from(lineOf(name, crc32), 'latin1'))
   }
 
   /** A file has been removed. */
@@ -63,4 +87,17 @@ export class Duplicates {
     else for await (const chunk of content) hash.update(chunk)
     return hash.digest('hex')
   }
+}
+
+function lineOf(name: string, crc32: number): string {
+  return `${crc32} ${name}\n`
+}
+
+function readLinks(text: string): Map<string, number> {
+  const links = new Map<string, number>()
+  for (const line of text.split('\n')) {
+    const [, crc32, name] = /^(\d+) (\S+)$/.exec(line) ?? []
+    if (name !== undefined) links.set(name, Number(crc32))
+  }
+  return links
 }

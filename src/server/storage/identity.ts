@@ -7,6 +7,8 @@ export interface Identity {
   readonly joinTime: number
   /** Who sends it old files; undefined while no tracker has said. */
   readonly oldFiles: OldFiles | undefined
+  /** The IDs of storages that could not be asked for the files that were lost here. */
+  readonly helpers: readonly string[]
 }
 
 const FILE = '.data_init_flag'
@@ -25,13 +27,14 @@ export async function readIdentity(own: OwnFiles): Promise<Identity | undefined>
           until: Number(items.get('sync_until_timestamp')) || 0,
         }
       : undefined,
+    helpers: (items.get('recovery_helpers') ?? '').split(',').filter((id) => id !== ''),
   }
 }
 
 /** Writes it, in the items of the C daemon. */
 export async function writeIdentity(
   own: OwnFiles,
-  { joinTime, oldFiles, ip, port }: Identity & { readonly ip: string; readonly port: number },
+  { joinTime, oldFiles, helpers, ip, port }: Identity & { readonly ip: string; readonly port: number },
 ): Promise<void> {
   const text = [
     `storage_join_time=${joinTime}`,
@@ -40,6 +43,7 @@ export async function writeIdentity(
     `sync_until_timestamp=${oldFiles?.until ?? 0}`,
     `last_ip_addr=${ip}`,
     `last_server_port=${port}`,
+    `recovery_helpers=${helpers.join(',')}`,
     'current_trunk_file_id=0',
     'trunk_last_compress_time=0',
     'trunk_binlog_compress_stage=0',

@@ -1,7 +1,8 @@
+import { log } from '../../observe/log.js'
 import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
 import type { Binlog, Operation } from './binlog.js'
-import type { Versions } from './versions.js'
+import type { Version, Versions } from './versions.js'
 import { isGreater } from './versions.js'
 
 /** What a change in place has come to. */
@@ -24,7 +25,7 @@ export class Journal {
   readonly #versions: Versions
   readonly #clock: Clock
   readonly #isAlone: () => boolean
-  /** By file: where the record of its last change here begins in the binlog. */
+  /** By file, in their order: where the record of its last change here begins in the binlog. */
   readonly #lastChanges = new Map<string, number>()
   #start = 0
   #lastTimestamp = 0
@@ -49,6 +50,15 @@ export class Journal {
     this.#lastChanges.clear()
   }
 
+  /** All other storages have been told of the records before a position: what is kept for them is forgotten. */
+  drop(position: number): void {
+    for (const [name, start] of this.#lastChanges) {
+      if (start >= position) break
+      this.#lastChanges.delete(name)
+    }
+    this.#binlog.drop(position)
+  }
+
   /**
    * A file gets its name here for the first time: that needs no version. The record is written first: a file without
    * one would be here alone for good.
@@ -65,10 +75,8 @@ export class Journal {
   ): Promise<T> {
     const timestamp = this.#timestampFor(name)
     const version = { timestamp, origin: this.id, deleted: operation === 'D' }
-    const forgotten = version.deleted && this.#isAlone()
-    const noted = forgotten ? this.#versions.forget(name) : this.#versions.set(name, version)
     return this.#record(timestamp, operation, name, [], async () => {
-      await noted
+      await this.#note(name, version)
       return apply(timestamp)
     })
   }
@@ -76,9 +84,8 @@ export class Journal {
   /** A file gets another name, which nothing had before. */
   async rename<T>(oldName: string, newName: string, apply: () => T | Promise<T>): Promise<T> {
     const timestamp = this.#timestampFor(oldName)
-    const noted = this.#versions.set(oldName, { timestamp, origin: this.id, deleted: true })
     return this.#record(timestamp, 'R', newName, [oldName], async () => {
-      await noted
+      await this.#note(oldName, { timestamp, origin: this.id, deleted: true })
       return apply()
     })
   }
@@ -127,6 +134,19 @@ export class Journal {
     pending.show()
   }
 
+  /**
+   * Notes the version that a record makes. Where that fails the record is done all the same: the others get it, and so
+   * does a restart.
+   */
+  async #note(name: string, version: Version): Promise<void> {
+    const forgotten = version.deleted && this.#isAlone()
+    try {
+      await (forgotten ? this.#versions.forget(name) : this.#versions.set(name, version))
+    } catch (error) {
+      log.server('%s: %o', name, error)
+    }
+  }
+
   async #record<T>(
     timestamp: number,
     operation: Operation,
@@ -135,7 +155,10 @@ export class Journal {
     apply: () => T | Promise<T>,
   ): Promise<T> {
     const pending = this.#binlog.append({ timestamp, operation, source: true, name, extra })
-    if (operation !== 'C' && !this.#isAlone()) this.#lastChanges.set(name, pending.start)
+    if (operation !== 'C' && !this.#isAlone()) {
+      this.#lastChanges.delete(name)
+      this.#lastChanges.set(name, pending.start)
+    }
     try {
       await pending.written
       return await apply()

@@ -54,6 +54,15 @@ export async function writeMark(own: OwnFiles, id: string, mark: Mark, position:
   await own.write(fileOf(id), Buffer.from(text))
 }
 
+/** Sets the marks of all peers to the beginning of a new binlog. */
+export async function resetMarks(own: OwnFiles): Promise<void> {
+  for (const name of await own.names('sync')) {
+    const id = /^(.+)\.mark$/.exec(name)?.[1]
+    const mark = id === undefined ? undefined : await readMark(own, id)
+    if (id !== undefined && mark !== undefined) await writeMark(own, id, mark, 0)
+  }
+}
+
 /** Forgets a peer. */
 export async function removeMark(own: OwnFiles, id: string): Promise<void> {
   await own.remove(fileOf(id))

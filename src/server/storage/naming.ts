@@ -1,3 +1,4 @@
+import type { FileIdSource } from '../../file-id/index.js'
 import { formatFileId } from '../../file-id/index.js'
 import { limits } from '../../protocol/index.js'
 import type { Clock } from '../clock.js'
@@ -30,7 +31,7 @@ export interface Rotation {
 /** Names new files, and spreads them over the directories. */
 export class Naming {
   readonly #group: string
-  readonly #storageId: number
+  readonly #source: FileIdSource
   readonly #subdirCount: number
   readonly #clock: Clock
   #high = 0
@@ -40,10 +41,13 @@ export class Naming {
   /** The names of one second: no other time, and no other storage, can give the same. */
   readonly #drawn = new Set<string>()
 
-  /** @param subdirCount - directories at each of the two levels */
-  constructor(group: string, storageId: number, subdirCount: number, clock: Clock) {
+  /**
+   * @param storage - its ID, or the address that stands for it
+   * @param subdirCount - directories at each of the two levels
+   */
+  constructor(group: string, storage: number | string, subdirCount: number, clock: Clock) {
     this.#group = group
-    this.#storageId = storageId
+    this.#source = typeof storage === 'number' ? { kind: 'id', id: storage } : { kind: 'ip', ip: storage }
     this.#subdirCount = subdirCount
     this.#clock = clock
     this.#createdAt = clock.now()
@@ -103,10 +107,15 @@ export class Naming {
   }
 
   #format(file: NewFile, directories: readonly [high: number, low: number], digits: string): string {
+    const { storePathIndex, size, crc32, ext, appender } = file
     const id = formatFileId({
-      ...file,
+      storePathIndex,
+      size,
+      crc32,
+      ext,
+      appender,
       group: this.#group,
-      source: { kind: 'id', id: this.#storageId },
+      source: this.#source,
       directories,
       createdAt: new Date(this.#createdAt),
       randomBits: this.#clock.randomBelow(RANDOM_LIMIT),

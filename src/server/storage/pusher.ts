@@ -58,6 +58,8 @@ export interface PushContext {
   positionOf(peerId: string): number
   /** Something of what {@link Pusher.settled} is about has changed. */
   onProgress(): void
+  /** The mark has been written. */
+  onSaved(): void
 }
 
 /** Passes on what happens here to one other storage of the group (protocol.md §4.8). */
@@ -71,12 +73,16 @@ export class Pusher {
   #connected = false
   /** Records that the peer has refused, the first of each file, to be sent again: they do not hold up others. */
   readonly #refused = new Map<string, Entry>()
-  /** By file: up to where its records were in the content that the peer has got as a whole. */
+  /** By file, in their order: up to where its records were in the content that the peer has got as a whole. */
   readonly #whole = new Map<string, number>()
+  /** Whether the last of the old files was there already. */
+  #asksFirst = false
   #losses = { start: -1, count: 0 }
   #trying = true
   #announcing = false
   #stopped = false
+  #resting = false
+  #waiting = false
   #wakes: (() => void)[] = []
   #savedAt = 0
   #saving: Promise<void> = Promise.resolve()
@@ -99,10 +105,20 @@ export class Pusher {
     return position
   }
 
+  /** Everything before this position need never be read again for the peer. */
+  get heard(): number {
+    return this.#begun ? this.position : 0
+  }
+
   /** Whether the peer has everything up to `position`, or cannot be reached. */
   settled(position: number): boolean {
     if (!this.#connected) return !this.#trying
     return this.#begun && this.position >= position
+  }
+
+  /** Whether nothing is on its way to the peer. */
+  get atRest(): boolean {
+    return !this.#connected || this.#waiting
   }
 
   /** Begins. */
@@ -116,9 +132,7 @@ export class Pusher {
     this.#connection?.destroy()
     this.wake()
     await this.#running
-    // Without it what was passed on is passed on again.
-    if (this.#begun)
-      await this.#save().catch((error: unknown) => log.server('mark of %s: %o', this.#peer.id, error))
+    if (this.#begun) await this.#save()
   }
 
   /** Ends, and forgets the peer. */
@@ -161,18 +175,28 @@ export class Pusher {
     this.wake()
   }
 
+  /** Passes nothing on until {@link Pusher.reset}; see {@link Pusher.atRest}. */
+  rest(): void {
+    this.#resting = true
+  }
+
+  /** Begins anew with an empty binlog. */
+  reset(): void {
+    this.#mark.position = 0
+    this.#refused.clear()
+    this.#whole.clear()
+    this.#losses = { start: -1, count: 0 }
+    this.#resting = false
+    this.wake()
+  }
+
   /** There is more to pass on. */
   wake(): void {
     for (const wake of this.#wakes.splice(0)) wake()
   }
 
   async #run(): Promise<void> {
-    const { own } = this.#shared.context.store
-    const mark = await readMark(own, this.#peer.id)
-    if (mark !== undefined && mark.position <= this.#shared.binlog.end) {
-      this.#mark = mark
-      this.#begun = true
-    }
+    await this.#goOn().catch((error: unknown) => log.server('mark of %s: %o', this.#peer.id, error))
     while (!this.#stopped) {
       try {
         if (this.#isWanted()) await this.#converse()
@@ -184,6 +208,15 @@ export class Pusher {
       this.#shared.onProgress()
       if (!this.#stopped && !this.#trying) await this.#wait(RETRY_DELAY)
     }
+  }
+
+  /** Goes on where the mark says. */
+  async #goOn(): Promise<void> {
+    const { binlog, context } = this.#shared
+    const mark = await readMark(context.store.own, this.#peer.id)
+    if (mark === undefined || mark.position > binlog.end || mark.position < binlog.start) return
+    this.#mark = mark
+    this.#begun = true
   }
 
   /** Whether the peer is in a state to be connected to. */
@@ -212,6 +245,10 @@ export class Pusher {
   async #push(connection: ServerConnection): Promise<void> {
     let lastSign = Date.now()
     while (!this.#stopped && !connection.ended) {
+      if (this.#resting) {
+        await this.#wait(IDLE_INTERVAL)
+        continue
+      }
       if (this.#announcing) {
         this.#announcing = false
         await connection.request(reportServerId, { id: this.#shared.context.journal.id })
@@ -266,6 +303,11 @@ export class Pusher {
       // What changes while they are sent follows them.
       mark.position = binlog.end
     } else if (oldFiles !== undefined) mark.position = this.#shared.positionOf(oldFiles.sourceId)
+    // What is not kept any more is among the files.
+    if (mark.position < binlog.start) {
+      mark.needsOldFiles = true
+      mark.position = binlog.end
+    }
     mark.until = oldFiles?.until ?? 0
     this.#mark = mark
     this.#refused.clear()
@@ -298,8 +340,12 @@ export class Pusher {
     if (context.versions.find(name) === undefined && readName(name).normal) {
       // It is as it always was: if it is there, it is the same.
       const stat = await context.store.stat(name)
-      if (stat === undefined || (await this.#sizeThere(connection, name)) === stat.size) return
+      if (stat === undefined) return
+      // Asking costs as much as sending a small file: only while the peer turns out to have them.
+      this.#asksFirst &&= (await this.#sizeThere(connection, name)) === stat.size
+      if (this.#asksFirst) return
       const status = await this.#sendWhole(connection, syncCreateFile, name, timestamp)
+      this.#asksFirst = status === STATUS.EEXIST
       if (status === STATUS.OK || status === STATUS.EEXIST) return
     } else if ((await this.#sendWhole(connection, syncUpdateFile, name, timestamp)) === STATUS.OK) return
     log.server('storage %s refuses %s', this.#peer.id, name)
@@ -322,7 +368,7 @@ export class Pusher {
     const { entries, next } = await this.#shared.binlog.read(this.#mark.position)
     if (next === this.#mark.position) return false
     for (const entry of entries) {
-      if (this.#stopped || entry.end > limit || !this.#begun) return true
+      if (this.#stopped || this.#resting || entry.end > limit || !this.#begun) return true
       this.#mark.scanned++
       if (entry.source) await this.#pushEntry(connection, entry)
       if (this.#begun) this.#mark.position = entry.end
@@ -409,7 +455,10 @@ export class Pusher {
     context.stats.totalSyncOutBytes += sent.size
     const status = await connection.status(command, fields, sent)
     context.stats.successSyncOutBytes += sent.size
-    if (readName(name).appender) this.#whole.set(name, until)
+    if (readName(name).appender) {
+      this.#whole.delete(name)
+      this.#whole.set(name, until)
+    }
     return status
   }
 
@@ -472,18 +521,32 @@ export class Pusher {
     }
   }
 
+  /** Where that fails, what was passed on is passed on again after a restart. */
   async #save(): Promise<void> {
     this.#savedAt = Date.now()
-    this.#saving = this.#saving.then(() =>
-      writeMark(this.#shared.context.store.own, this.#peer.id, this.#mark, this.position),
-    )
+    for (const [name, until] of this.#whole) {
+      if (until > this.#mark.position) break
+      this.#whole.delete(name)
+    }
+    const write = async (): Promise<void> => {
+      try {
+        await writeMark(this.#shared.context.store.own, this.#peer.id, this.#mark, this.position)
+        this.#shared.onSaved()
+      } catch (error) {
+        log.server('mark of %s: %o', this.#peer.id, error)
+      }
+    }
+    this.#saving = this.#saving.then(write)
     await this.#saving
   }
 
   /** Until somebody wakes it, or the time has passed. */
   #wait(delay: number): Promise<void> {
+    this.#waiting = true
+    this.#shared.onProgress()
     return new Promise((resolve) => {
       const done = (): void => {
+        this.#waiting = false
         stopTimer(timer)
         resolve()
       }

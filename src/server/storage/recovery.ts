@@ -18,6 +18,8 @@ const UNKNOWN_LENGTH = 2n ** 58n
 /** Bytes of the header, and of the count behind the lines. */
 const HEADER_SIZE = 10
 const COUNT_SIZE = 8
+/** Milliseconds without a byte after which a helper is taken for lost. */
+const SILENCE = 60_000
 const LINE = /^(\d{1,10}) [CcLlRr] (\S+)/
 
 /** A storage of the group that has files. */
@@ -34,19 +36,23 @@ interface Copy {
 /**
  * Gets all files that other storages have and this one has not, each from whoever has the newest.
  *
+ * @param signal - ends it early
  * @returns the storages that could not be asked
+ * @throws ConnectError when one is lost that has been asked, or at an early end
  */
 export async function recoverFrom(
   helpers: readonly Helper[],
   context: StorageContext,
   caller: Caller,
+  signal: AbortSignal,
 ): Promise<Helper[]> {
   const lists = new Map<Helper, Map<string, number>>()
   const missing: Helper[] = []
   for (const helper of helpers) {
     try {
-      lists.set(helper, await listOf(helper, context, caller))
+      lists.set(helper, await listOf(helper, context, caller, signal))
     } catch (error) {
+      signal.throwIfAborted()
       log.server('storage %s cannot help: %s', helper.id, (error as Error).message)
       missing.push(helper)
     }
@@ -62,7 +68,10 @@ export async function recoverFrom(
     const names = [...newest].filter(([, copy]) => copy.helper === helper).map(([name]) => name)
     if (names.length === 0) continue
     const connection = ServerConnection.open(helper, caller)
+    const end = (): void => connection.destroy()
+    signal.addEventListener('abort', end)
     try {
+      signal.throwIfAborted()
       await connection.connected()
       for (const name of names) {
         const timestamps = [...lists.values()].map((list) => list.get(name))
@@ -70,6 +79,7 @@ export async function recoverFrom(
         await restore(connection, context, name, newest.get(name) as Copy, alike)
       }
     } finally {
+      signal.removeEventListener('abort', end)
       connection.destroy()
     }
   }
@@ -91,21 +101,32 @@ async function restore(
     if (fetched === undefined) return
     const { draft } = fetched
     const facts = readName(name)
-    // What not all have, and what came from here, may have been on its way from here when it was lost.
-    if (!alike && facts.source === journal.id) {
-      await journal.replace('U', name, (stamp) => draft.publish(name, stamp))
-      return
+    try {
+      // What not all have, and what came from here, may have been on its way from here when it was lost.
+      if (!alike && facts.source === journal.id) {
+        await journal.replace('U', name, (stamp) => draft.publish(name, stamp))
+        return
+      }
+      // First its version: no other storage sends the file again after a restart.
+      await journal.copy('C', name, { timestamp, origin: '', versioned: !facts.normal })
+      await draft.publish(name, timestamp)
+    } catch (error) {
+      await draft.discard()
+      throw error
     }
-    await draft.publish(name, timestamp)
-    await journal.copy('C', name, { timestamp, origin: '', versioned: !facts.normal })
   })
 }
 
 /** The files of a storage, with the time of their last change. */
-async function listOf(helper: Helper, context: StorageContext, caller: Caller): Promise<Map<string, number>> {
+async function listOf(
+  helper: Helper,
+  context: StorageContext,
+  caller: Caller,
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
   const names = new Map<string, number>()
   for (let index = 0; index < context.storePathCount; index++) {
-    const lines = await linesOf(helper, index, context, caller)
+    const lines = await linesOf(helper, index, context, caller, signal)
     for (const line of lines.split('\n')) {
       const [, timestamp, text = ''] = LINE.exec(line) ?? []
       const name = checkedName(text, context.storePathCount)
@@ -121,6 +142,7 @@ async function linesOf(
   storePathIndex: number,
   { group, journal }: StorageContext,
   { network, localAddress, dialect }: Caller,
+  signal: AbortSignal,
 ): Promise<string> {
   const socket = network.connect({
     host: helper.host,
@@ -128,6 +150,9 @@ async function linesOf(
     noDelay: true,
     ...(localAddress === undefined ? {} : { localAddress }),
   })
+  socket.setTimeout(SILENCE, () => socket.destroy(new Error('it is silent')))
+  const end = (): void => void socket.destroy()
+  signal.addEventListener('abort', end)
   // Said first: the other one passes on again what may have been lost.
   socket.write(encodeRequestHead(reportServerId, { id: journal.id }, 0, { dialect }))
   const chunks: Buffer[] = []
@@ -140,6 +165,7 @@ async function linesOf(
       socket.write(encodeRequestHead(fetchOnePathBinlog, { group, storePathIndex }, 0, { dialect }))
     }
   } finally {
+    signal.removeEventListener('abort', end)
     socket.destroy()
   }
   const answer = Buffer.concat(chunks).subarray(HEADER_SIZE)

@@ -22,10 +22,15 @@ export async function redo(
       if (known !== undefined && isGreater(known, removed)) continue
       await versions.set(name, removed)
       await store.remove(name)
+    } else if (operation === 'U') {
+      const changed = { timestamp, origin: journal.id, deleted: false }
+      const known = versions.find(name)
+      if (known === undefined || isGreater(changed, known)) await versions.set(name, changed)
     } else if (operation === 'R') {
       const [oldName = ''] = extra
       if ((await store.stat(name)) === undefined && versions.find(name)?.deleted !== true) {
-        await store.rename(oldName, name)
+        const renamed = await store.rename(oldName, name)
+        if (renamed) await versions.set(oldName, { timestamp, origin: journal.id, deleted: true })
       }
     }
   }

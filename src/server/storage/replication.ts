@@ -14,6 +14,11 @@ import type { Brief, Trackers } from './tracker-link.js'
 const { STORAGE_STATUS } = limits
 const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED, STORAGE_STATUS.NONE]
 
+/** Seconds before a removal may be forgotten: longer than what was sent before it is on its way, and than clocks differ. */
+const HEARD_AFTER = 60
+/** Bytes of the binlog after which a storage that is alone forgets. */
+const FORGOTTEN = 256 * 1024
+
 /** When the other storages of the group are told of what happens at one of them. */
 export type ReplicationMode = 'now' | 'manual' | { readonly delay: number }
 
@@ -32,10 +37,15 @@ export class Replication {
   /** Records before this position may be passed on. */
   #limit = 0
   #running = false
-  /** By file: where the record begins by which it was last passed on as a whole. */
+  /** Which of the times between two resets it is. */
+  #era = 0
+  /** By file, in their order: where the record begins by which it was last passed on as a whole. */
   readonly #asserted = new Map<string, number>()
   /** By source: the timestamp of its newest change that has arrived here. */
   readonly #received = new Map<string, number>()
+  /** By storage: the moment, in Unix seconds, up to which it has told all that it had to tell. */
+  readonly #heard = new Map<string, number>()
+  #forgottenAt = 0
 
   constructor(
     mode: ReplicationMode,
@@ -91,11 +101,33 @@ export class Replication {
     )
   }
 
+  /** Passes nothing on until {@link Replication.reset}; resolves when nothing is on its way any more. */
+  async rest(): Promise<void> {
+    for (const pusher of this.#pushers.values()) pusher.rest()
+    await this.#watchers.until(
+      () => !this.#running || [...this.#pushers.values()].every((pusher) => pusher.atRest),
+    )
+  }
+
+  /** Begins anew with an empty binlog: what is here, the others have too. */
+  reset(): void {
+    this.#era++
+    this.#limit = 0
+    this.#asserted.clear()
+    for (const pusher of this.#pushers.values()) pusher.reset()
+  }
+
   /** There are new records. */
   onGrow(): void {
     const { end } = this.#binlog
+    if (this.#pushers.size === 0 && end - this.#forgottenAt > FORGOTTEN) this.#forget()
+    const era = this.#era
     if (this.#mode === 'now') this.#allow(end)
-    else if (this.#mode !== 'manual') startTimer(this.#mode.delay, () => this.#allow(end))
+    else if (this.#mode !== 'manual') {
+      startTimer(this.#mode.delay, () => {
+        if (era === this.#era) this.#allow(end)
+      })
+    }
   }
 
   /** A tracker tells of the group. */
@@ -132,6 +164,7 @@ export class Replication {
 
   /** Another storage has nothing more to tell at the moment. */
   onIdle(id: string): void {
+    this.#heard.set(id, unixSeconds(this.#context().clock))
     if (this.isOldSource(id)) this.#trackers.beatNow()
   }
 
@@ -139,6 +172,7 @@ export class Replication {
   received(origin: string, timestamp: number): void {
     const { stats, clock } = this.#context()
     stats.lastSyncUpdate = unixSeconds(clock)
+    if (timestamp > (this.#heard.get(origin) ?? 0)) this.#heard.set(origin, timestamp)
     if (timestamp <= (this.#received.get(origin) ?? 0)) return
     this.#received.set(origin, timestamp)
     stats.lastSyncedTimestamp = timestamp
@@ -182,6 +216,7 @@ export class Replication {
     const { journal } = this.#context()
     if (this.#asserted.get(name) === journal.lastChangeOf(name)) return
     await pass()
+    this.#asserted.delete(name)
     this.#asserted.set(name, journal.lastChangeOf(name))
   }
 
@@ -210,10 +245,33 @@ export class Replication {
       reportStatus: (peer, status) => this.#trackers.reportStatus(peer, status),
       positionOf: (id) => this.#positionOf(id),
       onProgress: () => this.#watchers.notify(),
+      onSaved: () => this.#forget(),
     }
     const pusher = new Pusher(shared, member)
     this.#pushers.set(member.id, pusher)
     pusher.start()
+  }
+
+  /** Forgets what was kept until the other storages have heard of it. */
+  #forget(): void {
+    const { clock, journal, versions } = this.#context()
+    const pushers = [...this.#pushers.values()]
+    if (pushers.length === 0 && !this.isAlone) return
+    const position = pushers.reduce((least, { heard }) => Math.min(least, heard), this.#binlog.end)
+    this.#forgottenAt = position
+    journal.drop(position)
+    for (const [name, start] of this.#asserted) {
+      if (start >= position) break
+      this.#asserted.delete(name)
+    }
+    const now = unixSeconds(clock)
+    versions.forgetRemovals((name, { origin, timestamp }) => {
+      const until = timestamp + HEARD_AFTER
+      if (until > now) return false
+      if (origin === journal.id) return journal.lastChangeOf(name) < position
+      // Whoever knows of it from its origin, as this storage does, tells of nothing older once it has told of later things.
+      return pushers.every(({ peer }) => peer.id === origin || (this.#heard.get(peer.id) ?? 0) >= until)
+    })
   }
 
   /** How far a storage has come; where it is asked for one that has lost its files, how far all others have. */

@@ -29,6 +29,12 @@ export async function readStatFile(own: OwnFiles, naming: Naming): Promise<Parti
   return Object.fromEntries(COUNTERS.map((name) => [name, number(itemOf(name))]))
 }
 
+/** Forgets the counters, and lets new names begin where those of a new storage do. */
+export async function resetStatFile(own: OwnFiles, naming: Naming): Promise<void> {
+  naming.rotation = { high: 0, low: 0, files: 0 }
+  await own.remove(FILE)
+}
+
 /** Writes the counters, and where new names go on. */
 export async function writeStatFile(own: OwnFiles, stats: StorageStats, naming: Naming): Promise<void> {
   const { high, low, files } = naming.rotation

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { ConfigError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Dialect } from '../../protocol/index.js'
@@ -25,11 +25,11 @@ import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
 import { linkHandlers } from './link.js'
+import { resetMarks } from './mark.js'
 import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
-import type { Helper } from './recovery.js'
 import { recoverFrom, recoveryHandlers } from './recovery.js'
 import { redo } from './redo.js'
 import type { ReplicationMode } from './replication.js'
@@ -37,7 +37,7 @@ import { Replication } from './replication.js'
 import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
 import { slaveHandlers } from './slave.js'
 import { Space, spaceRulesOf } from './space.js'
-import { readStatFile, writeStatFile } from './stat-file.js'
+import { readStatFile, resetStatFile, writeStatFile } from './stat-file.js'
 import { syncHandlers } from './sync.js'
 import type { Brief, JoinRequest, LinkedStorage, OldFiles, Trackers } from './tracker-link.js'
 import { TrackerLink } from './tracker-link.js'
@@ -48,8 +48,11 @@ import { Versions } from './versions.js'
 export interface StorageOptions {
   /** The group it belongs to, 1 to 16 letters and digits. */
   readonly group: string
-  /** Its ID, 1 to 16 777 215: it goes into the IDs of the files that are uploaded here. */
-  readonly id: number
+  /**
+   * Its ID, 1 to 16 777 215, or where the trackers give no IDs the IPv4 address by which they see it. It goes into the
+   * IDs of the files that are uploaded here.
+   */
+  readonly id: number | string
   /** The address to listen on, and to connect to trackers from. @defaultValue '127.0.0.1' */
   readonly host?: string | undefined
   /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
@@ -155,8 +158,11 @@ export class Storage {
   #upTime = 0
   #oldFiles: OldFiles | undefined
   readonly #settling = new Turns()
-  /** Storages of the group that could not be asked for the files that were lost here. */
-  #helpers: readonly Helper[] = []
+  /** The IDs of storages of the group that could not be asked for the files that were lost here. */
+  #helpers: readonly string[] = []
+  /** Those of them that are being asked. */
+  #recovering: Promise<void> | undefined
+  #ending = new AbortController()
   #statTimer: Timer | undefined
   readonly #watchers = new Watchers()
   readonly #linked: LinkedStorage
@@ -171,7 +177,9 @@ export class Storage {
     const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
-    checkRange('id', id, MAX_ID)
+    if (typeof id === 'number') checkRange('id', id, MAX_ID)
+    else if (!isIPv4(id))
+      throw new ConfigError(`id must be a number or an IPv4 address, not ${JSON.stringify(id)}`)
     checkRange('the number of trackers', options.trackers.length, limits.MAX_TRACKERS)
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
@@ -224,8 +232,8 @@ export class Storage {
     return this.#options.group
   }
 
-  /** The storage ID. */
-  get id(): number {
+  /** The storage ID, or the address that stands for it. */
+  get id(): number | string {
     return this.#options.id
   }
 
@@ -248,8 +256,9 @@ export class Storage {
   start(): Promise<void> {
     return this.#turns.take(async () => {
       if (this.#listener.listening) return
-      await this.#open()
+      this.#ending = new AbortController()
       try {
+        await this.#open()
         await this.#listener.start()
       } catch (error) {
         await this.#close()
@@ -266,8 +275,9 @@ export class Storage {
   stop(): Promise<void> {
     return this.#turns.take(async () => {
       if (!this.#listener.listening) return
+      this.#ending.abort()
       const links = this.#links.map((link) => link.stop())
-      await Promise.all([...links, this.#listener.stop(), this.#replication.stop()])
+      await Promise.all([...links, this.#listener.stop(), this.#replication.stop(), this.#recovering])
       this.#links = []
       await this.#saveStats().catch((error: unknown) => log.server('storage_stat.dat: %o', error))
       await this.#close()
@@ -306,9 +316,31 @@ export class Storage {
     await Promise.all(this.#links.map((link) => link.reportDisks()))
   }
 
-  /** Forgets what it has counted. */
-  resetStats(): void {
-    Object.assign(this.#context.stats, emptyStats())
+  /**
+   * Passes nothing on until {@link Storage.reset}; resolves when nothing is on its way to the other storages of the
+   * group any more.
+   */
+  async rest(): Promise<void> {
+    await this.#replication.rest()
+  }
+
+  /**
+   * Takes what is in the store now for all that has ever happened: forgets the binlog, what it has told the other
+   * storages of the group, the versions of files, and what it has counted. They must be at rest, have the same files,
+   * and be reset as well. Connections and its place in the group stay.
+   */
+  reset(): Promise<void> {
+    return this.#turns.take(async () => {
+      const { store, stats, naming, journal, duplicates, storePathCount } = this.#context
+      await this.#binlog.clear()
+      await this.#versions.clear()
+      journal.open()
+      await resetMarks(store.own)
+      await resetStatFile(store.own, naming)
+      await duplicates?.open(storePathCount)
+      Object.assign(stats, emptyStats())
+      this.#replication.reset()
+    })
   }
 
   /**
@@ -341,6 +373,7 @@ export class Storage {
     this.#upTime = unixSeconds(clock)
     this.#joinTime = identity?.joinTime ?? this.#upTime
     this.#oldFiles = identity?.oldFiles
+    this.#helpers = identity?.helpers ?? []
     await this.#saveIdentity()
     this.#saveStatsLater()
   }
@@ -349,6 +382,7 @@ export class Storage {
     stopTimer(this.#statTimer)
     await this.#binlog.close()
     await this.#versions.close()
+    await this.#context.duplicates?.close()
   }
 
   async #saveIdentity(): Promise<void> {
@@ -356,6 +390,7 @@ export class Storage {
     await writeIdentity(store.own, {
       joinTime: this.#joinTime,
       oldFiles: this.#oldFiles,
+      helpers: this.#helpers,
       ip: this.host,
       port: this.port,
     })
@@ -422,10 +457,12 @@ export class Storage {
       this.#saveIdentity().catch((error: unknown) => log.server('.data_init_flag: %o', error))
       for (const link of this.#links) link.beatNow()
     }
-    const back = this.#helpers.filter(({ id }) =>
-      members.some((member) => member.id === id && member.status === STORAGE_STATUS.ACTIVE),
+    const back = members.filter(
+      (member) =>
+        this.#helpers.includes(member.id) &&
+        (member.status === STORAGE_STATUS.ACTIVE || GONE.includes(member.status)),
     )
-    if (back.length > 0) this.#recoverLate(back)
+    if (back.length > 0 && !this.#ending.signal.aborted) this.#recovering ??= this.#recoverLate(back)
   }
 
   /** Gets the files of this storage back from the others. */
@@ -435,19 +472,24 @@ export class Storage {
     const helpers = storages
       .filter(({ id, status }) => id !== String(this.id) && !GONE.includes(status))
       .map(({ id, ip, storagePort }) => ({ id, host: ip, port: storagePort }))
-    this.#helpers = await recoverFrom(helpers, this.#context, this.#caller)
+    const missing = await recoverFrom(helpers, this.#context, this.#caller, this.#ending.signal)
+    this.#helpers = missing.map(({ id }) => id)
   }
 
-  /** Asks those that were away before. */
-  #recoverLate(back: readonly Helper[]): void {
-    this.#helpers = this.#helpers.filter((helper) => !back.includes(helper))
-    recoverFrom(back, this.#context, this.#caller).then(
-      (missing) => (this.#helpers = [...this.#helpers, ...missing]),
-      (error: unknown) => {
-        log.server('recovery: %o', error)
-        this.#helpers = [...this.#helpers, ...back]
-      },
-    )
+  /** Asks those that were away before, but for those that will never be back. */
+  async #recoverLate(back: readonly Brief[]): Promise<void> {
+    const helpers = back
+      .filter(({ status }) => !GONE.includes(status))
+      .map(({ id, ip, port }) => ({ id, host: ip, port }))
+    try {
+      const missing = await recoverFrom(helpers, this.#context, this.#caller, this.#ending.signal)
+      const settled = back.map(({ id }) => id).filter((id) => missing.every((helper) => helper.id !== id))
+      this.#helpers = this.#helpers.filter((id) => !settled.includes(id))
+      await this.#saveIdentity()
+    } catch (error) {
+      log.server('recovery: %s', (error as Error).message)
+    }
+    this.#recovering = undefined
   }
 
   #joinRequest(trackerIp: string): JoinRequest {

@@ -92,14 +92,15 @@ function newFile(appender: boolean): NonNullable<StorageHandlers['uploadFile']> 
         const link = await createLink(context, original, file)
         if (link !== undefined) {
           await draft.discard()
-          duplicates.add(link.name, content.size, crc32)
+          await duplicates.addLink(link.name, content.size, crc32)
           return link
         }
       }
     }
     const name = naming.draw(file)
+    const reply = await publish(context, draft, name, content.size, (apply) => journal.create(name, apply))
     if (!appender) duplicates?.add(name, content.size, crc32)
-    return publish(context, draft, name, content.size, (apply) => journal.create(name, apply))
+    return reply
   })
 }
 

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path'
+import type { MaybePromise } from '../maybe-promise.js'
 import * as files from './files.js'
 import type { Log, OwnFiles } from './store.js'
 
@@ -12,16 +13,16 @@ export class DiskFiles implements OwnFiles {
   }
 
   read(name: string): Promise<Buffer | undefined> {
-    return files.unlessMissing(files.readFile(join(this.#folder, name)))
+    return files.readFile(join(this.#folder, name))
   }
 
-  async write(name: string, bytes: Buffer): Promise<void> {
+  write(name: string, bytes: Buffer): void {
     const path = join(this.#folder, name)
-    await files.writeFile(`${path}.tmp`, bytes)
-    await files.rename(`${path}.tmp`, path)
+    files.writeFile(`${path}.tmp`, bytes)
+    files.rename(`${path}.tmp`, path)
   }
 
-  remove(name: string): Promise<boolean> {
+  remove(name: string): boolean {
     return files.remove(join(this.#folder, name))
   }
 
@@ -30,12 +31,12 @@ export class DiskFiles implements OwnFiles {
     return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
   }
 
-  async log(name: string): Promise<Log> {
+  log(name: string): DiskLog {
     const path = join(this.#folder, name)
-    await files.makeFolder(dirname(path))
+    files.makeFolder(dirname(path))
     // Not for appending: what a failed write has left is overwritten by the next one.
-    const fd = (await files.unlessMissing(files.open(path, 'r+'))) ?? (await files.open(path, 'wx+'))
-    const { size } = await files.statOpen(fd)
+    const fd = files.unlessMissing(() => files.open(path, 'r+')) ?? files.open(path, 'wx+')
+    const { size } = files.statOpen(fd)
     return new DiskLog(fd, size)
   }
 }
@@ -53,14 +54,19 @@ class DiskLog implements Log {
     return this.#size
   }
 
-  async append(bytes: Buffer): Promise<void> {
+  get start(): number {
+    return 0
+  }
+
+  append(bytes: Buffer): MaybePromise<void> {
     try {
-      await files.writeAll(this.#fd, [bytes], this.#size)
+      files.writeSmall(this.#fd, [bytes], this.#size)
+      this.#size += bytes.length
     } catch (error) {
-      await files.truncate(this.#fd, this.#size)
-      throw error
+      return files.truncate(this.#fd, this.#size).then(() => {
+        throw error
+      })
     }
-    this.#size += bytes.length
   }
 
   async read(position: number, length: number): Promise<Buffer> {
@@ -73,7 +79,10 @@ class DiskLog implements Log {
     this.#size = size
   }
 
-  close(): Promise<void> {
-    return files.close(this.#fd)
+  /** They are kept, as real storages keep them. */
+  drop(): void {}
+
+  close(): void {
+    files.close(this.#fd)
   }
 }

@@ -10,70 +10,77 @@ export interface DiskStoreOptions {
    * `store_path0`, `store_path1`…
    */
   readonly folder: string
+  /** Where the store paths are; those that are missing here are below `folder`. @defaultValue none */
+  readonly storePaths?: readonly string[] | undefined
 }
 
 /** Reading goes in pieces of this size: one buffer for each download. */
 const PIECE = 512 * 1024
+/** So many bytes are read at once: see `files.ts`. */
+const SMALL = 64 * 1024
+/** So many bytes of a draft are written at once; what comes short of it blocks: see `files.ts`. */
+const GATHERED = 256 * 1024
 
 /**
  * Keeps files in a folder, laid out as a real storage lays them out (protocol.md §5): `store_pathN/data/HH/HH/name`.
- * What is not finished stands in `store_pathN/tmp`, so that no half file is ever seen.
+ * What is not finished stands in `store_pathN/data/tmp`, so that no half file is ever seen.
  */
 export class DiskStore implements Store {
   /** See {@link Store}. */
   readonly own: OwnFiles
   readonly #folder: string
+  readonly #storePaths: readonly string[]
   #drafts = 0
 
   /** Touches nothing yet. */
-  constructor({ folder }: DiskStoreOptions) {
+  constructor({ folder, storePaths = [] }: DiskStoreOptions) {
     this.#folder = folder
+    this.#storePaths = storePaths
     this.own = new DiskFiles(join(folder, 'data'))
   }
 
   /** See {@link Store}. */
   async open(pathCount: number): Promise<void> {
-    await files.makeFolder(join(this.#folder, 'data', 'sync'))
+    files.makeFolder(join(this.#folder, 'data', 'sync'))
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
-      await files.removeFolder(join(path, 'tmp'))
-      await files.makeFolder(join(path, 'tmp'))
-      await files.makeFolder(join(path, 'data'))
+      // Within `data`: what is beside it may be somebody else's.
+      await files.removeFolder(join(path, 'data', 'tmp'))
+      files.makeFolder(join(path, 'data', 'tmp'))
     }
   }
 
   /** See {@link Store}. */
-  async create(storePathIndex: number): Promise<Draft> {
-    const path = join(this.#storePath(storePathIndex), 'tmp', String(this.#drafts++))
-    return new DiskDraft(path, await files.open(path, 'wx'), (name) => this.#path(name))
+  create(storePathIndex: number): Draft {
+    const path = `${this.#storePath(storePathIndex)}/data/tmp/${this.#drafts++}`
+    return new DiskDraft(path, (name) => this.#path(name))
   }
 
   /** See {@link Store}. */
-  async read(name: string): Promise<StoredFile | undefined> {
-    const fd = await files.unlessMissing(files.open(this.#path(name), 'r'))
+  read(name: string): StoredFile | undefined {
+    const fd = files.unlessMissing(() => files.open(this.#path(name), 'r'))
     if (fd === undefined) return undefined
+    let opened: StoredFile | undefined
     try {
-      const stats = await files.statOpen(fd)
-      if (stats.isFile()) return openedFile(fd, stats.size, Math.floor(stats.mtimeMs / 1000))
-    } catch (error) {
-      await files.close(fd)
-      throw error
+      const stats = files.statOpen(fd)
+      if (stats.isFile()) opened = openedFile(fd, stats.size, Math.floor(stats.mtimeMs / 1000))
+    } finally {
+      if (opened === undefined) files.close(fd)
     }
-    await files.close(fd)
-    return undefined
+    return opened
   }
 
   /** See {@link Store}. */
-  async stat(name: string): Promise<FileStat | undefined> {
-    const stats = await files.stat(this.#path(name))
+  stat(name: string): FileStat | undefined {
+    const stats = files.stat(this.#path(name))
     return stats?.isFile() ? { size: stats.size, modifiedAt: Math.floor(stats.mtimeMs / 1000) } : undefined
   }
 
   /** See {@link Store}. */
-  async edit(name: string): Promise<Edit | undefined> {
-    const fd = await files.unlessMissing(files.open(this.#path(name), 'r+'))
+  edit(name: string): Edit | undefined {
+    const fd = files.unlessMissing(() => files.open(this.#path(name), 'r+'))
     if (fd === undefined) return undefined
-    const { size } = await files.statOpen(fd)
+    const { size } = files.statOpen(fd)
     return {
       size,
       write: (chunk, position) => files.writeAll(fd, [chunk], position),
@@ -84,22 +91,20 @@ export class DiskStore implements Store {
   }
 
   /** See {@link Store}. */
-  async rename(from: string, to: string): Promise<boolean> {
-    const renamed = files.rename(this.#path(from), this.#path(to)).then(() => true)
-    return (await files.unlessMissing(renamed)) ?? false
+  rename(from: string, to: string): boolean {
+    return files.succeeds(() => files.rename(this.#path(from), this.#path(to)))
   }
 
   /** See {@link Store}. */
-  async link(from: string, to: string): Promise<boolean> {
+  link(from: string, to: string): boolean {
     const path = this.#path(to)
-    if ((await files.stat(this.#path(from))) === undefined) return false
-    await files.makeFolder(dirname(path))
-    const linked = files.link(this.#path(from), path).then(() => true)
-    return (await files.unlessMissing(linked)) ?? false
+    if (files.stat(this.#path(from)) === undefined) return false
+    files.makeFolder(dirname(path))
+    return files.succeeds(() => files.link(this.#path(from), path))
   }
 
   /** See {@link Store}. */
-  remove(name: string): Promise<boolean> {
+  remove(name: string): boolean {
     return files.remove(this.#path(name))
   }
 
@@ -122,12 +127,12 @@ export class DiskStore implements Store {
   }
 
   #storePath(index: number): string {
-    return join(this.#folder, `store_path${index}`)
+    return this.#storePaths[index] ?? `${this.#folder}/store_path${index}`
   }
 
   /** `M01/HH/HH/name` → `store_path1/data/HH/HH/name` */
   #path(name: string): string {
-    return join(this.#storePath(Number.parseInt(name.slice(1, 3), 16)), 'data', name.slice(4))
+    return `${this.#storePath(Number.parseInt(name.slice(1, 3), 16))}/data/${name.slice(4)}`
   }
 }
 
@@ -139,9 +144,21 @@ function openedFile(fd: number, size: number, modifiedAt: number): StoredFile {
   return {
     size,
     modifiedAt,
-    content: (offset, length) =>
-      length <= PIECE ? readPiece(fd, offset, length) : readPieces(fd, offset, length),
+    content: (offset, length) => {
+      if (length <= SMALL) return readSmall(fd, offset, length)
+      return length <= PIECE ? readPiece(fd, offset, length) : readPieces(fd, offset, length)
+    },
     close: () => files.close(fd),
+  }
+}
+
+function readSmall(fd: number, offset: number, length: number): Buffer {
+  try {
+    const piece = Buffer.allocUnsafe(length)
+    files.readSmall(fd, piece, offset)
+    return piece
+  } finally {
+    files.close(fd)
   }
 }
 
@@ -151,7 +168,7 @@ async function readPiece(fd: number, offset: number, length: number): Promise<Bu
     await files.readAll(fd, piece, offset)
     return piece
   } finally {
-    await files.close(fd)
+    files.close(fd)
   }
 }
 
@@ -164,61 +181,76 @@ async function* readPieces(fd: number, offset: number, length: number): AsyncGen
       yield piece
     }
   } finally {
-    await files.close(fd)
+    files.close(fd)
   }
 }
 
-/** Writes behind: while one piece is on its way, chunks gather for the next. */
+/** Gathers chunks to write them behind, in large pieces; a small file is written as a whole when it gets its name. */
 class DiskDraft implements Draft {
   readonly #path: string
-  readonly #fd: number
   readonly #pathOf: (name: string) => string
-  #open = true
+  /** Once there is something to write. */
+  #fd: number | undefined
+  #made = false
   #gathered: Buffer[] = []
   #gatheredBytes = 0
   #position = 0
   #writing: Promise<void> | undefined
   #failure: Error | undefined
 
-  constructor(path: string, fd: number, pathOf: (name: string) => string) {
+  constructor(path: string, pathOf: (name: string) => string) {
     this.#path = path
-    this.#fd = fd
     this.#pathOf = pathOf
   }
 
   write(chunk: Buffer): Promise<void> | undefined {
     this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.length
-    this.#writing ??= this.#writeGathered()
-    return this.#gatheredBytes >= PIECE ? this.#written() : undefined
+    if (this.#gatheredBytes < GATHERED) return undefined
+    // One piece is on its way, and the next is whole.
+    if (this.#writing !== undefined || this.#failure !== undefined) return this.#written()
+    this.#writing = this.#writeGathered()
+    return undefined
   }
 
-  async publish(name: string, modifiedAt?: number): Promise<void> {
-    await this.#written()
-    if (modifiedAt !== undefined) await files.touch(this.#fd, modifiedAt)
-    await this.#close()
-    const path = this.#pathOf(name)
-    try {
-      await files.rename(this.#path, path)
-    } catch (error) {
-      if (!files.isMissing(error)) throw error
-      // The first file of a directory makes it.
-      await files.makeFolder(dirname(path))
-      await files.rename(this.#path, path)
-    }
+  publish(name: string, modifiedAt?: number): Promise<void> | undefined {
+    if (this.#writing !== undefined || this.#failure !== undefined)
+      return this.#written().then(() => this.#publish(name, modifiedAt))
+    this.#publish(name, modifiedAt)
+    return undefined
   }
 
   async discard(): Promise<void> {
     await this.#writing
-    await this.#close()
-    await files.remove(this.#path)
+    this.#close()
+    if (this.#made) files.remove(this.#path)
+  }
+
+  #publish(name: string, modifiedAt: number | undefined): void {
+    const fd = this.#open()
+    files.writeSmall(fd, this.#gathered, this.#position)
+    if (modifiedAt !== undefined) files.touch(fd, modifiedAt)
+    this.#close()
+    const path = this.#pathOf(name)
+    // The first file of a directory makes it.
+    if (!files.succeeds(() => files.rename(this.#path, path))) {
+      files.makeFolder(dirname(path))
+      files.rename(this.#path, path)
+    }
+    this.#made = false
+  }
+
+  #open(): number {
+    this.#fd ??= files.open(this.#path, 'wx')
+    this.#made = true
+    return this.#fd
   }
 
   /** Once only: by then the number may be that of another file. */
-  async #close(): Promise<void> {
-    if (!this.#open) return
-    this.#open = false
-    await files.close(this.#fd)
+  #close(): void {
+    const fd = this.#fd
+    this.#fd = undefined
+    if (fd !== undefined) files.close(fd)
   }
 
   async #written(): Promise<void> {
@@ -229,13 +261,14 @@ class DiskDraft implements Draft {
   /** Fails later, when somebody waits for it. */
   async #writeGathered(): Promise<void> {
     try {
-      while (this.#gathered.length > 0) {
+      const fd = this.#open()
+      while (this.#gatheredBytes >= GATHERED) {
         const chunks = this.#gathered
         const position = this.#position
         this.#gathered = []
         this.#position += this.#gatheredBytes
         this.#gatheredBytes = 0
-        await files.writeAll(this.#fd, chunks, position)
+        await files.writeAll(fd, chunks, position)
       }
     } catch (error) {
       this.#failure = error as Error

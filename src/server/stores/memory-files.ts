@@ -36,32 +36,49 @@ export class MemoryFiles implements OwnFiles {
   }
 }
 
+/** So many bytes that nobody reads are freed at one time. */
+const DROPPED = 256 * 1024
+
 class MemoryLog implements Log {
   #bytes: Buffer = Buffer.alloc(0)
+  #start = 0
   #size = 0
 
   get size(): number {
     return this.#size
   }
 
+  get start(): number {
+    return this.#start
+  }
+
   append(bytes: Buffer): void {
-    const needed = this.#size + bytes.length
-    if (needed > this.#bytes.length) {
-      const grown = Buffer.alloc(Math.max(4096, needed * 2))
-      this.#bytes.copy(grown, 0, 0, this.#size)
-      this.#bytes = grown
-    }
-    bytes.copy(this.#bytes, this.#size)
-    this.#size = needed
+    const needed = this.#size - this.#start + bytes.length
+    if (needed > this.#bytes.length) this.#move(this.#start, Math.max(4096, needed * 2))
+    bytes.copy(this.#bytes, this.#size - this.#start)
+    this.#size += bytes.length
   }
 
   read(position: number, length: number): Buffer {
-    return Buffer.from(this.#bytes.subarray(position, Math.min(position + length, this.#size)))
+    const end = Math.min(position + length, this.#size)
+    return Buffer.from(this.#bytes.subarray(position - this.#start, end - this.#start))
   }
 
   truncate(size: number): void {
     this.#size = size
   }
 
+  drop(position: number): void {
+    if (position - this.#start >= DROPPED) this.#move(position, this.#size - position)
+  }
+
   close(): void {}
+
+  /** Keeps what is behind `start`, with room for so many bytes. */
+  #move(start: number, room: number): void {
+    const moved = Buffer.allocUnsafeSlow(room)
+    this.#bytes.copy(moved, 0, start - this.#start, this.#size - this.#start)
+    this.#bytes = moved
+    this.#start = start
+  }
 }

@@ -48,14 +48,18 @@ export interface OwnFiles {
 
 /** A file that grows at its end. */
 export interface Log {
-  /** Bytes. */
+  /** Bytes, those that were dropped included. */
   readonly size: number
+  /** Where the bytes begin that can be read. */
+  readonly start: number
   /** Adds bytes at the end, all or none of them; one call at a time. */
   append(bytes: Buffer): MaybePromise<void>
   /** Bytes from `position` on: `length` of them, or fewer at the end. */
   read(position: number, length: number): MaybePromise<Buffer>
   /** Cuts it. */
   truncate(size: number): MaybePromise<void>
+  /** Nobody reads the bytes before a position any more: what is kept in memory may be freed. */
+  drop(position: number): void
   /** Ends. */
   close(): MaybePromise<void>
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { readFile } from 'node:fs/promises'
 import * as files from '../stores/files.js'
 import type { Cluster } from './cluster.js'
 import type { StateFile } from './state-files.js'
@@ -16,6 +15,7 @@ export class StateFolder {
   readonly #written = new Map<string, string>()
   #saved = -1
   #saving: Promise<void> | undefined
+  #abandoned = false
 
   /** Touches nothing yet. */
   constructor(folder: string, cluster: Cluster) {
@@ -29,7 +29,7 @@ export class StateFolder {
    * @returns Unix seconds when the tracker was last known to run; 0 where that is not known
    */
   async load(): Promise<number> {
-    await files.makeFolder(this.#folder)
+    files.makeFolder(this.#folder)
     const texts = await Promise.all(STATE_FILES.map((name) => this.#read(name)))
     loadState(this.#cluster, texts)
     this.#saved = this.#cluster.revision
@@ -63,6 +63,11 @@ export class StateFolder {
     await this.#write(STATUS_FILE, `up_time=${startedAt}\nlast_check_time=${now}\n`)
   }
 
+  /** Writes nothing any more, whatever is under way. */
+  abandon(): void {
+    this.#abandoned = true
+  }
+
   /** After what is being written, so that the last state is the last to be written. */
   async #writeAll(state: readonly StateFile[], before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => {})
@@ -75,23 +80,29 @@ export class StateFolder {
   }
 
   async #read(name: string): Promise<string | undefined> {
-    const text = await files.unlessMissing(readFile(join(this.#folder, name), 'latin1'))
+    const text = (await files.readFile(join(this.#folder, name)))?.toString('latin1')
     if (text !== undefined) this.#written.set(name, text)
     return text
   }
 
   /** A file is the old one or the new one, whenever the process ends. */
   async #write(name: string, text: string): Promise<void> {
+    this.#checkAbandoned()
     if (this.#written.get(name) === text) return
     this.#written.delete(name)
     const path = join(this.#folder, name)
-    const fd = await files.open(`${path}.tmp`, 'w')
+    const fd = files.open(`${path}.tmp`, 'w')
     try {
       await files.writeAll(fd, [Buffer.from(text, 'latin1')], 0)
     } finally {
-      await files.close(fd)
+      files.close(fd)
     }
-    await files.rename(`${path}.tmp`, path)
+    this.#checkAbandoned()
+    files.rename(`${path}.tmp`, path)
     this.#written.set(name, text)
+  }
+
+  #checkAbandoned(): void {
+    if (this.#abandoned) throw new Error('this tracker was killed')
   }
 }

@@ -193,6 +193,12 @@ export class Tracker {
     })
   }
 
+  /** Ends it for good, as `kill -9` would: from now on nothing is written to its folder. */
+  kill(): Promise<void> {
+    this.#state?.abandon()
+    return this.stop()
+  }
+
   /**
    * Holds a storage to a status, whatever it reports; undefined lets go of it: then it is ACTIVE while it is connected,
    * else OFFLINE. Does nothing for a storage that this tracker does not know.
