@@ -21,10 +21,7 @@ export class Calls {
   }
 
   async run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new ClosedError('the client was closed')
-    const { signal, timeout = this.#timeout } = checkCallOptions(options)
-    const call = new Call({ signal, timeout })
-    call.check()
+    const call = this.#begin(options)
     const running = operation(call)
     this.#running.set(call, running)
     try {
@@ -41,11 +38,25 @@ export class Calls {
     operation: (call: Call, file: SplitFileId) => Promise<T>,
   ): Promise<T> {
     const file = splitFileId(id)
+    let call: Call | undefined
     try {
-      return await this.run(options, (call) => operation(call, file))
+      call = this.#begin(options)
+      const running = operation(call, file)
+      this.#running.set(call, running)
+      return await running
     } catch (error) {
       throw isFastDfsError(error) ? locateError(error, { fileId: id }) : error
+    } finally {
+      if (call !== undefined) this.#running.delete(call)
     }
+  }
+
+  #begin(options: CallOptions): Call {
+    if (this.#closed) throw new ClosedError('the client was closed')
+    const { signal, timeout = this.#timeout } = checkCallOptions(options)
+    const call = new Call({ signal, timeout })
+    call.check()
+    return call
   }
 
   /** Calls that are running. */

@@ -338,13 +338,13 @@ export class FastDfsClient {
    * ```
    */
   downloadFile(id: string, sink: Sink, options?: SinkOptions): Promise<DownloadedFile>
-  async downloadFile(
+  downloadFile(
     id: string,
     sinkOrOptions: Sink | DownloadOptions = {},
     options?: SinkOptions,
   ): Promise<Buffer | DownloadedFile> {
     if (isSink(sinkOrOptions)) return this.#downloadInto(id, sinkOrOptions, options)
-    if (options !== undefined) throw noSink(sinkOrOptions)
+    if (options !== undefined) return Promise.reject(noSink(sinkOrOptions))
     return this.#runOn(id, sinkOrOptions, async (call, file) => {
       const plan = checkDownload(sinkOrOptions, 'downloadFile')
       const sink = reportingSink(bufferSink(this.#context.options.maxBufferBytes), sinkOrOptions.onProgress)

@@ -65,7 +65,7 @@ export class CountingSink implements ContentSink {
     if (this.#size !== undefined && size !== this.#size) {
       throw new IntegrityError(`the storage has ${size} bytes of the file, its name says ${this.#size}`)
     }
-    this.sum = new ContentSum(this.#withOld)
+    if (this.sum.size > 0) this.sum = new ContentSum(this.#withOld)
     this.#target.start(size, flow)
   }
 

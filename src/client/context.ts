@@ -40,31 +40,44 @@ export type Run = <T>(options: CallOptions, operation: (call: Call) => Promise<T
  *
  * @throws {@link ConnectError} that says which address the tracker gave, and how to map it
  */
-export async function askStorage<C extends Command>(
+export function askStorage<C extends Command>(
   { addresses, pool }: Context,
   storage: StorageEndpoint,
   command: C,
   fields: RequestOf<C>,
   call: Call,
-  request?: RequestOptions,
+  request?: Omit<RequestOptions, 'dialect' | 'group'>,
 ): Promise<ResponseOf<C>> {
-  const { group } = storage
+  const options = {
+    status: request?.status,
+    source: request?.source,
+    sink: request?.sink,
+    group: storage.group,
+  }
   const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> =>
     pool.use(
       endpoint,
       call,
-      (connection) => connection.request(command, fields, call, { ...request, group }),
-      command.idempotent ? undefined : MUST_LIVE,
+      (connection) => connection.request(command, fields, call, options),
+      !command.idempotent,
     )
   const first = addresses.first(storage)
-  let failure: FastDfsError
-  try {
-    return await ask(first)
-  } catch (error) {
+  return ask(first).catch((error: unknown) => {
     if (!isConnectFailure(error)) throw error
-    failure = explained(error, storage, first)
-  }
-  for (const other of await addresses.others(storage, first, call)) {
+    return askOthers(addresses, storage, call, ask, first, explained(error, storage, first))
+  })
+}
+
+/** Asks a storage at its addresses after `tried`, which failed with `failure`. */
+async function askOthers<R>(
+  addresses: StorageAddresses,
+  storage: StorageEndpoint,
+  call: Call,
+  ask: (endpoint: Endpoint) => Promise<R>,
+  tried: Endpoint,
+  failure: FastDfsError,
+): Promise<R> {
+  for (const other of await addresses.others(storage, tried, call)) {
     try {
       call.check()
       const response = await ask(other)
@@ -76,8 +89,6 @@ export async function askStorage<C extends Command>(
   }
   throw failure
 }
-
-const MUST_LIVE = { mustLive: true }
 
 /** Whether a storage worked when it was last asked, or was not asked yet. */
 export function isHealthy({ addresses, pool }: Context, storage: StorageEndpoint): boolean {

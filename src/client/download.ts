@@ -151,7 +151,7 @@ function namedOf(context: Context, file: SplitFileId, plan: DownloadPlan): Named
 type RestartableSink = ContentSink & Pick<WholeSink<unknown>, 'restarts'>
 
 /** Reads a file. After a failure, another storage goes on where it stopped. */
-async function readContent(
+function readContent(
   context: Context,
   file: SplitFileId,
   plan: DownloadPlan,
@@ -166,8 +166,9 @@ async function readContent(
     if (resuming === undefined) {
       const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
       counting = new CountingSink(sink, named?.size, withOld)
+      const isFixed = named !== undefined || !isAppender(file)
       const isCounted = named !== undefined || counts
-      resuming = new ResumingSink(isCounted ? counting : sink, sink.restarts, !isAppender(file))
+      resuming = new ResumingSink(isCounted ? counting : sink, sink.restarts, isFixed)
     }
     const rest = resuming.begin(plan)
     try {

@@ -27,14 +27,13 @@ export class Outliving {
   }
 
   /**
-   * Makes a request. When its call ends before it is sent whole, it ends too; after that, its answer is waited for on
-   * nobody's behalf, and what it made is undone.
+   * Makes a request for a call that has a limit. When the call ends before it is sent whole, it ends too; after that,
+   * its answer is waited for on nobody's behalf, and what it made is undone.
    *
    * @throws AbortError when the call was aborted
    * @throws UnknownOutcomeError when the call's time is over after all was sent
    */
   async ask<R>(call: Call, making: Making<R>): Promise<R> {
-    if (!call.isLimited) return making.ask(call)
     const controller = new AbortController()
     const own = new Call({ signal: controller.signal })
     own.attempt = call.attempt

@@ -34,7 +34,8 @@ export async function readFrom(
   call: Call,
   sink: ContentSink,
 ): Promise<void> {
-  const count = await countOf(context, storage, file, range, call)
+  const isWhole = range.offset === 0 && range.length === undefined && sizeInName(file) !== 0
+  const count = isWhole ? TO_THE_END : await countOf(context, storage, file, range, call)
   if (count === NOTHING) return startEmpty(sink, storage)
   const { group, name } = file
   try {
@@ -80,12 +81,14 @@ function startEmpty(sink: ContentSink, storage: StorageEndpoint): void {
   }
 }
 
+/** The count that means all the rest. */
+const TO_THE_END = 0
 /** Told instead of a count where the range holds no byte. */
 const NOTHING = -1
 
 /**
- * How many bytes to ask for; 0 means up to the end. Ranges are cut to the file here: up to V6.15.3 a storage refuses
- * one that reaches past the end, and never answers one that begins there (protocol.md §3.4).
+ * How many bytes of a range to ask for. Ranges are cut to the file here: up to V6.15.3 a storage refuses one that
+ * reaches past the end, and never answers one that begins there (protocol.md §3.4).
  */
 async function countOf(
   context: Context,
@@ -95,13 +98,12 @@ async function countOf(
   call: Call,
 ): Promise<number> {
   const named = sizeInName(file)
-  if (offset === 0 && length === undefined && named !== 0) return 0
   const reaches = (size: number): boolean => offset < size && length !== 0
   // Where nothing is to be read, the storage still has to say that the file exists.
   const size =
     named !== undefined && reaches(named) ? named : (await fileInfoFrom(context, storage, file, call)).size
   if (!reaches(size)) return NOTHING
-  return length === undefined ? 0 : Math.min(length, size - offset)
+  return length === undefined ? TO_THE_END : Math.min(length, size - offset)
 }
 
 /** The size that the name of a file tells, where it does. */

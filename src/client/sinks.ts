@@ -51,9 +51,11 @@ export function noSink(value: unknown): InvalidArgumentError {
   )
 }
 
+const EMPTY: Buffer = Buffer.alloc(0)
+
 /** A sink that becomes a Buffer of at most `maxBytes`. */
 export function bufferSink(maxBytes: number): WholeSink<Buffer> {
-  let buffer: Buffer = Buffer.alloc(0)
+  let buffer = EMPTY
   let filled = 0
   return {
     restarts: true,

@@ -39,14 +39,27 @@ interface Planned {
 }
 
 /** Stores a new file, and then its slaves: all of them or, as far as they can be deleted again, nothing. */
-export async function uploadFamily(
+export function uploadFamily(
   context: Context,
   command: NewFileCommand,
   source: Source,
-  { slaves, ...options }: UploadOptions,
+  options: UploadOptions,
   call: Call,
 ): Promise<UploadedFile> {
-  if (slaves === undefined) return upload(context, command, source, options, call)
+  const { slaves } = options
+  return slaves === undefined
+    ? upload(context, command, source, options, call)
+    : uploadAll(context, command, source, options, slaves, call)
+}
+
+async function uploadAll(
+  context: Context,
+  command: NewFileCommand,
+  source: Source,
+  options: UploadOptions,
+  slaves: NonNullable<UploadOptions['slaves']>,
+  call: Call,
+): Promise<UploadedFile> {
   const planned = plan(context, slaves)
   const master = await upload(context, command, source, options, call, (ext) => checkFamily(planned, ext))
   const made: UploadedFile[] = []
@@ -66,6 +79,8 @@ export async function uploadFamily(
   return { ...master, slaves: made }
 }
 
+const DELETE_OPTIONS = ['slaves', ...CALL_OPTIONS]
+
 /** Deletes the slaves and then the file (protocol.md §3.3): the file is kept when a slave cannot be deleted. */
 export async function deleteFamily(
   context: Context,
@@ -73,7 +88,7 @@ export async function deleteFamily(
   options: DeleteOptions,
   call: Call,
 ): Promise<void> {
-  checkNames(options, ['slaves', ...CALL_OPTIONS], 'deleteFile')
+  checkNames(options, DELETE_OPTIONS, 'deleteFile')
   const { slaves = [] } = options
   if (!Array.isArray(slaves)) throw new InvalidArgumentError(`slaves must be an array, not ${show(slaves)}`)
   for (const slave of slaves.map((suffix: unknown) => slaveOf(file, suffix))) {

@@ -81,7 +81,10 @@ async function openWith<T extends object>(
   }
   if (typeof source !== 'object' || source === null) throw noSource(source)
   if (ArrayBuffer.isView(source)) {
-    return agree(fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength)), size)
+    const bytes = Buffer.isBuffer(source)
+      ? source
+      : Buffer.from(source.buffer, source.byteOffset, source.byteLength)
+    return agree(fromBytes(bytes), size)
   }
   if (isBlob(source)) return agree(fromBlob(source), size)
   if (isWebStream(source)) return fromWebStream(source, size, call, openUnsized)
@@ -113,8 +116,11 @@ function noSource(value: unknown): InvalidArgumentError {
   )
 }
 
-async function agree(source: OpenSource, size: number | undefined): Promise<OpenSource> {
-  if (size === undefined || size === source.size) return source
+function agree(source: OpenSource, size: number | undefined): OpenSource | Promise<never> {
+  return size === undefined || size === source.size ? source : refuse(source, size)
+}
+
+async function refuse(source: OpenSource, size: number): Promise<never> {
   await source.close()
   throw new InvalidArgumentError(`size is ${size}, the source has ${source.size} bytes`)
 }
@@ -123,6 +129,8 @@ async function agree(source: OpenSource, size: number | undefined): Promise<Open
 export function fromBytes(bytes: Uint8Array): OpenSource {
   return {
     size: bytes.length,
+    // What is larger goes in pieces, so that the connection sees bytes move.
+    take: bytes.length <= PIECE_SIZE ? () => bytes : undefined,
     repeatable: true,
     fileName: undefined,
     send: (write) => sendBytes(bytes, write),

@@ -78,13 +78,19 @@ function parseStorage(storage: unknown): { id: string } | Endpoint {
  *
  * @throws {@link InvalidArgumentError} when the storage is none that takes uploads, or has no such store path
  */
-export async function findStore(
+export function findStore(context: Context, place: Place, call: Call, failed: Failed): Promise<StoreTarget> {
+  const { group, storage, storePathIndex } = place
+  return storage === undefined && storePathIndex === undefined
+    ? findAny(context, group, call, failed)
+    : findPlace(context, place, call, failed)
+}
+
+async function findPlace(
   context: Context,
-  place: Place,
+  { group, storage, storePathIndex }: Place,
   call: Call,
   failed: Failed,
 ): Promise<StoreTarget> {
-  const { group, storage, storePathIndex } = place
   const target =
     storage === undefined
       ? await findAny(context, group, call, failed)

@@ -111,7 +111,8 @@ export async function complete(
     }
     const { size, crc32 } = sum
     reportEnd(onProgress, size)
-    return { ...file, size, crc32, verified, endpoint: formatEndpoint(storage) }
+    const { id, group, name } = file
+    return { id, group, name, size, crc32, verified, endpoint: formatEndpoint(storage) }
   } catch (error) {
     throw isFastDfsError(error) ? locateError(error, { fileId: file.id }) : error
   }

@@ -29,6 +29,14 @@ interface Tracker {
   readonly endpoints: Endpoint[]
 }
 
+/** What trackers are asked. */
+interface Question<C extends Command> {
+  readonly command: C
+  readonly fields: RequestOf<C>
+  readonly call: Call
+  readonly dialect: Dialect | undefined
+}
+
 /** Milliseconds after a failure in which a tracker may not know yet what has become of it (protocol.md §12). */
 const FAILOVER_TIME = 10_000
 /** Milliseconds between two rounds of questions in that time, at most. */
@@ -55,7 +63,8 @@ export class Trackers {
       group === undefined
         ? await this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
         : await this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
-    return { ...endpointOf(reply), storePathIndex: reply.storePathIndex }
+    const { group: chosen, host, port } = endpointOf(reply)
+    return { group: chosen, host, port, storePathIndex: reply.storePathIndex }
   }
 
   /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */
@@ -88,8 +97,10 @@ export class Trackers {
     { group, name }: { group: string; name: string },
     call: Call,
   ): Promise<StorageEndpoint[]> {
+    const command = trackerCommands.queryUpdate
+    const question = { command, fields: { group, name }, call, dialect: undefined }
     const ask = (tracker: Tracker): Promise<StorageEndpoint> =>
-      this.#askOne(tracker, trackerCommands.queryUpdate, { group, name }, call, undefined).then(endpointOf)
+      this.#askOne(tracker, question).then(endpointOf)
     const answers = await Promise.allSettled(this.#trackers.filter((one) => this.#isHealthy(one)).map(ask))
     call.check()
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
@@ -114,28 +125,50 @@ export class Trackers {
     dialect?: Dialect,
   ): Promise<ResponseOf<C>> {
     const tracker = this.#trackers.find((one) => one.address === address) ?? trackerOf(address)
-    return this.#askOne(tracker, command, fields, call, dialect)
+    return this.#askOne(tracker, { command, fields, call, dialect })
   }
 
   /**
    * Asks a tracker, every one at most once. "No such thing" is believed when all of them say so; but not while another
    * server is failing: then they are asked again until they can have noticed.
    */
-  async ask<C extends Command>(
+  ask<C extends Command>(
     command: C,
     fields: RequestOf<C>,
     call: Call,
     dialect?: Dialect,
   ): Promise<ResponseOf<C>> {
+    const question = { command, fields, call, dialect }
     const beganAt = performance.now()
+    const trackers = this.#trackers
+    const first = this.#nextOf(trackers)
+    if (!this.#isHealthy(first)) return this.#askOn(question, beganAt, trackers, first, [])
+    // Nothing is put in order as long as the first one answers.
+    return this.#askOne(first, question).catch((error: unknown) =>
+      this.#askOn(question, beganAt, trackers, first, [unlessFinal(error, call)]),
+    )
+  }
+
+  #nextOf(trackers: readonly Tracker[]): Tracker {
+    return trackers[this.#next++ % trackers.length] as Tracker
+  }
+
+  /** @param errors - of the first one, if it was asked already */
+  async #askOn<C extends Command>(
+    question: Question<C>,
+    beganAt: number,
+    trackers: readonly Tracker[],
+    first: Tracker,
+    errors: FastDfsError[],
+  ): Promise<ResponseOf<C>> {
     for (let round = 1; ; round++) {
       try {
-        return await this.#askAny(command, fields, call, dialect)
+        return await (round === 1 ? this.#askAny(question, trackers, first, errors) : this.#askAny(question))
       } catch (error) {
         if (!(error instanceof FileNotFoundError) || !this.#mayBeFailover(beganAt)) throw error
         const { log } = this.#options
         log.debug('retry', `${error.message}: asking again, since a server has just failed`)
-        await call.sleep(backoff(round, FAILOVER_PAUSE))
+        await question.call.sleep(backoff(round, FAILOVER_PAUSE))
       }
     }
   }
@@ -147,24 +180,17 @@ export class Trackers {
   }
 
   async #askAny<C extends Command>(
-    command: C,
-    fields: RequestOf<C>,
-    call: Call,
-    dialect: Dialect | undefined,
+    question: Question<C>,
+    trackers = this.#trackers,
+    first = this.#nextOf(trackers),
+    errors: FastDfsError[] = [],
   ): Promise<ResponseOf<C>> {
-    const trackers = this.#trackers
-    const first = trackers[this.#next++ % trackers.length] as Tracker
-    const errors: FastDfsError[] = []
-    // Nothing is put in order as long as the first one answers.
-    const rest = this.#isHealthy(first) ? undefined : this.#inTurn(trackers, first)
-    for (const tracker of rest ?? [first]) {
-      const response = await this.#tryOne(tracker, command, fields, call, dialect, errors)
-      if (response !== undefined) return response
-    }
-    if (rest === undefined && trackers.length > 1) {
-      for (const tracker of this.#inTurn(trackers, first).filter((one) => one !== first)) {
-        const response = await this.#tryOne(tracker, command, fields, call, dialect, errors)
-        if (response !== undefined) return response
+    const inTurn = this.#inTurn(trackers, first)
+    for (const tracker of errors.length === 0 ? inTurn : inTurn.filter((one) => one !== first)) {
+      try {
+        return await this.#askOne(tracker, question)
+      } catch (error) {
+        errors.push(unlessFinal(error, question.call))
       }
     }
     // An answer says more than a tracker that could not be asked.
@@ -174,54 +200,17 @@ export class Trackers {
       throw (answer ?? only) as FastDfsError
     throw new RetryError(
       `none of ${trackers.length} trackers could be asked, the last one: ${errors.at(-1)?.message}`,
-      { errors, command: command.name, retriable: errors.some(({ retriable }) => retriable) },
+      { errors, command: question.command.name, retriable: errors.some(({ retriable }) => retriable) },
     )
   }
 
-  /** Undefined, and one more of `errors`, when another tracker is to be asked. */
-  async #tryOne<C extends Command>(
-    tracker: Tracker,
-    command: C,
-    fields: RequestOf<C>,
-    call: Call,
-    dialect: Dialect | undefined,
-    errors: FastDfsError[],
-  ): Promise<ResponseOf<C> | undefined> {
-    try {
-      return await this.#askOne(tracker, command, fields, call, dialect)
-    } catch (error) {
-      if (!isFastDfsError(error)) throw error
-      const isOthers =
-        error.retriable || error instanceof FileNotFoundError || error instanceof PoolTimeoutError
-      if (!isOthers) throw error
-      call.check()
-      errors.push(error)
-      return undefined
-    }
-  }
-
-  async #askOne<C extends Command>(
+  #askOne<C extends Command>(
     { endpoints }: Tracker,
-    command: C,
-    fields: RequestOf<C>,
-    call: Call,
-    dialect: Dialect | undefined,
+    { command, fields, call, dialect }: Question<C>,
   ): Promise<ResponseOf<C>> {
-    let failure: unknown
-    for (const endpoint of endpoints.length === 1 ? endpoints : [...endpoints]) {
-      try {
-        const response = await this.#pool.use(endpoint, call, (connection) =>
-          connection.request(command, fields, call, { dialect }),
-        )
-        if (endpoint !== endpoints[0]) endpoints.reverse()
-        return response
-      } catch (error) {
-        if (!isFastDfsError(error) || !error.retriable || error.phase !== 'connect') throw error
-        failure ??= error
-        call.check()
-      }
-    }
-    throw failure
+    const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> =>
+      this.#pool.use(endpoint, call, (connection) => connection.request(command, fields, call, { dialect }))
+    return endpoints.length === 1 ? ask(endpoints[0] as Endpoint) : askInTurn(endpoints, call, ask)
   }
 
   /** All trackers, beginning with `first`; those that failed lately come last. */
@@ -235,6 +224,36 @@ export class Trackers {
   #isHealthy({ endpoints: [endpoint] }: Tracker): boolean {
     return this.#pool.isHealthy(endpoint as Endpoint)
   }
+}
+
+/** Asks at the first address at which a connection can be made; puts that one first. */
+async function askInTurn<R>(
+  endpoints: Endpoint[],
+  call: Call,
+  ask: (endpoint: Endpoint) => Promise<R>,
+): Promise<R> {
+  let failure: unknown
+  for (const endpoint of [...endpoints]) {
+    try {
+      const response = await ask(endpoint)
+      if (endpoint !== endpoints[0]) endpoints.reverse()
+      return response
+    } catch (error) {
+      if (!isFastDfsError(error) || !error.retriable || error.phase !== 'connect') throw error
+      failure ??= error
+      call.check()
+    }
+  }
+  throw failure
+}
+
+/** The error, when another tracker is to be asked after it; throws it when it says all. */
+function unlessFinal(error: unknown, call: Call): FastDfsError {
+  if (!isFastDfsError(error)) throw error
+  const isOthers = error.retriable || error instanceof FileNotFoundError || error instanceof PoolTimeoutError
+  if (!isOthers) throw error
+  call.check()
+  return error
 }
 
 function trackerOf(address: ServerAddress): Tracker {

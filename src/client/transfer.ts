@@ -64,11 +64,11 @@ export function sendContent<C extends Command>(
   return retry(context.options, call, async () => {
     const { storage, fields } = await findTarget(failed)
     const sum = sumFor(storage)
-    const counted = count(onProgress === undefined ? source : reporting(source, onProgress), sum, call)
+    const counted = new CountedSource(onProgress ? reporting(source, onProgress) : source, sum, call)
     try {
       const ask = (own: Call): Promise<ResponseOf<C>> =>
         askStorage(context, storage, command, fields, own, { source: counted })
-      const reply = await (undo === undefined
+      const reply = await (undo === undefined || !call.isLimited
         ? ask(call)
         : context.outliving.ask(call, {
             place: { command: command.name, endpoint: formatEndpoint(storage) },
@@ -94,6 +94,8 @@ export function sendContent<C extends Command>(
 function reporting(source: OpenSource, listener: ProgressListener): OpenSource {
   return {
     ...source,
+    // In pieces, of which each is told.
+    take: undefined,
     send: (write) => {
       let transferred = 0
       return source.send(async (piece) => {
@@ -105,32 +107,45 @@ function reporting(source: OpenSource, listener: ProgressListener): OpenSource {
   }
 }
 
-interface CountedSource extends ContentSource {
-  readonly started: boolean
-  /** Whether the connection has got all of it. */
-  readonly isSent: boolean
-}
-
 /** Counts what passes. */
-function count(source: OpenSource, sum: ContentSum, call: Call): CountedSource {
-  let started = false
-  let given = 0
-  return {
-    size: source.size,
-    get started() {
-      return started
-    },
-    get isSent() {
-      return started && given === source.size
-    },
-    send: (write) => {
-      started = true
-      call.hasBegun = true
-      return source.send((piece) => {
-        sum.update(piece)
-        given += piece.length
-        return write(piece)
-      })
-    },
+class CountedSource implements ContentSource {
+  readonly size: number
+  /** See {@link ContentSource}: there where the source has it. */
+  readonly take: (() => Uint8Array) | undefined
+  /** Whether any of it was asked for. */
+  started = false
+  readonly #source: OpenSource
+  readonly #sum: ContentSum
+  readonly #call: Call
+  #given = 0
+
+  constructor(source: OpenSource, sum: ContentSum, call: Call) {
+    const { size, take } = source
+    this.size = size
+    this.take = take && ((): Uint8Array => this.#count(this.#begin(take)))
+    this.#source = source
+    this.#sum = sum
+    this.#call = call
+  }
+
+  /** Whether the connection has got all of it. */
+  get isSent(): boolean {
+    return this.started && this.#given === this.size
+  }
+
+  send(write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
+    return this.#begin(() => this.#source.send((piece) => write(this.#count(piece))))
+  }
+
+  #begin<T>(give: () => T): T {
+    this.started = true
+    this.#call.hasBegun = true
+    return give()
+  }
+
+  #count(piece: Uint8Array): Uint8Array {
+    this.#sum.update(piece)
+    this.#given += piece.length
+    return piece
   }
 }

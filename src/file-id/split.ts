@@ -38,10 +38,13 @@ const DIRECTORY = /^[0-9A-F]{2}$/
  */
 export function splitFileId(text: string): SplitFileId {
   if (typeof text !== 'string') throw new InvalidFileIdError(`a file ID is a string, not ${typeof text}`)
-  const id = withoutPlace(text)
+  // Nearly always it stands there alone.
+  const isAlone = SHAPE.test(text)
+  const id = isAlone ? text : withoutPlace(text)
   const slash = id.indexOf('/')
   const size = id.length - slash - 1
-  if (slash > GROUP_NAME_SIZE || size < MIN_FILENAME_SIZE || size > MAX_FILENAME_SIZE || !SHAPE.test(id)) {
+  const isOfShape = isAlone || SHAPE.test(id)
+  if (slash > GROUP_NAME_SIZE || size < MIN_FILENAME_SIZE || size > MAX_FILENAME_SIZE || !isOfShape) {
     throw invalidFileId(text, whatIsWrong(id))
   }
   return { id, group: id.slice(0, slash), name: id.slice(slash + 1) }

@@ -27,6 +27,8 @@ const nextTick = process.nextTick.bind(process)
 export interface ContentSource {
   /** Bytes in all. */
   readonly size: number
+  /** Gives all of it, where it is in memory and can be written at once: in the place of `send`. */
+  readonly take?: (() => Uint8Array) | undefined
   /**
    * Gives the content to `write`, whose promise settles when the buffer may be used again. Gives exactly `size` bytes,
    * the last of them only when it is certain that no more will come, or rejects; stops when `write` rejects.
@@ -60,11 +62,11 @@ export interface RequestOptions {
   /** The dialect to write in, for the few requests whose layout depends on the server. */
   readonly dialect?: Dialect | undefined
   /** The content of the request. */
-  readonly source?: ContentSource
+  readonly source?: ContentSource | undefined
   /** Takes the content of the response. */
-  readonly sink?: ContentSink
+  readonly sink?: ContentSink | undefined
   /** The group that it is about, where no field says so. */
-  readonly group?: string
+  readonly group?: string | undefined
 }
 
 /** No response of fields has this many bytes: the largest lists every storage of 512 groups (protocol.md §2.5). */
@@ -72,6 +74,9 @@ const MAX_RESPONSE = 4 * 1024 * 1024
 
 /** Bytes that the system takes at once, or that soon follow. */
 const SMALL = 64 * 1024
+
+/** Content up to this many bytes is copied behind its head: two buffers at a time cost more to write than that. */
+const COPIED_UP_TO = 16 * 1024
 
 type Sent = 'nothing' | 'part' | 'all'
 
@@ -205,8 +210,9 @@ export class Connection {
     if (this.#exchange !== undefined) {
       return Promise.reject(new TypeError('a connection carries one request at a time'))
     }
-    const head = encodeRequestHead(command, fields, source?.size ?? 0, { status, dialect })
     return new Promise<ResponseOf<C>>((resolve, reject) => {
+      // Rejects what does not fit a field.
+      const head = encodeRequestHead(command, fields, source?.size ?? 0, { status, dialect })
       const exchange: Exchange = {
         command,
         head,
@@ -231,24 +237,44 @@ export class Connection {
       call.signal?.addEventListener('abort', this.#onAbort, { once: true })
       if (this.#lost !== undefined) this.#fail(this.#lost)
       else if (call.signal?.aborted === true) this.#fail(call.abortError())
+      else if (source === undefined) this.#writeHead(exchange)
+      else if (source.take !== undefined) this.#writeAll(exchange, source.take())
       else void this.#send(exchange, source)
     })
   }
 
-  async #send(exchange: Exchange, source: ContentSource | undefined): Promise<void> {
+  #writeHead(exchange: Exchange): void {
+    exchange.sent = 'all'
+    this.#socket.write(exchange.head)
+  }
+
+  #writeAll(exchange: Exchange, bytes: Uint8Array): void {
+    const { head, trace } = exchange
+    exchange.sent = 'all'
+    if (trace !== undefined) trace.bytesSent = bytes.length
+    if (bytes.length <= COPIED_UP_TO) {
+      const packet = Buffer.allocUnsafe(head.length + bytes.length)
+      packet.set(head)
+      packet.set(bytes, head.length)
+      this.#socket.write(packet)
+      return
+    }
+    this.#socket.cork()
+    this.#socket.write(head)
+    this.#writeChunk(bytes, () => {})
+    this.#socket.uncork()
+    this.#noteQueued(bytes.length)
+  }
+
+  async #send(exchange: Exchange, source: ContentSource): Promise<void> {
     try {
       let given = 0
-      if (source !== undefined) {
-        await source.send((chunk) => {
-          given += chunk.length
-          return this.#write(exchange, chunk, given === source.size)
-        })
-      }
-      // Without content the head is all; by now it is certain that a source of size 0 gives none.
-      if (given === 0 && this.#exchange === exchange) {
-        exchange.sent = 'all'
-        this.#socket.write(exchange.head)
-      }
+      await source.send((chunk) => {
+        given += chunk.length
+        return this.#write(exchange, chunk, given === source.size)
+      })
+      // By now it is certain that a source of size 0 gives nothing: the head is all.
+      if (given === 0 && this.#exchange === exchange) this.#writeHead(exchange)
     } catch (error) {
       // The server still waits for bytes: the connection cannot be used for anything else.
       if (this.#exchange === exchange) this.#lose(typed(error))
@@ -266,15 +292,25 @@ export class Connection {
         nextTick(() => this.#socket.uncork())
       }
       exchange.sent = isLast ? 'all' : 'part'
-      this.#socket.write(chunk, (error) => {
-        // After an error the socket closes, and `stopWriting` is called.
-        if (error) return
-        this.#lastMoved = performance.now()
+      this.#writeChunk(chunk, () => {
         if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
       })
-      if (chunk.length > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
+      this.#noteQueued(chunk.length)
     })
+  }
+
+  #writeChunk(chunk: Uint8Array, done: () => void): void {
+    this.#socket.write(chunk, (error) => {
+      // After an error the socket closes, and `stopWriting` is called.
+      if (error) return
+      this.#lastMoved = performance.now()
+      done()
+    })
+  }
+
+  #noteQueued(written: number): void {
+    if (written > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
   }
 
   #onData(chunk: Buffer): void {

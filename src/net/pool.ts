@@ -4,7 +4,7 @@ import { connectionCommands } from '../protocol/index.js'
 import { Call } from './call.js'
 import type { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
-import type { EndpointStats, PoolOptions } from './endpoint-pool.js'
+import type { EndpointStats, Loan, PoolOptions } from './endpoint-pool.js'
 import { closed, EndpointPool } from './endpoint-pool.js'
 
 /** Connections to every endpoint, made when needed and used again; and how the endpoints are doing. */
@@ -21,32 +21,45 @@ export class ConnectionPool {
   }
 
   /**
-   * Lends a connection to `use` and takes it back, whatever happens. With `mustLive` the connection was used or
-   * tested within the last second: for requests that must not be repeated.
+   * Lends a connection to `use`, which does not throw, and takes it back when its promise settles. With `mustLive` the
+   * connection was used or tested within the last second: for requests that must not be repeated.
    *
    * @throws {@link ConnectError} or {@link TimeoutError} when none can be made
    * @throws {@link PoolTimeoutError} when all are in use for too long
    */
-  async use<T>(
+  use<T>(
     endpoint: Endpoint,
     call: Call,
     use: (connection: Connection) => Promise<T>,
-    { mustLive = false } = {},
+    mustLive = false,
   ): Promise<T> {
+    if (this.#closed) return Promise.reject(closed())
     const pool = this.#poolFor(endpoint)
     const atOnce = isTraced(channels.pool) ? undefined : pool.tryTake(mustLive)
-    const loan = atOnce ?? (await pool.acquire(call, mustLive))
+    if (atOnce !== undefined) return this.#lend(pool, atOnce, call, use)
+    return pool.acquire(call, mustLive).then((loan) => this.#lend(pool, loan, call, use))
+  }
+
+  /** By callbacks: every request comes through here, and an async function would take three times the memory. */
+  #lend<T>(
+    pool: EndpointPool,
+    loan: Loan,
+    call: Call,
+    use: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
     call.hasBegun = true
-    try {
-      const result = await use(loan.connection)
-      pool.succeeded()
-      return result
-    } catch (error) {
-      this.#judge(pool, error)
-      throw error
-    } finally {
-      pool.release(loan)
-    }
+    return use(loan.connection).then(
+      (result) => {
+        pool.release(loan)
+        pool.succeeded()
+        return result
+      },
+      (error: unknown) => {
+        pool.release(loan)
+        this.#judge(pool, error)
+        throw error
+      },
+    )
   }
 
   /** Whether a server worked when it was last asked, or was not asked yet. One that failed is tried again in time. */
@@ -92,7 +105,6 @@ export class ConnectionPool {
   }
 
   #poolFor(endpoint: Endpoint): EndpointPool {
-    if (this.#closed) throw closed()
     const { host, port } = endpoint
     return this.#pools.get(host)?.get(port) ?? this.#add(endpoint)
   }

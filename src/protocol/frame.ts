@@ -49,9 +49,13 @@ export function encodeHeader(header: Header): Buffer {
 export function decodeHeader(packet: Buffer): Header {
   if (packet.length < HEADER_SIZE)
     throw new ProtocolError(`a header takes ${HEADER_SIZE} bytes, here are ${packet.length}`)
-  const length = readI64(packet, 0, 'body length')
+  return headerAt(packet, 0)
+}
+
+function headerAt(bytes: Buffer, offset: number): Header {
+  const length = readI64(bytes, offset, 'body length')
   if (length < 0) throw new ProtocolError(`the body length is negative: ${length}`)
-  return { length, command: packet.readUInt8(8), status: packet.readUInt8(9) }
+  return { length, command: bytes.readUInt8(offset + 8), status: bytes.readUInt8(offset + 9) }
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -142,15 +146,24 @@ export class FrameReader {
   }
 
   #readHeader(chunk: Buffer, offset: number): number {
+    // Nearly always it comes in one piece.
+    if (this.#headerBytes === 0 && chunk.length - offset >= HEADER_SIZE) {
+      this.#begin(headerAt(chunk, offset))
+      return HEADER_SIZE
+    }
     const taken = Math.min(HEADER_SIZE - this.#headerBytes, chunk.length - offset)
     chunk.copy(this.#header, this.#headerBytes, offset, offset + taken)
     this.#headerBytes += taken
     if (this.#headerBytes === HEADER_SIZE) {
-      const header = decodeHeader(this.#header)
-      this.#missing = header.length
-      this.#handler.onHeader(header)
+      this.#headerBytes = 0
+      this.#begin(headerAt(this.#header, 0))
     }
     return taken
+  }
+
+  #begin(header: Header): void {
+    this.#missing = header.length
+    this.#handler.onHeader(header)
   }
 
   #readBody(chunk: Buffer, offset: number): number {
@@ -161,7 +174,6 @@ export class FrameReader {
   }
 
   #end(): void {
-    this.#headerBytes = 0
     this.#missing = -1
     this.#handler.onEnd()
   }

@@ -13,6 +13,7 @@ import { measure, writeFields } from './write.js'
 export class Struct<S extends Shape> {
   readonly #shape: S
   readonly #layouts = new Map<string, Layout>()
+  #last: { readonly dialect: Dialect; readonly layout: Layout } | undefined
   /** The layouts to try when the dialect is not known. Built at first use: for all commands it takes 0.1 s. */
   #candidates: readonly Layout[] | undefined
 
@@ -23,9 +24,12 @@ export class Struct<S extends Shape> {
 
   /** The layout in `dialect`. */
   layout(dialect: Dialect): Layout {
+    // Nearly always that of the last time: no key is made.
+    if (this.#last?.dialect === dialect) return this.#last.layout
     const key = `${dialect.version}/${dialect.addressSize}`
     let layout = this.#layouts.get(key)
     if (layout === undefined) this.#layouts.set(key, (layout = layoutFor(this.#shape, dialect)))
+    this.#last = { dialect, layout }
     return layout
   }
 
@@ -47,24 +51,18 @@ export class Struct<S extends Shape> {
   read(body: Buffer, context: ReadContext, dialect?: Dialect): ValuesOf<S> {
     if (dialect !== undefined) return readFields(this.layout(dialect), body, context) as ValuesOf<S>
     const candidates = (this.#candidates ??= distinctLayouts(this.#shape))
-    const fitting = candidates.filter((layout) => fitsLength(layout, body.length))
-    if (fitting.length === 0) {
-      const known = candidates.map(
-        (layout) => layout.fixedSize + (layout.records ? `+n×${layout.records.size}` : ''),
-      )
-      throw new ProtocolError(
-        `a body of ${body.length} bytes is no length that is known here: ${[...new Set(known)].join(', ')}`,
-        { command: context.command },
-      )
-    }
     let failure: unknown
-    for (const layout of fitting) {
+    let fits = false
+    for (const layout of candidates) {
+      if (!fitsLength(layout, body.length)) continue
+      fits = true
       try {
         return readFields(layout, body, context) as ValuesOf<S>
       } catch (error) {
         failure ??= error
       }
     }
+    if (!fits) throw unknownLength(candidates, body, context)
     throw failure
   }
 
@@ -77,6 +75,16 @@ export class Struct<S extends Shape> {
   prefixSize(dialect: Dialect): number {
     return this.layout(dialect).fixedSize
   }
+}
+
+function unknownLength(candidates: readonly Layout[], body: Buffer, context: ReadContext): ProtocolError {
+  const known = candidates.map(
+    (layout) => layout.fixedSize + (layout.records ? `+n×${layout.records.size}` : ''),
+  )
+  return new ProtocolError(
+    `a body of ${body.length} bytes is no length that is known here: ${[...new Set(known)].join(', ')}`,
+    { command: context.command },
+  )
 }
 
 /** The layouts of all dialects, the same one only once, in the order of {@link DIALECTS}. */

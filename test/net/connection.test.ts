@@ -48,6 +48,11 @@ const source = (...pieces: Buffer[]): ContentSource => ({
     for (const piece of pieces) await write(piece)
   },
 })
+const inMemory = (bytes: Buffer): ContentSource => ({
+  size: bytes.length,
+  take: () => bytes,
+  send: () => Promise.reject(new Error('taken already')),
+})
 const upload = (connection: Connection, content: ContentSource, call = new Call({})): Promise<object> =>
   connection.request(storageCommands.uploadFile, { storePathIndex: 0, ext: '' }, call, { source: content })
 const ask = (connection: Connection, call = new Call({})): Promise<object> =>
@@ -85,6 +90,36 @@ describe('a request', () => {
     }
     await upload(connection, source())
     expect(peer.bytes.equals(uploadRequest(Buffer.alloc(0)))).toBe(true)
+  })
+
+  it.each([
+    [0, 1],
+    [11, 1],
+    [16 * 1024, 1],
+    [16 * 1024 + 1, 2],
+    [200_000, 2],
+  ])('writes %i bytes in memory at once, with its head in %i buffers', async (size, buffers) => {
+    const { peer, connection } = connected()
+    peer.onWrite = (_, done) => {
+      done()
+      peer.push(STORED)
+    }
+    const content = Buffer.alloc(size, 'x')
+    const uploading = upload(connection, inMemory(content))
+    expect(peer.bytes.equals(uploadRequest(content))).toBe(true)
+    expect(peer.writes).toEqual([buffers])
+    await uploading
+  })
+
+  it('that does not fit its fields is refused without a byte, and the next one made', async () => {
+    const { peer, connection } = connected()
+    const fields = { storePathIndex: 0, ext: '7 bytes' }
+    const asked = connection.request(storageCommands.uploadFile, fields, new Call({}), { source: source() })
+    await expect(asked).rejects.toMatchObject({ name: 'InvalidArgumentError', command: 'uploadFile' })
+    expect(peer.written).toHaveLength(0)
+    const next = ask(connection)
+    peer.push(INFO)
+    await expect(next).resolves.toMatchObject({ size: 13 })
   })
 
   it('takes its answer in pieces of any size', async () => {
@@ -163,6 +198,14 @@ describe('what is sent when the connection is lost', () => {
       (peer, connection) => {
         peer.onWrite = (_, done) => (peer.written.length === 2 ? lose(peer) : done())
         return upload(connection, source(Buffer.from('hello'), Buffer.from('world')))
+      },
+      { name: 'UnknownOutcomeError', retriable: false, cause: { name: 'ConnectError' } },
+    ],
+    [
+      'an upload from memory, of which nobody knows how much has left, too',
+      (peer, connection) => {
+        peer.onWrite = () => lose(peer)
+        return upload(connection, inMemory(Buffer.alloc(200_000)))
       },
       { name: 'UnknownOutcomeError', retriable: false, cause: { name: 'ConnectError' } },
     ],

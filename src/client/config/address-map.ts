@@ -61,6 +61,8 @@ export function compileAddressMap(map: StorageAddressMap): AddressLookup {
       if (!networks.add(key, target)) addExact(exact, key, target)
     })
   }
+  // As nearly always: asked for every request.
+  if (Object.keys(map).length === 0) return (_, endpoint) => endpoint
   return (group, endpoint) => {
     const host = normal(endpoint.host)
     const target =
