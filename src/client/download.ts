@@ -147,6 +147,9 @@ function namedOf(context: Context, file: SplitFileId, plan: DownloadPlan): Named
   return named?.size === undefined ? undefined : named
 }
 
+/** So many bytes in one attempt are progress: after fewer, a connection that always breaks could be asked for ever. */
+const PROGRESS = 1024 * 1024
+
 /** A sink that says whether it can begin again after its first byte. */
 type RestartableSink = ContentSink & Pick<WholeSink<unknown>, 'restarts'>
 
@@ -175,7 +178,7 @@ function readContent(
       await readFrom(context, storage, file, rest, call, resuming)
     } catch (error) {
       if (isFastDfsError(error) && error.retriable) await call.wait(resuming.untilWanted())
-      if (resuming.received > rest.offset - plan.offset) call.progressAt = performance.now()
+      if (resuming.received - (rest.offset - plan.offset) >= PROGRESS) call.progressAt = performance.now()
       throw error
     }
     return { storage, sum: (counting as CountingSink).sum }

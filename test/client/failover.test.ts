@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Socket } from 'node:net'
 import type { ClientOptions, FastDfsError, RetryError } from '../../src/index.js'
-import { FastDfsClient } from '../../src/index.js'
+import { FastDfsClient, formatFileId } from '../../src/index.js'
 import type { Answer, FakeServer } from '../support/fake-server.js'
 import { fakeServer, field, int64, response } from '../support/fake-server.js'
 import type { Answers } from './fakes.js'
@@ -518,3 +518,37 @@ describe('questions to trackers', () => {
 function target(): Buffer {
   return response(Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(23000)]))
 }
+
+describe('a download that breaks off again and again', () => {
+  const MIB = 1024 * 1024
+  const content = bytesOf(3 * MIB + 5)
+  const id = formatFileId({
+    group: 'group1',
+    storePathIndex: 0,
+    directories: [0, 0],
+    source: { kind: 'id', id: 100_001 },
+    createdAt: new Date(1_700_000_000_000),
+    size: content.length,
+    crc32: 0,
+    randomBits: 0,
+    digits: '',
+    ext: 'data',
+    appender: false,
+  })
+
+  it('goes on as long as each attempt brings a good piece of it', async () => {
+    const storage = await fakeServer(answering({ 14: serving(content, MIB, MIB, MIB) }))
+    const tracker = await trackerOf({
+      store: storage.port,
+      fetch: storage.port,
+      update: storage.port,
+      all: [],
+    })
+    const client = new FastDfsClient({ trackers: `127.0.0.1:${tracker.port}`, retries: 1, verify: false })
+    expect((await client.downloadFile(id)).equals(content)).toBe(true)
+    expect(commands(storage)).toEqual([14, 14, 14, 14])
+    await client.close()
+    await storage[Symbol.asyncDispose]()
+    await tracker[Symbol.asyncDispose]()
+  })
+})

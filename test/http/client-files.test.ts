@@ -203,10 +203,10 @@ describe('a storage that ends the connection in the middle', () => {
       return undefined
     }
 
-  it('is asked for the rest, as long as something comes each time', async () => {
+  it('is asked for the rest, and that for its own', async () => {
     const offsets: number[] = []
     const answers = { 14: halves(offsets, (request) => request < 3) }
-    await using cluster = await fakeCluster(answers, { retries: 1 })
+    await using cluster = await fakeCluster(answers, { retries: 2 })
     await using server = await serve(cluster.client)
     const { status: code, body } = await ask(`${server.url}/${ID}`)
     expect([code, body.toString(), offsets]).toEqual([200, 'hello, world!', [0, 5, 10]])
