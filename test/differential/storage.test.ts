@@ -159,6 +159,11 @@ function shapeOf(body: string, kind: Kind): object {
   }
 }
 
+/** Real ones put `-m` behind a NUL, and so take the file itself for its metadata (protocol.md §1.1). */
+function withoutNul({ at, file }: Name): Name {
+  return { at: (side) => at(side).replace(/\0+$/, ''), file }
+}
+
 class Comparison {
   readonly differences: string[] = []
   readonly counts = new Map<string, number>()
@@ -468,7 +473,7 @@ class Comparison {
   }
 
   #metadata(): Request {
-    const name = this.#name()
+    const name = withoutNul(this.#name())
     const group = this.#group()
     // None of those of which a real one keeps bytes behind the end (protocol.md §3.5).
     const metadata = this.#pick([
@@ -494,17 +499,16 @@ class Comparison {
 
   /** Group and name, or the name alone. */
   #simple(command: 12 | 15 | 22 | 38, what: string): Request {
-    const name = this.#name(command === 12 || command === 38 ? 'change' : 'any')
+    const named = this.#name(command === 12 || command === 38 ? 'change' : 'any')
+    const name = command === 15 ? withoutNul(named) : named
     const group = command === 38 ? '' : this.#group()
     const status = command === 22 ? this.#pick([0, 0, 1, 2, 3, 4, 255]) : 0
-    // Real ones take a NUL behind a name as a part of the metadata's name (protocol.md §1.1).
-    const end = command === 15 ? /\0+$/ : /$^/
     return {
       what,
       command,
       status,
       about: name.file,
-      body: (side) => bytes(group, name.at(side).replace(end, '')),
+      body: (side) => bytes(group, name.at(side)),
       ...(command === 38 ? { makes: 'normal' } : {}),
     }
   }
