@@ -372,7 +372,8 @@ class Comparison {
       (name) => `${name.slice(0, 20)}!${name.slice(21)}`,
 
       (name) => `${name}\0`,
-      (name) => `${name}-m`,
+      // The metadata of a renamed file stays at a real one.
+      (name) => (file?.isGone === true ? `${name}y` : `${name}-m`),
       (name) => `${name}x`,
       (name) => name.slice(0, -1),
       (name) => name.slice(0, 10),
@@ -422,7 +423,7 @@ class Comparison {
   }
 
   #append(): Request {
-    const [name, content] = [this.#name('change'), this.#content()]
+    const [name, content] = [withoutNul(this.#name('change')), this.#content()]
     const size = this.#size(content.length)
     return {
       what: `append ${content.length}`,
@@ -434,7 +435,7 @@ class Comparison {
 
   #modify(): Request {
     const [name, content, offset] = [
-      this.#name('change'),
+      withoutNul(this.#name('change')),
       this.#content(),
       this.#pick([0, 0, 1, 5, 10, 1000, 400_000, -1]),
     ]
@@ -448,7 +449,10 @@ class Comparison {
   }
 
   #truncate(): Request {
-    const [name, size] = [this.#name('change'), this.#pick([0, 0, 1, 5, 10, 100, 1000, 100_000, -1])]
+    const [name, size] = [
+      withoutNul(this.#name('change')),
+      this.#pick([0, 0, 1, 5, 10, 100, 1000, 100_000, -1]),
+    ]
     return {
       what: `truncate to ${size}`,
       about: name.file,
