@@ -288,6 +288,52 @@ describe.each(Object.entries(stores))('a storage in %s', (kind, make) => {
   const setBody = (name: string, flag: string, metadata: string): Buffer =>
     bytes(i64(name.length), i64(metadata.length), flag, group1, name, metadata)
 
+  describe('a request with several faults is answered as by a real storage:', () => {
+    const statusOf = async (command: number, body: Buffer): Promise<number> =>
+      (await client()).status(command, body)
+
+    it('a negative offset or size 22, also where there is no file', async () => {
+      expect(await statusOf(34, bytes(i64(44), i64(-1), i64(1), MISSING, 'x'))).toBe(22)
+      expect(await statusOf(36, bytes(i64(44), i64(-1), MISSING))).toBe(22)
+      expect(await statusOf(36, bytes(i64(44), i64(0), MISSING))).toBe(2)
+    })
+
+    it('a slave with the name of metadata 2, where there is no master', async () => {
+      const body = (master: string): Buffer =>
+        bytes(i64(master.length), i64(1), str('-m', 16), str('', 6), master, 'x')
+      expect(await statusOf(21, body(MISSING))).toBe(2)
+      expect(await statusOf(21, body(await upload('x')))).toBe(22)
+    })
+  })
+
+  it('changes files only under their whole names', async () => {
+    const { body } = await (await client()).ask(23, uploadBody(Buffer.from('x')))
+    const appender = body.toString('latin1', 16)
+    const slave = bytes(i64(44), i64(1), str('_150x150', 16), str('txt', 6), appender, 'y')
+    const name = (await (await client()).ask(21, slave)).body.toString('latin1', 16)
+    const append = (to: string): Buffer => bytes(i64(to.length), i64(1), to, 'z')
+    expect(await (await client()).status(24, append(name))).toBe(0)
+    expect(await (await client()).status(24, append(name.slice(4)))).toBe(22)
+  })
+
+  it('keeps the last seven characters of an appender that is renamed, also of a slave', async () => {
+    const { body } = await (await client()).ask(23, uploadBody(Buffer.from('x'), { ext: '' }))
+    const appender = body.toString('latin1', 16)
+    const slave = bytes(i64(44), i64(1), str('_150x150', 16), str('', 6), appender, 'y')
+    const name = (await (await client()).ask(21, slave)).body.toString('latin1', 16)
+    const renamed = (await (await client()).ask(38, Buffer.from(name))).body.toString('latin1', 16)
+    expect(renamed).toMatch(/^M00\/0\d\/0\d\/[\w-]{27}150x150$/)
+  })
+
+  it('links under the name of a slave, whether there is its master or not', async () => {
+    const source = await upload('linked')
+    const link = bytes(i64(44), i64(44), i64(1), group1, str('', 16), str('jpg', 6), MISSING, source, 's')
+    const { status, body } = await (await client()).ask(20, link)
+    expect(status).toBe(0)
+    expect(body.toString('latin1', 16)).toBe('M00/00/00/oYYBAGsCbjeAasklACAAAPnxcu8529.jpg')
+    expect((await download(body.toString('latin1', 16))).body.toString()).toBe('linked')
+  })
+
   describe('metadata', () => {
     const get = async (name: string): Promise<string | number> => {
       const { status, body } = await (await client()).ask(15, bytes(group1, name))
@@ -315,6 +361,14 @@ describe.each(Object.entries(stores))('a storage in %s', (kind, make) => {
       // As a real storage: only what was there before is replaced.
       expect(await set(name, 'M', 'x\x02y\x01x\x02z')).toBe(0)
       expect(await get(name)).toBe('first\x02one\x01x\x02y\x01x\x02z')
+    })
+
+    it('keeps equal names, each replaced once, and a value with separators', async () => {
+      const name = await upload('x')
+      expect(await set(name, 'O', 'a\x022\x01a\x021\x01b\x02c\x02d')).toBe(0)
+      expect(await get(name)).toBe('a\x022\x01a\x021\x01b\x02c\x02d')
+      expect(await set(name, 'M', 'a\x023')).toBe(0)
+      expect(await get(name)).toBe('a\x023\x01a\x021\x01b\x02c\x02d')
     })
 
     it('cuts names of more than 64 and values of more than 256 bytes', async () => {

@@ -13,8 +13,13 @@ import { counted } from './counted.js'
 import type { Changed } from './journal.js'
 import { checkedName, metadataName } from './logic-name.js'
 
-/** Names that change are whole ones, with their store path (§3.2). */
 const MIN_NAME_SIZE = 44
+
+/** Names of files that change are whole ones, with their store path (§3.2). */
+function checkedAppender(name: string, { storePathCount }: StorageContext): string | undefined {
+  const isWhole = name.length >= MIN_NAME_SIZE && name.startsWith('M')
+  return isWhole ? checkedName(name, storePathCount) : undefined
+}
 
 /**
  * Runs `change` on an appender file, alone; its answer is a status, or what it has come to: undefined where nothing has
@@ -25,7 +30,7 @@ async function changing(
   name: string,
   change: (edit: Edit) => Promise<Changed | number | undefined>,
 ): Promise<Record<string, never> | number> {
-  const checked = name.length < MIN_NAME_SIZE ? undefined : checkedName(name, context.storePathCount)
+  const checked = checkedAppender(name, context)
   if (checked === undefined) return STATUS.EINVAL
   return context.lock.run(checked, async () => {
     const edit = await context.store.edit(checked)
@@ -121,8 +126,9 @@ export const appenderHandlers: StorageHandlers = {
     const { stats } = context
     const { offset } = request
     stats.totalModifyBytes += content.size
+    if (offset < 0) return STATUS.EINVAL
     const answer = await changing(context, request.name, async (edit) => {
-      if (offset < 0 || offset > edit.size) return STATUS.EINVAL
+      if (offset > edit.size) return STATUS.EINVAL
       await write(edit, content, offset, context)
       stats.successModifyBytes += content.size
       return content.size === 0 ? undefined : { operation: 'M', extra: [offset, content.size] }
@@ -133,10 +139,11 @@ export const appenderHandlers: StorageHandlers = {
   }),
 
   truncateFile: counted('Truncate', async (request, { context }) => {
+    if (request.newSize < 0) return STATUS.EINVAL
     let same = false
     const answer = await changing(context, request.name, async (edit) => {
       const tooMuch = request.newSize > edit.size && !isAtLeast(context.dialect, '5.12')
-      if (request.newSize < 0 || tooMuch) return STATUS.EINVAL
+      if (tooMuch) return STATUS.EINVAL
       same = request.newSize === edit.size
       if (same) return undefined
       await edit.truncate(request.newSize)
@@ -147,7 +154,7 @@ export const appenderHandlers: StorageHandlers = {
 
   regenerateAppenderFilename: async ({ name }, { context }) => {
     const { group, naming, store } = context
-    const checked = name.length < MIN_NAME_SIZE ? undefined : checkedName(name, context.storePathCount)
+    const checked = checkedAppender(name, context)
     if (checked === undefined) return STATUS.EINVAL
     return context.lock.run(checked, async () => {
       const file = await store.read(checked)

