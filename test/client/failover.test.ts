@@ -531,7 +531,7 @@ describe('a download that breaks off again and again', () => {
     size: content.length,
     crc32: 0,
     randomBits: 0,
-    digits: '',
+    digits: '08',
     ext: 'data',
     appender: false,
   })

@@ -42,7 +42,12 @@ class NotRun extends Error {}
 
 /** Output of a program that has ended well. */
 function run(program: string, ...args: string[]): string {
-  const { status, error, stdout, stderr } = spawnSync(program, args, { env, cwd: folder, timeout: LIMIT })
+  const { status, error, stdout, stderr } = spawnSync(program, args, {
+    env,
+    cwd: folder,
+    timeout: LIMIT,
+    encoding: 'utf8',
+  })
   const output = `${stdout}${stderr}`
   if (error !== undefined || status !== 0) {
     throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? `exit code ${status}`}\n${output}`)
