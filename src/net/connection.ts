@@ -483,5 +483,7 @@ function withOutcome(error: FastDfsError, exchange: Exchange, endpoint: string):
       { ...place, cause: error },
     )
   }
-  return locateError(error, { ...place, retriable: call.remaining > 0 })
+  // After the call's own time limit there is no other attempt.
+  const retriable = !(error instanceof TimeoutError) || call.remaining > 0
+  return locateError(error, { ...place, retriable })
 }

@@ -70,7 +70,8 @@ class Repetition {
 
   async run<T>(attempt: () => Promise<T>): Promise<T> {
     const [first] = this.#errors as [FastDfsError]
-    if (!this.#mayRepeat(first)) throw first
+    if (!this.#mayRepeat(first))
+      throw first.retriable && this.#call.isOver ? this.#call.endError(first) : first
     try {
       // No signal for p-retry: it would forget a success if the abort came in while that settles. `#mayRepeat` asks it.
       return await pRetry(() => this.#repeat(attempt), {

@@ -120,7 +120,7 @@ describe('retry', () => {
       controller.abort()
       throw lost(0)
     })
-    expect(await rejection(result)).toMatchObject({ name: 'ConnectError' })
+    expect(await rejection(result)).toMatchObject({ name: 'AbortError' })
     expect(count).toBe(1)
   })
 })
