@@ -20,7 +20,8 @@ export type {
   StoredFileInfo,
   TrackerMember,
 } from './members.js'
-export type { ClusterOptions, GroupOptions, PortOptions, SeedFile, TrackerRules } from './options.js'
+export type { TrackerRules } from '../server/index.js'
+export type { ClusterOptions, GroupOptions, PortOptions, SeedFile } from './options.js'
 export { type RunnerHook, type RunnerHooks, useCluster } from './use-cluster.js'
 export type { CapturedPacket, Conversation, Recording } from './recording.js'
 export type { HttpOptions } from './storage-http.js'

@@ -3,7 +3,7 @@ import { checkInteger, checkNames, checkSignal, checkWord, show } from '../clien
 import type { UploadOptions } from '../client/index.js'
 import { InvalidArgumentError } from '../errors.js'
 import { limits } from '../protocol/index.js'
-import type { Clock, Profile, ReplicationMode, TrackerOptions } from '../server/index.js'
+import type { Clock, Profile, ReplicationMode, TrackerRules } from '../server/index.js'
 import { PROFILES } from '../server/index.js'
 import type { Disk } from './harness-store.js'
 import type { HttpOptions } from './storage-http.js'
@@ -32,9 +32,7 @@ export interface SeedFile {
   readonly metadata?: UploadOptions['metadata']
 }
 
-/** What the trackers go by, as in a tracker.conf. They are checked when the trackers are made: ConfigError. */
-export type TrackerRules = Pick<TrackerOptions, (typeof TRACKER_RULES)[number]>
-
+/** They are checked when the trackers are made: ConfigError. */
 const TRACKER_RULES = [
   'storeLookup',
   'storeGroup',
@@ -45,7 +43,7 @@ const TRACKER_RULES = [
   'checkActiveInterval',
   'storageSyncFileMaxDelay',
   'storageSyncFileMaxTime',
-] as const satisfies readonly (keyof TrackerOptions)[]
+] as const satisfies readonly (keyof TrackerRules)[]
 
 /** What a cluster is made of, and the rules of its trackers. */
 export interface ClusterOptions extends TrackerRules {

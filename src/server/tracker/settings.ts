@@ -10,27 +10,8 @@ import type { ReservedSpace } from './reserved-space.js'
 import { reservedSpaceOf } from './reserved-space.js'
 import { StorageIds } from './storage-ids.js'
 
-/**
- * Options of a {@link Tracker}: those of a tracker.conf under the same names, and where it runs.
- *
- * Trunk files are not among them: a tracker answers that it has none, as a real one does with `use_trunk_file=false`.
- */
-export interface TrackerOptions {
-  /** The address to listen on. @defaultValue '127.0.0.1' */
-  readonly host?: string | undefined
-  /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
-  readonly port?: number | undefined
-  /** The version and the width of addresses it speaks with. @defaultValue the newest version, 16 bytes */
-  readonly dialect?: Dialect | undefined
-  /** Where the time comes from. @defaultValue the machine's own */
-  readonly clock?: Clock | undefined
-  /** What stands between it and its peers. @defaultValue nothing */
-  readonly network?: Network | undefined
-  /**
-   * The folder of its state, as a real tracker's `data` folder: written before a change is answered, read at each
-   * start. Without one, the state stays in this object. @defaultValue none
-   */
-  readonly dir?: string | undefined
+/** What a tracker goes by when it chooses storages, as in a tracker.conf. */
+export interface TrackerRules {
   /**
    * The group of an upload that names none: each in turn, the one named by `storeGroup`, or the one with the most
    * free space (protocol.md §6). @defaultValue 'round-robin'
@@ -61,6 +42,29 @@ export interface TrackerOptions {
    * @defaultValue 300_000
    */
   readonly storageSyncFileMaxTime?: number | undefined
+}
+
+/**
+ * Options of a {@link Tracker}: those of a tracker.conf under the same names, and where it runs.
+ *
+ * Trunk files are not among them: a tracker answers that it has none, as a real one does with `use_trunk_file=false`.
+ */
+export interface TrackerOptions extends TrackerRules {
+  /** The address to listen on. @defaultValue '127.0.0.1' */
+  readonly host?: string | undefined
+  /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
+  readonly port?: number | undefined
+  /** The version and the width of addresses it speaks with. @defaultValue the newest version, 16 bytes */
+  readonly dialect?: Dialect | undefined
+  /** Where the time comes from. @defaultValue the machine's own */
+  readonly clock?: Clock | undefined
+  /** What stands between it and its peers. @defaultValue nothing */
+  readonly network?: Network | undefined
+  /**
+   * The folder of its state, as a real tracker's `data` folder: written before a change is answered, read at each
+   * start. Without one, the state stays in this object. @defaultValue none
+   */
+  readonly dir?: string | undefined
   /** Whether storages have IDs; without, their addresses tell them apart. @defaultValue true */
   readonly useStorageId?: boolean | undefined
   /** What stands for the source in the names of files. @defaultValue 'id' where storages have IDs */
