@@ -1,6 +1,6 @@
 import pRetry from 'p-retry'
 import type { FastDfsError } from '../errors.js'
-import { isFastDfsError, RetryError } from '../errors.js'
+import { isFastDfsError, RetryError, UnknownOutcomeError } from '../errors.js'
 import type { RetryTrace } from '../observe/channels.js'
 import { channels } from '../observe/channels.js'
 import type { Log } from '../observe/log.js'
@@ -70,8 +70,7 @@ class Repetition {
 
   async run<T>(attempt: () => Promise<T>): Promise<T> {
     const [first] = this.#errors as [FastDfsError]
-    if (!this.#mayRepeat(first))
-      throw first.retriable && this.#call.isOver ? this.#call.endError(first) : first
+    if (!this.#mayRepeat(first)) throw this.#isEndedBy(first) ? this.#call.endError(first) : first
     try {
       // No signal for p-retry: it would forget a success if the abort came in while that settles. `#mayRepeat` asks it.
       return await pRetry(() => this.#repeat(attempt), {
@@ -124,6 +123,11 @@ class Repetition {
     }
   }
 
+  /** What may have been carried out says more than that there is no time left. */
+  #isEndedBy(last: FastDfsError): boolean {
+    return last.retriable && this.#call.isOver && !(last instanceof UnknownOutcomeError)
+  }
+
   #final(error: unknown): unknown {
     const last = this.#errors.at(-1) as FastDfsError
     // An answer is an answer, also where other attempts failed before.
@@ -137,6 +141,6 @@ class Repetition {
       phase,
     })
     // Time may run out, or the caller leave, just when an attempt has failed by itself.
-    return this.#call.isOver ? this.#call.endError(history) : history
+    return this.#isEndedBy(last) ? this.#call.endError(history) : history
   }
 }
