@@ -140,6 +140,7 @@ class CountedSource implements ContentSource {
   #begin<T>(give: () => T): T {
     this.started = true
     this.#call.hasBegun = true
+    this.#call.isMoving = this.size > 0
     return give()
   }
 
