@@ -6,6 +6,7 @@
  *   node --import tsx test/interop/members.ts
  *
  * Takes the daemons as replication.ts does, and the samples from the folder FDFS_CONF, /etc/fdfs by default.
+ * FASTDFS_PROFILE names their version: V5.11, V6.06, V6.12 or V6.16 (default).
  */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
@@ -30,7 +31,7 @@ import {
   until,
 } from './daemons.js'
 
-const { FDFS_CONF = '/etc/fdfs' } = process.env
+const { FDFS_CONF = '/etc/fdfs', FASTDFS_PROFILE = 'V6.16' } = process.env
 const ROOT = join(import.meta.dirname, '../..')
 const PORT = 23_000
 const TRACKER_PORT = 22_122
@@ -70,7 +71,9 @@ async function startMember(kind: 'tracker' | 'storage', text: string): Promise<C
   mkdirSync(base, { recursive: true })
   const path = join(base, `${kind}.conf`)
   writeFileSync(path, `base_path = ${base}\n${text}`)
-  const args = ['--import', 'tsx', 'src/cli/main.ts', kind, '--config', path]
+  // A storage learns from its trackers what they are.
+  const version = kind === 'tracker' ? ['--profile', FASTDFS_PROFILE] : []
+  const args = ['--import', 'tsx', 'src/cli/main.ts', kind, '--config', path, ...version]
   const member = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
   members.push(member)
   createInterface(member.stderr).on('line', (line) => console.log(`  ${line}`))
