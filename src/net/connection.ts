@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastDfsError, RequestPhase } from '../errors.js'
 import {
@@ -77,6 +78,10 @@ const SMALL = 64 * 1024
 
 /** Content up to this many bytes is copied behind its head: two buffers at a time cost more to write than that. */
 const COPIED_UP_TO = 16 * 1024
+
+/** Room for a head and the content behind it, of all sockets: nearly always the system has taken it all at once. */
+const newPacket = (): Buffer => Buffer.allocUnsafeSlow(COPIED_UP_TO + 1024)
+let sending = newPacket()
 
 type Sent = 'nothing' | 'part' | 'all'
 
@@ -255,18 +260,24 @@ export class Connection {
     exchange.sent = 'all'
     exchange.call.isMoving = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
-    if (bytes.length <= COPIED_UP_TO) {
-      const packet = Buffer.allocUnsafe(head.length + bytes.length)
-      packet.set(head)
-      packet.set(bytes, head.length)
-      this.#socket.write(packet)
-      return
-    }
+    if (bytes.length <= COPIED_UP_TO) return this.#writePacket(head, bytes)
     this.#socket.cork()
     this.#socket.write(head)
     this.#writeChunk(bytes, () => {})
     this.#socket.uncork()
     this.#noteQueued(bytes.length)
+  }
+
+  #writePacket(head: Buffer, bytes: Uint8Array): void {
+    const size = head.length + bytes.length
+    // Another Duplex may keep what it is given.
+    const isShared = size <= sending.length && this.#socket instanceof Socket
+    const packet = isShared ? sending.subarray(0, size) : Buffer.allocUnsafe(size)
+    packet.set(head)
+    packet.set(bytes, head.length)
+    this.#socket.write(packet)
+    // What the system has not taken is not written into again.
+    if (isShared && this.#socket.writableLength > 0) sending = newPacket()
   }
 
   async #send(exchange: Exchange, source: ContentSource): Promise<void> {
@@ -447,7 +458,8 @@ export class Connection {
     this.#exchange = undefined
     // The last piece may have held it up; the next response has another sink.
     this.#unpause()
-    this.lastUsed = performance.now()
+    // A response ends in bytes that have just moved.
+    this.lastUsed = this.#lastMoved
     tell()
   }
 }
