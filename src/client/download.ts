@@ -16,6 +16,7 @@ import { ResumingSink } from './resuming-sink.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress } from './progress.js'
 import type { Sink, WholeSink } from './sinks.js'
+import { KeptSpace } from './space.js'
 
 /** A file that was written to a sink. */
 export interface DownloadedFile {
@@ -210,6 +211,8 @@ export class DownloadStream extends Readable {
     if (signal?.aborted === true) this.#onAbort()
   }
 
+  readonly #space = new KeptSpace()
+
   readonly #onAbort = (): void => {
     this.destroy(new AbortError('the call was aborted', { cause: this.#signal?.reason }))
   }
@@ -222,7 +225,8 @@ export class DownloadStream extends Readable {
         this.#flow = flow
       },
       // Whoever reads it may keep it.
-      write: (chunk) => this.push(Buffer.from(chunk)),
+      space: () => this.#space.next(),
+      write: (chunk) => this.push(this.#space.keep(chunk)),
     }
     this.#run(sink, this.#abort.signal).then(
       () => this.push(null),

@@ -78,6 +78,7 @@ function exactly(count: number, file: SplitFileId, sink: ContentSink): ContentSi
       }
       sink.start(size, flow)
     },
+    space: () => sink.space?.(),
     write: (chunk) => sink.write(chunk),
   }
 }
