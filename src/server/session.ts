@@ -97,9 +97,9 @@ export class Session<X> implements Exchange<X> {
   }
 
   #read(chunk: Buffer): void {
-    this.#guard(() => this.#reader.push(chunk))
     // Not before: most answers are there when the next request comes.
     if (this.#held) this.#stream.pause()
+    this.#guard(() => this.#reader.push(chunk))
   }
 
   /** A header that is none: nothing can be read after it, and it is not answered (protocol.md §1.1). */
