@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { parseEndpoint } from '../net/endpoint.js'
 import type { Dialect } from '../protocol/index.js'
-import type { Profile, StorageOptions, Store } from '../server/index.js'
-import { DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
+import type { Profile, StorageOptions, Store, TrackerRules } from '../server/index.js'
+import { dialectOf, DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
 import { ConfigError } from '../errors.js'
-import { gathered, integer } from './flags.js'
-import type { MemberConf, StorageConf } from './member-conf.js'
+import { addressSize, gathered, integer } from './flags.js'
+import type { MemberConf, StorageConf, TrackerConf } from './member-conf.js'
 import { readStorageConf, readTrackerConf } from './member-conf.js'
 import { endingSignal } from './signals.js'
 import { storageIdentity } from './storage-identity.js'
+import { addTrackerFlags, trackerRulesIn } from './tracker-flags.js'
 
 const TRACKER_PORT = 22_122
 const STORAGE_PORT = 23_000
@@ -21,6 +22,7 @@ interface MemberFlags {
   port?: number
   dir?: string
   profile?: Profile
+  addressSize?: 16 | 46
 }
 
 interface StorageFlags extends MemberFlags {
@@ -41,16 +43,22 @@ function memberCommand(name: 'tracker' | 'storage', defaultPort: number): Comman
     )
     .option('--dir <folder>', 'keep everything below this folder; without it, in memory')
     .addOption(new Option('--profile <version>', 'the version to answer as').choices(Object.keys(PROFILES)))
+    .option(
+      '--address-size <bytes>',
+      'bytes of an address in answers: 16, or 46 for IPv6 (default: as the version has it)',
+      addressSize,
+    )
 }
 
 /** `fastdfs tracker` */
 export function trackerCommand(): Command {
-  return memberCommand('tracker', TRACKER_PORT)
+  return addTrackerFlags(memberCommand('tracker', TRACKER_PORT))
     .description('run one embedded tracker until SIGINT or SIGTERM')
-    .action(async (flags: MemberFlags) => {
-      const conf = confOf(flags.config, readTrackerConf) ?? {}
+    .action(async (flags: MemberFlags & TrackerRules) => {
+      const { addressSize, ...conf } = confOf(flags.config, readTrackerConf) ?? {}
       const dir = flags.dir === undefined ? conf.dir : join(flags.dir, 'data')
-      const tracker = new Tracker({ ...conf, dir, ...commonOf(flags, conf, TRACKER_PORT) })
+      const common = commonOf(flags, { ...conf, addressSize }, TRACKER_PORT)
+      const tracker = new Tracker({ ...conf, ...trackerRulesIn(flags), dir, ...common })
       await run(tracker, () => `tracker ${tracker.host}:${tracker.port}`)
     })
 }
@@ -112,13 +120,13 @@ function confOf<T>(path: string | undefined, read: (path: string) => MemberConf<
 /** What both kinds of members take. Real daemons listen on all addresses where they are told none. */
 function commonOf(
   flags: MemberFlags,
-  conf: { readonly host?: string | undefined; readonly port?: number | undefined },
+  conf: Partial<Pick<TrackerConf, 'host' | 'port' | 'addressSize'>>,
   defaultPort: number,
-): { host: string; port: number; dialect: Dialect | undefined } {
+): { host: string; port: number; dialect: Dialect } {
   return {
     host: flags.host ?? conf.host ?? '0.0.0.0',
     port: flags.port ?? conf.port ?? defaultPort,
-    dialect: flags.profile && PROFILES[flags.profile],
+    dialect: dialectOf(flags.profile, flags.addressSize ?? conf.addressSize),
   }
 }
 

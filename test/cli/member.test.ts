@@ -61,9 +61,10 @@ it("take the daemons' own configuration", async () => {
   await writeFile(
     trackerConf,
     `# sample\ndisabled = false\nbind_addr = 127.0.0.1\nport = 0\nbase_path = ${join(dir, 'conf-tracker')}\n` +
-      'work_threads = 4\nstorage_sync_file_max_delay = 4711\nreserved_storage_space = 3MB\n',
+      'work_threads = 4\nstorage_sync_file_max_delay = 4711\nreserved_storage_space = 30%\n' +
+      'response_ip_addr_size = IPv6\n',
   )
-  const tracker = await start('tracker', '--config', trackerConf)
+  const tracker = await start('tracker', '--config', trackerConf, '--reserved-storage-space', '3M')
   const storageConf = join(dir, 'storage.conf')
   await writeFile(
     storageConf,
@@ -79,6 +80,7 @@ it("take the daemons' own configuration", async () => {
     use_storage_id: '0',
     storage_sync_file_max_delay: '4711',
     reserved_storage_space: '3MB',
+    response_ip_addr_size: '46',
   })
   // Without IDs addresses tell storages apart, in the names of files too.
   expect(await client.admin.listStorages('conf')).toMatchObject([{ id: '127.0.0.1' }])
