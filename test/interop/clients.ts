@@ -191,6 +191,7 @@ function alike(result: unknown): string {
     .replace(/group\d/g, 'GROUP')
     .replace(/\d+\.\d+\.\d+\.\d+/g, 'ADDRESS')
     .replace(/"((?:free|total)MB|storage_port|subdir_count_per_path)":("[^"]*"|\d+)/g, '"$1":0')
+    .replace(/(disk \w+ space|storage port|subdir count per path) = [\w.]+/g, '$1 = 0')
 }
 
 function npm({ trackers }: Cluster): void {
