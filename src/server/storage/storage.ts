@@ -187,6 +187,7 @@ export class Storage {
     checkRange('subdirCount', subdirCount, 256)
     this.#options = options
     this.#trackers = options.trackers
+    // Of every version, also those of V6.12, which leave it open and hardly ever answer on it again (§12).
     const service = { routes: routesFor(dialect), dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
     this.#listener = new Listener(host, port, (socket) => {
       const { stream, peerIp } = network.take(socket)
