@@ -21,6 +21,7 @@ import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protoco
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
 import type { PlacingSocket } from './connect.js'
+import { READ_SIZE } from './connect.js'
 
 // As it is when this is loaded: a test that fakes it must not hold up what is sent.
 const nextTick = process.nextTick.bind(process)
@@ -81,9 +82,6 @@ const MAX_RESPONSE = 4 * 1024 * 1024
 
 /** Bytes that the system takes at once, or that soon follow. */
 const SMALL = 64 * 1024
-
-/** Content of which so many bytes are still to come is read to where it belongs. */
-const LARGE = 64 * 1024
 
 /** Content up to this many bytes is copied behind its head: two buffers at a time cost more to write than that. */
 const COPIED_UP_TO = 16 * 1024
@@ -339,12 +337,11 @@ export class Connection {
     if (written > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
   }
 
-  /** Where the next bytes go: no further than the content does. */
+  /** Where the next bytes go, while content is to come that no single read takes. */
   #place(): Uint8Array | undefined {
     const { missing } = this.#reader
-    if (missing < LARGE) return undefined
-    const space = this.#exchange?.sink?.space?.()
-    return space !== undefined && space.length > missing ? space.subarray(0, missing) : space
+    if (missing < READ_SIZE) return undefined
+    return this.#exchange?.sink?.space?.()?.subarray(0, READ_SIZE)
   }
 
   #onData(chunk: Buffer): void {
