@@ -1,4 +1,3 @@
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastDfsError, RequestPhase } from '../errors.js'
 import {
@@ -120,6 +119,8 @@ export class Connection {
   /** When the last response ended, by `performance.now()`. */
   lastUsed = performance.now()
   readonly #socket: Duplex & Queueing
+  /** Made by {@link connect}: what becomes of a chunk is known. */
+  readonly #isOwn: boolean
   readonly #idleTimeout: number
   readonly #log: Log | undefined
   readonly #reader: FrameReader
@@ -148,6 +149,7 @@ export class Connection {
       onEnd: () => this.#onEnd(),
     })
     const { reading } = socket as Partial<PlacingSocket>
+    this.#isOwn = reading !== undefined
     if (reading !== undefined) reading.place = () => this.#place()
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('error', (cause: NodeJS.ErrnoException) =>
@@ -280,7 +282,7 @@ export class Connection {
   #writePacket(head: Buffer, bytes: Uint8Array): void {
     const size = head.length + bytes.length
     // Another Duplex may keep what it is given.
-    const isShared = size <= sending.length && this.#socket instanceof Socket
+    const isShared = this.#isOwn && size <= sending.length
     const packet = isShared ? sending.subarray(0, size) : Buffer.allocUnsafe(size)
     packet.set(head)
     packet.set(bytes, head.length)
