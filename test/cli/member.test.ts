@@ -1,9 +1,12 @@
 /** Members in processes of their own. */
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FastDfsClient, parseFileId } from '../../src/index.js'
+import { packet } from '../server/raw.js'
 import { fastdfs, outputOf, waitFor } from './command.js'
 
 // Each starts processes that compile the sources first.
@@ -33,7 +36,16 @@ async function start(...args: string[]): Promise<{ port: number; child: ReturnTy
   return { port: Number(/^FastDFS is ready: \w+ \S+:(\d+)/.exec(text)?.[1]), child }
 }
 
-it('are a cluster together, and SIGTERM ends each within a second', async () => {
+/** Connections that are idle, in the middle of a header, and in the middle of an upload. */
+async function keepBusy(port: number): Promise<Socket[]> {
+  const sockets = [0, 1, 2].map(() => connect(port, '127.0.0.1').on('error', () => {}))
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  sockets[1]?.write(packet(111).subarray(0, 7))
+  sockets[2]?.write(packet(11, Buffer.alloc(10_000_000)).subarray(0, 300_000))
+  return sockets
+}
+
+it('are a cluster together, and SIGTERM ends each within a second, busy or not', async () => {
   const tracker = await start('tracker', '--host', '127.0.0.1', '--port', '0')
   const at = `127.0.0.1:${tracker.port}`
   const common = ['--host', '127.0.0.1', '--port', '0', '--tracker', at]
@@ -48,11 +60,13 @@ it('are a cluster together, and SIGTERM ends each within a second', async () => 
   const stored = join(dir, 'one', 'store_path0', 'data', id.slice('images/M00/'.length))
   expect((await readFile(stored)).toString()).toBe('picture')
   expect((await client.admin.listStorages('audio'))[0]).toMatchObject({ id: '7', storePathCount: 2 })
-  for (const { child } of [one, two, tracker]) {
+  for (const { child, port } of [one, two, tracker]) {
+    const sockets = await keepBusy(port)
     const start = performance.now()
     child.kill('SIGTERM')
     expect(await once(child, 'close')).toEqual([0, null])
     expect(performance.now() - start).toBeLessThan(1000)
+    for (const socket of sockets) socket.destroy()
   }
 })
 
