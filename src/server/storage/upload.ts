@@ -79,7 +79,7 @@ function newFile(appender: boolean): NonNullable<StorageHandlers['uploadFile']> 
     const { duplicates, journal, naming, space, storePathCount } = context
     if (!NAME_PART.test(ext)) return STATUS.EINVAL
     let index: number | undefined = storePathIndex
-    if (index === limits.ANY_STORE_PATH) index = await space.choose(content.size)
+    if (index === limits.ANY_STORE_PATH || space.isReadOnly(index)) index = await space.choose(content.size)
     else {
       if (index >= storePathCount) return STATUS.EINVAL
       const allowed = space.allows(index, content.size)
