@@ -9,6 +9,7 @@ import { isPromise } from '../maybe-promise.js'
 import type { Draft } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
+import { countOpen, countWrite, countWritten } from './file-counts.js'
 import { createLink } from './link.js'
 import { NAME_PART } from './name-part.js'
 
@@ -27,20 +28,19 @@ export async function receive(
   storePathIndex: number,
 ): Promise<Received> {
   const { stats, store } = context
-  stats.totalFileOpen++
   const draft = await store.create(storePathIndex)
-  stats.successFileOpen++
+  countOpen(stats)
+  countWrite(stats, content.size)
   const hash = context.duplicates && createHash('sha1')
   try {
     const crc = context.newNameCrc32()
     const write = async (chunk: Buffer): Promise<void> => {
-      stats.totalFileWrite++
       const written = draft.write(chunk)
       crc.update(chunk)
       hash?.update(chunk)
       if (written !== undefined) await written
-      stats.successFileWrite++
     }
+    countWritten(stats, content.size)
     if (content.whole === undefined) for await (const chunk of content) await write(chunk)
     else if (content.size > 0) await write(content.whole)
     return { draft, crc32: crc.value, hash: hash?.digest('hex') }
