@@ -131,9 +131,7 @@ export async function getMetadata(
   call: Call,
 ): Promise<Record<string, string>> {
   const { group, name } = file
-  let asked: StorageEndpoint | undefined
   const read = async (storage: StorageEndpoint): Promise<Record<string, string>> => {
-    asked = storage
     const command = storageCommands.getMetadata
     const reply = await askStorage(context, storage, command, { group, name }, call)
     try {
@@ -149,10 +147,9 @@ export async function getMetadata(
     // Metadata reaches replicas after its file.
     return await readAnywhere(context, file, call, read, 'source')
   } catch (error) {
-    const storage = asked
-    if (!(error instanceof FileNotFoundError) || storage === undefined) throw error
+    if (!(error instanceof FileNotFoundError)) throw error
     // "No metadata" and "no file" are the same status.
-    await retry(context.options, call, () => fileInfoFrom(context, storage, file, call))
+    await fileInfo(context, file, call)
     return {}
   }
 }

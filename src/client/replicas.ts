@@ -39,6 +39,14 @@ export function readAnywhere<T>(
 ): Promise<T> {
   const { options, trackers } = context
   const failed = new Failed()
+  const ask = async (storage: StorageEndpoint): Promise<T> => {
+    try {
+      return await read(storage)
+    } catch (error) {
+      if (isFastDfsError(error) && error.retriable) failed.add(storage)
+      throw error
+    }
+  }
   return retry(options, call, async () => {
     const source = first === 'source' ? await trackers.queryUpdate(file, call) : undefined
     const named = source ?? (await trackers.queryFetch(file, call))
@@ -46,12 +54,10 @@ export function readAnywhere<T>(
       ? named
       : await otherThan(context, named, file, call, failed)
     try {
-      return await read(storage)
+      return await ask(storage)
     } catch (error) {
-      if (error instanceof FileNotFoundError)
-        return readAtSource(context, file, call, storage, source, error, read)
-      if (isFastDfsError(error) && error.retriable) failed.add(storage)
-      throw error
+      if (!(error instanceof FileNotFoundError)) throw error
+      return readAtSource(context, file, call, storage, source, error, ask)
     }
   })
 }
@@ -95,7 +101,8 @@ async function readAtSource<T>(
   if (known === undefined && !doubts.take()) throw answer
   const source = known ?? (await trackers.queryUpdate(file, call))
   if (!isSame(source, replica)) return read(source)
-  if (known !== undefined || isSourceByName(file, replica)) throw answer
+  if (trackers.all.length === 1 || isSourceByName(file, replica)) throw answer
+  if (known !== undefined && !doubts.take()) throw answer
   for (const other of await trackers.queryUpdateOfEach(file, call)) {
     if (!isSame(other, replica)) return read(other)
   }

@@ -320,7 +320,7 @@ describe('a download', () => {
     it.each([
       ['truncated', 'hell'],
       ['too long', 'hello!'],
-    ])('of a file that is %s is an IntegrityError at once', async (_, stored) => {
+    ])('of a file that is %s everywhere is an IntegrityError', async (_, stored) => {
       await using fake = await cluster({ 14: response(Buffer.from(stored)) }, { retries: 2 })
       await expectError(await outcomeOf(sink, fake.client, HELLO_ID), {
         name: 'IntegrityError',
@@ -328,8 +328,22 @@ describe('a download', () => {
         endpoint: fake.storage.address,
         fileId: HELLO_ID,
         retriable: false,
+        cause: { name: 'RetryError', errors: [{}, {}, {}] },
       })
+      expect(fake.commands()).toEqual([14, 14, 14])
+    })
+
+    it.each([
+      ['truncated', 'hell'],
+      ['too long', 'hello!'],
+    ])('of a file that is %s is read at another member', async (_, stored) => {
+      await using other = await fakeServer(() => response(HELLO))
+      await using fake = await twoMembers(other.port, { 14: response(Buffer.from(stored)) }, { retries: 1 })
+      await expectContent(await outcomeOf(sink, fake.client, HELLO_ID), HELLO, true)
       expect(fake.commands()).toEqual([14])
+      expect(other.requests).toHaveLength(1)
+      // Nothing is wrong with the server.
+      for (const { health } of fake.client.stats().endpoints) expect(health).toBe('closed')
     })
 
     it('of a file that is empty on the disk only is an IntegrityError', async () => {
@@ -398,13 +412,12 @@ describe('a download', () => {
       expect(other.requests).toHaveLength(1)
     })
 
-    it('is an IntegrityError where the other member has a truncated file', async () => {
+    it('reads again where it was read, if the other member has a truncated file', async () => {
       await using other = await fakeServer(() => response(Buffer.from('he')))
       await using fake = await twoMembers(other.port)
-      await expectError(await outcomeOf(sink, fake.client, LINK_ID), {
-        name: 'IntegrityError',
-        endpoint: other.address,
-      })
+      await expectContent(await outcomeOf(sink, fake.client, LINK_ID), HELLO, false)
+      expect(fake.commands()).toEqual([14, 14])
+      expect(other.requests).toHaveLength(1)
     })
 
     it('ends in time while it is read again', async () => {
