@@ -1,7 +1,7 @@
 /** Content compared with what names say of it: on the way up, on the way down, and by the CRC32s of old servers (§5). */
 import { readFile } from 'node:fs/promises'
 import { Crc32Candidates, crc32Signed, crc32V511, crc32, formatFileId } from '../../src/file-id/index.js'
-import type { FastDfsError } from '../../src/index.js'
+import type { ClientOptions, FastDfsError } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import type { Answer } from '../support/fake-server.js'
 import { fakeServer, field, int64, response } from '../support/fake-server.js'
@@ -449,7 +449,11 @@ it('the old CRC32 of these tests is one that Crc32Candidates knows', () => {
 })
 
 /** A cluster of two storages of V6.16: 102 names the first one, 105 both. */
-async function twoMembers(otherPort: number, answers: Answers = {}): Promise<FakeCluster> {
+async function twoMembers(
+  otherPort: number,
+  answers: Answers = {},
+  options: Partial<ClientOptions> = {},
+): Promise<FakeCluster> {
   const fake = await cluster(answers)
   const member = (port: number): Buffer => Buffer.concat([field('127.0.0.1', 15), int64(port)])
   const tracker = await fakeServer((request) =>
@@ -461,7 +465,7 @@ async function twoMembers(otherPort: number, answers: Answers = {}): Promise<Fak
       ),
     ),
   )
-  const client = new FastDfsClient({ trackers: tracker.address, retries: 0 })
+  const client = new FastDfsClient({ trackers: tracker.address, retries: 0, ...options })
   return {
     ...fake,
     client,

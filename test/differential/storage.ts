@@ -3,7 +3,7 @@
  * contents and closed connections must be the same. The real storage is asked for impossible things and keeps the
  * files, so it should be one that nobody else needs, and without a peer (protocol.md §12, 20):
  *
- *     FASTDFS_TEST_DESTRUCTIVE=1 FASTDFS_TRACKERS=10.77.0.1:22122 jest test/differential/storage
+ *     FASTDFS_TEST_DESTRUCTIVE=1 FASTDFS_TRACKERS=10.77.0.1:22122 npm run test:differential -- storage
  *
  * FASTDFS_SEED and FASTDFS_STEPS choose the sequence.
  */
@@ -11,28 +11,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MemoryStore, Storage, Tracker } from '../../src/server/index.js'
 import { bytes, i64, packet, RawClient, type RawResponse, str } from '../server/raw.js'
 import { randomOf } from './random.js'
+import { type Endpoint, realTracker, seed, steps } from './settings.js'
 
-const { FASTDFS_TRACKERS, FASTDFS_SEED, FASTDFS_STEPS, FASTDFS_TEST_DESTRUCTIVE } = process.env
-const isAllowed = FASTDFS_TRACKERS !== undefined && FASTDFS_TEST_DESTRUCTIVE === '1'
-const seed = Number(FASTDFS_SEED ?? 1)
-const steps = Number(FASTDFS_STEPS ?? 3000)
+/** Nothing beside the real cluster. */
+export const needs: readonly string[] = []
+
 /** Milliseconds after which a request counts as one that is never answered. */
 const SILENCE = 5_000
 /** Bytes that a real storage reads at once. */
 const BUFFER = 256 * 1024
 /** Differences after which it is not worth going on. */
 const ENOUGH = 20
-
-if (!isAllowed) {
-  process.stderr.write(
-    'differential: storages not compared, since FASTDFS_TRACKERS or FASTDFS_TEST_DESTRUCTIVE=1 is not set\n',
-  )
-}
-
-interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
 
 type Outcome = RawResponse | 'closed' | 'silent'
 type Two<T> = readonly [T, T]
@@ -557,38 +546,33 @@ function text(value: unknown): string {
   )
 }
 
-;(isAllowed ? describe : describe.skip)('the embedded and a real storage', () => {
-  it(`answer ${steps} requests of seed ${seed} alike`, async () => {
-    const tracker = new Tracker()
-    await tracker.start()
-    const storage = new Storage({
-      group: 'group1',
-      id: 100001,
-      subdirCount: 8,
-      trackers: [{ host: '127.0.0.1', port: tracker.port }],
-      store: new MemoryStore(),
-    })
-    await storage.start()
-    await storage.whenActive()
-    const comparison = new Comparison([{ host: '127.0.0.1', port: storage.port }, await realStorage()])
-    try {
-      await comparison.run()
-      process.stderr.write(
-        `answers of the real storage: ${JSON.stringify(Object.fromEntries(comparison.counts))}\n`,
-      )
-      expect(comparison.differences).toEqual([])
-    } finally {
-      comparison.close()
-      await storage.stop()
-      await tracker.stop()
-    }
-  }, 1_800_000)
-})
+/** The differences between what the two answer. */
+export async function compare(): Promise<readonly string[]> {
+  await using tracker = new Tracker()
+  await tracker.start()
+  await using storage = new Storage({
+    group: 'group1',
+    id: 100001,
+    subdirCount: 8,
+    trackers: [{ host: '127.0.0.1', port: tracker.port }],
+    store: new MemoryStore(),
+  })
+  await storage.start()
+  await storage.whenActive()
+  const comparison = new Comparison([{ host: '127.0.0.1', port: storage.port }, await realStorage()])
+  try {
+    await comparison.run()
+  } finally {
+    comparison.close()
+  }
+  console.log(`answers of the real storage: ${JSON.stringify(Object.fromEntries(comparison.counts))}`)
+  return comparison.differences
+}
 
 /** The storage that the real tracker names for uploads to group1. */
 async function realStorage(): Promise<Endpoint> {
-  const [host = '', port = ''] = (FASTDFS_TRACKERS as string).split(',')[0]?.split(':') ?? []
-  const client = await RawClient.connect(Number(port), host)
+  const { host, port } = realTracker()
+  const client = await RawClient.connect(port, host)
   const { body } = await client.ask(104, str('group1', 16))
   client.close()
   const end = body.length - 9
