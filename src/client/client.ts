@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
-import { FileNotFoundError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { Budget } from '../net/budget.js'
@@ -27,7 +26,7 @@ import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo }
 import { isFolder, pathInFolder } from './download-path.js'
 import { filenameOf } from './filename.js'
 import type { FileInfo, MetadataOptions } from './files.js'
-import { encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
+import { encodingOf, fileExists, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
 import { NamedSources } from './named-sources.js'
 import type { ClientOptions } from './options.js'
@@ -510,18 +509,17 @@ export class FastDfsClient {
     })
   }
 
-  /** Whether a file exists: asks a storage; only "no such file" is false, every other failure is thrown. */
-  async fileExists(id: string, options: CallOptions = {}): Promise<boolean> {
-    try {
-      return await this.#runOn(id, options, async (call, file) => {
-        checkNames(options, CALL_OPTIONS, 'fileExists')
-        await fileInfo(this.#context, file, call)
-        return true
-      })
-    } catch (error) {
-      if (error instanceof FileNotFoundError) return false
-      throw error
-    }
+  /**
+   * Whether a file exists: asks a storage. False only where that says that there is no such file, or the trackers that
+   * there is no such group; every other failure is thrown.
+   *
+   * @throws {@link FileNotFoundError} when the trackers know no storage of the group that could be asked
+   */
+  fileExists(id: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#runOn(id, options, (call, file) => {
+      checkNames(options, CALL_OPTIONS, 'fileExists')
+      return fileExists(this.#context, file, call)
+    })
   }
 
   /**

@@ -194,12 +194,38 @@ describe('"no such file" of a replica', () => {
     expect(commands(source)).toEqual([22, 22, 22, 22])
   })
 
+  it('is not believed by getMetadata of one tracker alone: neither that there is none, nor that there is no file', async () => {
+    const missing = { 15: status(2), 22: status(2) }
+    await using replica = await fakeServer(answering(missing))
+    await using source = await fakeServer(answering({ 15: response(Buffer.from('a\x02b')), 22: INFO }))
+    const named = { store: 1, fetch: replica.port, all: [replica.port] }
+    await using mistaken = await trackerOf({ ...named, update: replica.port })
+    await using right = await trackerOf({ ...named, update: source.port })
+    await using client = new FastDfsClient({ trackers: [mistaken.address, right.address] })
+    for (let i = 0; i < 4; i++) expect(await client.getMetadata(ID)).toEqual({ a: 'b' })
+  })
+
+  it.each<[string, Answers, unknown]>([
+    ['there is none', { 15: status(2), 22: INFO }, {}],
+    [
+      'there is no file',
+      { 15: status(2), 22: status(2) },
+      expect.objectContaining({ name: 'FileNotFoundError' }),
+    ],
+  ])('is believed by getMetadata where all say that %s', async (_, answers, result) => {
+    await using servers = await two(answers, answers, {}, elsewhere)
+    expect(await servers.client.getMetadata(ID).catch((error: unknown) => error)).toEqual(result)
+  })
+
   it('is not an answer while the source cannot be asked', async () => {
     await using servers = await two({ 22: status(2) }, closes, {}, elsewhere)
     const error = await rejection<RetryError>(servers.client.fileExists(ID))
     expect(error).toMatchObject({
       name: 'RetryError',
-      errors: [{ name: 'ConnectError' }, { name: 'ConnectError' }],
+      errors: [
+        { name: 'ConnectError', endpoint: servers.second.address },
+        { name: 'ConnectError', endpoint: servers.second.address },
+      ],
     })
     expect(commands(servers.second)).toEqual([22, 22])
   })
@@ -211,6 +237,45 @@ describe('"no such file" of a replica', () => {
     // 100 at hand, and some that came with the time.
     expect(commands(servers.second).length).toBeGreaterThanOrEqual(100)
     expect(commands(servers.second).length).toBeLessThan(140)
+  })
+})
+
+it('a source that failed when a replica knew no file is asked again: no replica is believed instead', async () => {
+  await using servers = await two({ 22: status(2) }, { 22: status(16) }, {}, (named, [, second]) => {
+    named.update = second
+  })
+  const { first, second } = servers
+  const error = await rejection<RetryError>(servers.client.fileInfo(ID))
+  expect(error.errors).toMatchObject([
+    { endpoint: second.address, status: 16 },
+    { endpoint: second.address, status: 16 },
+  ])
+  expect([commands(first), commands(second)]).toEqual([
+    [22, 22],
+    [22, 22],
+  ])
+})
+
+describe('that no tracker names a storage does not mean that a file does not exist', () => {
+  const saying = (groups: Buffer): Answer => answering({ 102: status(2), 103: status(2), 90: groups })
+
+  it('where the group exists: fileExists rejects', async () => {
+    const group = Buffer.alloc(105)
+    group.write('group1')
+    await using tracker = await fakeServer(saying(response(group)))
+    await using client = new FastDfsClient({ trackers: tracker.address })
+    await expect(client.fileExists(ID)).rejects.toMatchObject({
+      name: 'FileNotFoundError',
+      command: 'queryFetchOne',
+      fileId: ID,
+    })
+    expect(commands(tracker)).toEqual([102, 90])
+  })
+
+  it('but that there is no such group does', async () => {
+    await using tracker = await fakeServer(saying(status(2)))
+    await using client = new FastDfsClient({ trackers: tracker.address })
+    expect(await client.fileExists(ID)).toBe(false)
   })
 })
 
