@@ -2,11 +2,11 @@
 import type { FastDfsError } from '../errors.js'
 import { FileNotFoundError, isFastDfsError, PoolTimeoutError, ServerError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
-import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import type { Context } from './context.js'
 import { isHealthy } from './context.js'
+import { sourceIn } from './named-sources.js'
 import type { StorageEndpoint } from './trackers.js'
 
 /** The storages that have failed in one operation. */
@@ -136,13 +136,8 @@ async function readAtSource<T>(
 
 /** Whether a file's ID says that this is its source; with storage IDs it does not say. */
 function isSourceByName({ id }: SplitFileId, storage: StorageEndpoint): boolean {
-  try {
-    const { source } = parseFileId(id)
-    return source.kind === 'ip' && source.ip === storage.host
-  } catch {
-    // Legal, but of a form that tells nothing.
-    return false
-  }
+  const source = sourceIn(id)
+  return source?.kind === 'ip' && source.ip === storage.host
 }
 
 /** Whether a storage has failed neither in this operation nor lately. */

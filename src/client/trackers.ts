@@ -1,5 +1,7 @@
+import { isIPv4 } from 'node:net'
 import type { FastDfsError } from '../errors.js'
 import { FileNotFoundError, isFastDfsError, PoolTimeoutError, ProtocolError, RetryError } from '../errors.js'
+import { Budget } from '../net/budget.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
@@ -7,8 +9,10 @@ import type { RetryOptions } from '../net/retry.js'
 import { backoff } from '../net/retry.js'
 import type { Command, Dialect, RequestOf, ResponseOf } from '../protocol/index.js'
 import { trackerCommands } from '../protocol/index.js'
+import type { AddressLookup } from './config/address-map.js'
 import type { ServerAddress } from './config/server-address.js'
 import { endpointsOf } from './config/server-address.js'
+import { sourceIn } from './named-sources.js'
 
 /** Where a storage is, as the tracker says. */
 export interface StorageEndpoint extends Endpoint {
@@ -37,6 +41,11 @@ interface Question<C extends Command> {
   readonly dialect: Dialect | undefined
 }
 
+/** How trackers are asked, and where storages are connected to that they name. */
+export interface TrackersOptions extends RetryOptions {
+  readonly addressOf: AddressLookup
+}
+
 /** Milliseconds after a failure in which a tracker may not know yet what has become of it (protocol.md §12). */
 const FAILOVER_TIME = 10_000
 /** Milliseconds between two rounds of questions in that time, at most. */
@@ -45,11 +54,13 @@ const FAILOVER_PAUSE = 1_000
 /** Asks trackers: in turn, and the next one when one fails. */
 export class Trackers {
   readonly #pool: ConnectionPool
-  readonly #options: RetryOptions
+  readonly #options: TrackersOptions
+  /** How often a tracker's word is checked with the others. */
+  readonly #doubts = new Budget()
   #trackers: readonly Tracker[]
   #next: number
 
-  constructor(trackers: readonly ServerAddress[], pool: ConnectionPool, options: RetryOptions) {
+  constructor(trackers: readonly ServerAddress[], pool: ConnectionPool, options: TrackersOptions) {
     this.#trackers = trackers.map(trackerOf)
     this.#pool = pool
     this.#options = options
@@ -85,11 +96,20 @@ export class Trackers {
     return all.map((storage) => endpointOf({ group, ...storage }))
   }
 
-  /** Where to change a file (protocol.md §2.2). */
+  /**
+   * Where to change a file (protocol.md §2.2): at its source, as long as one of the trackers takes that for ready. A
+   * tracker that was restarted may not, for a while or for good, and real storages have no order for changes that are
+   * made at two members (§12).
+   */
   async queryUpdate(file: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    return endpointOf(
+    const named = endpointOf(
       await this.ask(trackerCommands.queryUpdate, { group: file.group, name: file.name }, call),
     )
+    if (this.#trackers.length === 1 || mayBeSource(file, named) || !this.#doubts.take()) return named
+    const { addressOf } = this.#options
+    const source = (await this.queryUpdateOfEach(file, call)).find((one) => mayBeSource(file, one))
+    // A tracker that has not noticed yet that the source is down does not know better.
+    return source !== undefined && this.#pool.isHealthy(addressOf(file.group, source)) ? source : named
   }
 
   /** What each tracker that answers well says of where to change a file. */
@@ -274,4 +294,10 @@ export function hostOf(ip: string): string {
   // Node takes an empty host for this machine.
   if (ip === '') throw new ProtocolError('the tracker named a storage without an address')
   return ip
+}
+
+/** Whether the ID of a file says that a storage is its source, or does not say: with storage IDs, or IPv6. */
+function mayBeSource({ group, name }: { group: string; name: string }, { host }: Endpoint): boolean {
+  const source = sourceIn(`${group}/${name}`)
+  return source?.kind !== 'ip' || !isIPv4(host) || source.ip === host
 }

@@ -256,6 +256,55 @@ it('a source that failed when a replica knew no file is asked again: no replica 
   ])
 })
 
+describe('a change', () => {
+  const sourceId = formatFileId({
+    group: 'group1',
+    storePathIndex: 0,
+    directories: [0, 0],
+    source: { kind: 'ip', ip: '127.0.0.1' },
+    createdAt: new Date(1_700_000_000_000),
+    size: 0,
+    crc32: 0,
+    randomBits: 0,
+    digits: '082',
+    ext: 'log',
+    appender: true,
+  })
+  /** A tracker to which the source, at 127.0.0.1, is not ready: it names another member. */
+  const mistakenTracker = (port: number): Promise<FakeServer> =>
+    fakeServer(
+      answering({
+        103: response(Buffer.concat([field('group1', 16), field('127.0.0.2', 15), int64(port)])),
+      }),
+    )
+
+  it('is made at the source where only one tracker takes that for ready', async () => {
+    await using source = await fakeServer(answering({ 24: OK, 12: OK, 111: OK }))
+    await using mistaken = await mistakenTracker(source.port)
+    await using right = await trackerOf({ store: 1, fetch: 1, update: source.port, all: [] })
+    await using client = new FastDfsClient({ trackers: [mistaken.address, right.address], retries: 0 })
+    for (let i = 0; i < 4; i++) await client.appendFile(sourceId, CONTENT)
+    await client.deleteFile(sourceId)
+    expect(commands(source)).toEqual([24, 24, 24, 24, 12])
+  })
+
+  it('is made where the trackers say when the source cannot be reached', async () => {
+    const dead = portOf(await deadAddress())
+    await using other = await fakeServer(answering({ 24: OK }))
+    // Both are at 127.0.0.1 for the client.
+    const storageAddressMap = { '127.0.0.2': '127.0.0.1' }
+    await using noticing = await mistakenTracker(other.port)
+    await using late = await trackerOf({ store: 1, fetch: 1, update: dead, all: [] })
+    await using client = new FastDfsClient({
+      trackers: [noticing.address, late.address],
+      storageAddressMap,
+      retries: 2,
+    })
+    await client.appendFile(sourceId, CONTENT)
+    expect(commands(other)).toEqual([24])
+  })
+})
+
 describe('that no tracker names a storage does not mean that a file does not exist', () => {
   const saying = (groups: Buffer): Answer => answering({ 102: status(2), 103: status(2), 90: groups })
 
