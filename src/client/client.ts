@@ -352,7 +352,8 @@ export class FastDfsClient {
     if (options !== undefined) return Promise.reject(noSink(sinkOrOptions))
     return this.#runOn(id, sinkOrOptions, async (call, file) => {
       const plan = checkDownload(sinkOrOptions, 'downloadFile')
-      const sink = reportingSink(bufferSink(this.#context.options.maxBufferBytes), sinkOrOptions.onProgress)
+      const { maxBufferBytes, log } = this.#context.options
+      const sink = reportingSink(bufferSink(maxBufferBytes), sinkOrOptions.onProgress, log)
       return (await download(this.#context, file, plan, call, sink, false)).content
     })
   }
@@ -365,7 +366,7 @@ export class FastDfsClient {
     ): Promise<DownloadedFile> =>
       this.#runOn(id, { ...options, signal }, async (call, file) => {
         const plan = checkSinkOptions(options, target)
-        const sink = reportingSink(await open(call, file), options.onProgress)
+        const sink = reportingSink(await open(call, file), options.onProgress, this.#context.options.log)
         const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
         return { size, ...rest }
       })
@@ -409,15 +410,17 @@ export class FastDfsClient {
     const plan = checkDownload(options, 'downloadStream')
     return new DownloadStream(
       (sink, signal) =>
-        this.#runOn(id, { ...options, signal }, (call, file) =>
-          downloadTo(this.#context, file, plan, call, reportingSink(sink, options.onProgress)),
-        ),
+        this.#runOn(id, { ...options, signal }, (call, file) => {
+          const reporting = reportingSink(sink, options.onProgress, this.#context.options.log)
+          return downloadTo(this.#context, file, plan, call, reporting)
+        }),
       options.signal,
     )
   }
 
   /**
-   * Deletes a file and its metadata, and before it those of its slaves that are named (protocol.md §3.3).
+   * Deletes a file and its metadata, and before it those of its slaves that are named (protocol.md §3.3). Changes of the
+   * file that this client has begun end before that.
    *
    * @throws {@link FileNotFoundError} when there is no such file; that a slave does not exist is fine
    * @throws {@link FastDfsError} with the slave's ID in `fileId` when that cannot be deleted: the file is kept then
