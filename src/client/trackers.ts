@@ -105,7 +105,9 @@ export class Trackers {
     const named = endpointOf(
       await this.ask(trackerCommands.queryUpdate, { group: file.group, name: file.name }, call),
     )
-    if (this.#trackers.length === 1 || mayBeSource(file, named) || !this.#doubts.take()) return named
+    if (this.#trackers.length === 1 || mayBeSource(file, named)) return named
+    const isAlone = this.#trackers.filter((one) => this.#isHealthy(one)).length < 2
+    if (isAlone || !this.#doubts.take()) return named
     const { addressOf } = this.#options
     const source = (await this.queryUpdateOfEach(file, call)).find((one) => mayBeSource(file, one))
     // A tracker that has not noticed yet that the source is down does not know better.
