@@ -73,6 +73,8 @@ export function peerGoalOf({ name, concurrency }: Row, peer: string): number | u
 export const PARSE_GOAL = 4e6
 /** Milliseconds for 1 tracker and 1 storage, and for 2 trackers and 2 × 2 storages. */
 export const STARTUP_GOALS = { small: 20, large: 100 }
+/** Milliseconds of a reset between two tests. */
+export const RESET_GOAL = 1
 
 export const goalOf = ({ name }: Row): Goal | undefined => GOALS[name]
 

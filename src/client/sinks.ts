@@ -10,6 +10,7 @@ import type { ContentFlow, ContentSink } from '../net/connection.js'
 import { show, showPath } from './check.js'
 import { pathFailed } from './path-failure.js'
 import { messageOf } from './pieces.js'
+import { isIn } from './space.js'
 
 /**
  * What a download can be written to: a path, a Writable, a web WritableStream, or a Uint8Array or Buffer that is filled
@@ -68,8 +69,10 @@ export function bufferSink(maxBytes: number): WholeSink<Buffer> {
       buffer = Buffer.allocUnsafe(size)
       filled = 0
     },
+    space: () => restOf(buffer, filled),
     write: (chunk) => {
-      filled += chunk.copy(buffer, filled)
+      if (!isIn(chunk, buffer, filled)) chunk.copy(buffer, filled)
+      filled += chunk.length
       return true
     },
     finish: async () => buffer,
@@ -88,8 +91,9 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
       }
       filled = 0
     },
+    space: () => restOf(bytes, filled),
     write: (chunk) => {
-      bytes.set(chunk, filled)
+      if (!isIn(chunk, bytes, filled)) bytes.set(chunk, filled)
       filled += chunk.length
       return true
     },
@@ -97,6 +101,13 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
     abandon: async () => {},
   }
 }
+
+/** What is left of a buffer to be filled, where that is worth a read of its own: smaller reads stay in the caches. */
+function restOf(bytes: Uint8Array, filled: number): Uint8Array | undefined {
+  return bytes.length - filled < WORTH_PLACING ? undefined : bytes.subarray(filled)
+}
+
+const WORTH_PLACING = 1024 * 1024
 
 /** Bytes that are written to a file at a time. */
 const BLOCK_SIZE = 1024 * 1024
@@ -136,6 +147,7 @@ export async function fileSink(
   return {
     restarts: true,
     start: (_, flow) => writer.restart(flow),
+    space: () => writer.space(),
     write: (chunk) => writer.write(chunk),
     finish: async () => {
       const size = await writer.end()
@@ -226,7 +238,17 @@ class BlockWriter {
     this.#position = 0
   }
 
+  /** The rest of the present block. */
+  space(): Buffer {
+    return this.#block.subarray(this.#filled)
+  }
+
   write(chunk: Buffer): boolean {
+    if (isIn(chunk, this.#block, this.#filled)) {
+      this.#filled += chunk.length
+      if (this.#filled === BLOCK_SIZE) this.#flush()
+      return this.#waiting < 2
+    }
     for (let offset = 0; offset < chunk.length;) {
       const copied = chunk.copy(this.#block, this.#filled, offset)
       offset += copied

@@ -69,20 +69,17 @@ export class Trackers {
   }
 
   /** Where to upload to (protocol.md §2.1). */
-  async queryStore(group: string | undefined, call: Call): Promise<StoreTarget> {
+  queryStore(group: string | undefined, call: Call): Promise<StoreTarget> {
     const reply =
       group === undefined
-        ? await this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
-        : await this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
-    const { group: chosen, host, port } = endpointOf(reply)
-    return { group: chosen, host, port, storePathIndex: reply.storePathIndex }
+        ? this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
+        : this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
+    return reply.then(storeTargetOf)
   }
 
   /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */
-  async queryFetch(file: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    return endpointOf(
-      await this.ask(trackerCommands.queryFetchOne, { group: file.group, name: file.name }, call),
-    )
+  queryFetch({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
+    return this.ask(trackerCommands.queryFetchOne, { group, name }, call).then(endpointOf)
   }
 
   /** Everywhere that a file can be read (protocol.md §2.2). */
@@ -101,17 +98,22 @@ export class Trackers {
    * tracker that was restarted may not, for a while or for good, and real storages have no order for changes that are
    * made at two members (§12).
    */
-  async queryUpdate(file: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    const named = endpointOf(
-      await this.ask(trackerCommands.queryUpdate, { group: file.group, name: file.name }, call),
-    )
-    if (this.#trackers.length === 1 || mayBeSource(file, named)) return named
+  queryUpdate({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
+    const asked = this.ask(trackerCommands.queryUpdate, { group, name }, call).then(endpointOf)
+    if (this.#trackers.length === 1) return asked
+    return asked.then((named) => (mayBeSource(named, name) ? named : this.#sourceOf(named, name, call)))
+  }
+
+  /** The source of a file, if another tracker names it, and `named` if none does. */
+  async #sourceOf(named: StorageEndpoint, name: string, call: Call): Promise<StorageEndpoint> {
+    const { group } = named
     const isAlone = this.#trackers.filter((one) => this.#isHealthy(one)).length < 2
     if (isAlone || !this.#doubts.take()) return named
-    const { addressOf } = this.#options
-    const source = (await this.queryUpdateOfEach(file, call)).find((one) => mayBeSource(file, one))
+    const all = await this.queryUpdateOfEach({ group, name }, call)
+    const source = all.find((one) => mayBeSource(one, name))
     // A tracker that has not noticed yet that the source is down does not know better.
-    return source !== undefined && this.#pool.isHealthy(addressOf(file.group, source)) ? source : named
+    const isUsable = source !== undefined && this.#pool.isHealthy(this.#options.addressOf(group, source))
+    return isUsable ? source : named
   }
 
   /** What each tracker that answers well says of where to change a file. */
@@ -287,8 +289,24 @@ function trackerOf(address: ServerAddress): Tracker {
   return { address, endpoints: [...endpointsOf(address)] }
 }
 
-function endpointOf({ group, ip, port }: { group: string; ip: string; port: number }): StorageEndpoint {
+/** Where a storage is, in a tracker's answer. */
+interface StorageReply {
+  readonly group: string
+  readonly ip: string
+  readonly port: number
+}
+
+function endpointOf({ group, ip, port }: StorageReply): StorageEndpoint {
   return { group, host: hostOf(ip), port }
+}
+
+function storeTargetOf(reply: StorageReply & { storePathIndex: number }): StoreTarget {
+  return {
+    group: reply.group,
+    host: hostOf(reply.ip),
+    port: reply.port,
+    storePathIndex: reply.storePathIndex,
+  }
 }
 
 /** The address of a storage in a tracker's answer. */
@@ -299,7 +317,7 @@ export function hostOf(ip: string): string {
 }
 
 /** Whether the ID of a file says that a storage is its source, or does not say: with storage IDs, or IPv6. */
-function mayBeSource({ group, name }: { group: string; name: string }, { host }: Endpoint): boolean {
+function mayBeSource({ group, host }: StorageEndpoint, name: string): boolean {
   const source = sourceIn(`${group}/${name}`)
   return source?.kind !== 'ip' || !isIPv4(host) || source.ip === host
 }

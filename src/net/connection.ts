@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastDfsError, RequestPhase } from '../errors.js'
 import {
@@ -19,6 +20,7 @@ import type { Log } from '../observe/log.js'
 import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protocol/index.js'
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
+import type { PlacingSocket } from './connect.js'
 
 // As it is when this is loaded: a test that fakes it must not hold up what is sent.
 const nextTick = process.nextTick.bind(process)
@@ -40,6 +42,11 @@ export interface ContentSource {
 export interface ContentSink {
   /** The content has `size` bytes; none of them is here yet. An error thrown here ends the request. */
   start(size: number, flow: ContentFlow): void
+  /**
+   * Room for the next bytes, so that they need not be copied there: what {@link ContentSink.write} is given then lies at
+   * its start. Asked for before each read while many bytes are still to come; not of every connection.
+   */
+  space?(): Uint8Array | undefined
   /**
    * The next bytes, in a buffer that is used again afterwards. Answer false to be given no more until
    * {@link ContentFlow.resume}.
@@ -75,8 +82,15 @@ const MAX_RESPONSE = 4 * 1024 * 1024
 /** Bytes that the system takes at once, or that soon follow. */
 const SMALL = 64 * 1024
 
+/** Content of which so many bytes are still to come is read to where it belongs. */
+const LARGE = 64 * 1024
+
 /** Content up to this many bytes is copied behind its head: two buffers at a time cost more to write than that. */
 const COPIED_UP_TO = 16 * 1024
+
+/** Room for a head and the content behind it, of all sockets: nearly always the system has taken it all at once. */
+const newPacket = (): Buffer => Buffer.allocUnsafeSlow(COPIED_UP_TO + 1024)
+let sending = newPacket()
 
 type Sent = 'nothing' | 'part' | 'all'
 
@@ -135,6 +149,8 @@ export class Connection {
       onData: (chunk) => this.#onContent(chunk),
       onEnd: () => this.#onEnd(),
     })
+    const { reading } = socket as Partial<PlacingSocket>
+    if (reading !== undefined) reading.place = () => this.#place()
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('error', (cause: NodeJS.ErrnoException) =>
       this.#lose(new ConnectError(`connection lost: ${cause.code ?? cause.message}`, { cause, endpoint })),
@@ -255,18 +271,24 @@ export class Connection {
     exchange.sent = 'all'
     exchange.call.isMoving = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
-    if (bytes.length <= COPIED_UP_TO) {
-      const packet = Buffer.allocUnsafe(head.length + bytes.length)
-      packet.set(head)
-      packet.set(bytes, head.length)
-      this.#socket.write(packet)
-      return
-    }
+    if (bytes.length <= COPIED_UP_TO) return this.#writePacket(head, bytes)
     this.#socket.cork()
     this.#socket.write(head)
     this.#writeChunk(bytes, () => {})
     this.#socket.uncork()
     this.#noteQueued(bytes.length)
+  }
+
+  #writePacket(head: Buffer, bytes: Uint8Array): void {
+    const size = head.length + bytes.length
+    // Another Duplex may keep what it is given.
+    const isShared = size <= sending.length && this.#socket instanceof Socket
+    const packet = isShared ? sending.subarray(0, size) : Buffer.allocUnsafe(size)
+    packet.set(head)
+    packet.set(bytes, head.length)
+    this.#socket.write(packet)
+    // What the system has not taken is not written into again.
+    if (isShared && this.#socket.writableLength > 0) sending = newPacket()
   }
 
   async #send(exchange: Exchange, source: ContentSource): Promise<void> {
@@ -315,6 +337,14 @@ export class Connection {
 
   #noteQueued(written: number): void {
     if (written > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
+  }
+
+  /** Where the next bytes go: no further than the content does. */
+  #place(): Uint8Array | undefined {
+    const { missing } = this.#reader
+    if (missing < LARGE) return undefined
+    const space = this.#exchange?.sink?.space?.()
+    return space !== undefined && space.length > missing ? space.subarray(0, missing) : space
   }
 
   #onData(chunk: Buffer): void {
@@ -447,7 +477,8 @@ export class Connection {
     this.#exchange = undefined
     // The last piece may have held it up; the next response has another sink.
     this.#unpause()
-    this.lastUsed = performance.now()
+    // A response ends in bytes that have just moved.
+    this.lastUsed = this.#lastMoved
     tell()
   }
 }

@@ -4,7 +4,7 @@
  */
 import timers from 'node:timers'
 
-const { setTimeout: startTimeout, clearTimeout: stopTimeout } = timers
+const { setTimeout: startTimeout, clearTimeout: stopTimeout, setImmediate: nextTurn } = timers
 
 /** Where a server gets the time and chance from. */
 export interface Clock {
@@ -34,6 +34,11 @@ export function startTimer(delay: number, task: () => void): Timer {
 /** Ends a timer; none is fine too. */
 export function stopTimer(timer: Timer | undefined): void {
   stopTimeout(timer)
+}
+
+/** Resolves in the next turn of the event loop, when all that has come by now has been looked at. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void nextTurn(resolve))
 }
 
 /** Whole Unix seconds: the unit of every time on the wire. */

@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream'
 import type { Header } from '../protocol/index.js'
 import { encodeStatus } from '../protocol/index.js'
 import type { Timer } from '../server/clock.js'
-import { startTimer, stopTimer } from '../server/clock.js'
+import { startTimer, stopTimer, turn } from '../server/clock.js'
 import { plainAddress } from '../server/listener.js'
 import { Exchange } from './exchange.js'
 import type { Fault } from './faults.js'
@@ -11,7 +11,7 @@ import type { Piece } from './packets.js'
 import { Packets } from './packets.js'
 import type { Party } from './party.js'
 import type { Direction } from './recording.js'
-import { Shaper, turn } from './shaper.js'
+import { Shaper } from './shaper.js'
 
 /** What a wire tells, and asks what to do. */
 export interface Observer {

@@ -49,7 +49,11 @@ export class Sender {
   /** Whether the peer has it now. */
   async send(connection: ServerConnection, entry: Entry): Promise<boolean> {
     const { name, timestamp } = entry
-    if (this.#isKnown(entry)) return true
+    if (this.#isSent(entry)) {
+      if (this.#context.journal.hasLaterChange(name, entry.start)) return true
+      // Whole once more, and as the newest: the peer may not have taken the first for the age that it was told.
+      return isOneOf(await this.sendWhole(connection, syncUpdateFile, name, timestamp))
+    }
     switch (entry.operation) {
       case 'C':
       case 'L': // Not as a link: real storages do not bear that (§12).
@@ -69,15 +73,15 @@ export class Sender {
     }
   }
 
-  /** Whether the peer has this in what it has got as a whole, and a later record of the file is still to come. */
-  #isKnown({ name, start, operation }: Entry): boolean {
+  /** Whether a change in place is in what the peer has been sent as a whole. */
+  #isSent({ name, start, operation }: Entry): boolean {
     const until = this.#whole.get(name)
     if (until === undefined) return false
     if (start >= until) {
       this.#whole.delete(name)
       return false
     }
-    return 'AMT'.includes(operation) && start < this.#context.journal.lastChangeOf(name)
+    return 'AMT'.includes(operation)
   }
 
   /** The file as it is now; undefined where there is none: what became of it is told by a later record. */

@@ -33,7 +33,7 @@ export async function receive(
   const hash = context.duplicates && createHash('sha1')
   try {
     const crc = context.newNameCrc32()
-    for await (const chunk of content) {
+    const write = async (chunk: Buffer): Promise<void> => {
       stats.totalFileWrite++
       const written = draft.write(chunk)
       crc.update(chunk)
@@ -41,6 +41,8 @@ export async function receive(
       if (written !== undefined) await written
       stats.successFileWrite++
     }
+    if (content.whole === undefined) for await (const chunk of content) await write(chunk)
+    else if (content.size > 0) await write(content.whole)
     return { draft, crc32: crc.value, hash: hash?.digest('hex') }
   } catch (error) {
     await draft.discard()
