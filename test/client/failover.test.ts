@@ -461,6 +461,23 @@ describe('trackers', () => {
     expect(asked).toBe(4)
   })
 
+  it('that say 2 after they were restarted are asked again until they know', async () => {
+    let asked = 0
+    await using storage = await fakeServer(() => INFO)
+    const target = response(Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(storage.port)]))
+    await using tracker = await fakeServer((request) =>
+      request[8] === 111 ? OK : ++asked < 4 ? status(2) : target,
+    )
+    await using client = new FastDfsClient({ trackers: tracker.address })
+    await client.ping()
+    const [idle] = tracker.connections as [Socket]
+    const dropped = new Promise((resolve) => idle.once('close', resolve))
+    idle.end()
+    await dropped
+    await expect(client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+    expect(asked).toBe(4)
+  })
+
   it('are believed ten seconds after the failure, and at once without retries', async () => {
     let ahead = 0
     const real = performance.now.bind(performance)
