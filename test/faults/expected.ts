@@ -27,8 +27,9 @@ export function outcomesOf(step: Step, fault: FaultRow, scope: Scope): Outcome[]
   const outcomes = fault.ofConnections
     ? outcomesOfSeen(step, fault, scope, seen).map((outcome) => ({ ...outcome, hits: ANY_NUMBER }))
     : outcomesOfSeen(step, fault, scope, seen)
-  // Another member was asked.
-  const missed: Outcome[] = scope === 'one' ? [{ hits: [0, 0], effects: ['done'] }] : []
+  // Another member was asked; a tracker also for a second opinion, which it need not have.
+  const most = step.command === 'queryUpdate' ? 1 : 0
+  const missed: Outcome[] = scope === 'one' ? [{ hits: [0, most], effects: ['done'] }] : []
   return [...outcomes, ...missed]
 }
 
