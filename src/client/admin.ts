@@ -12,13 +12,14 @@ import {
 import type { Call, CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { parseEndpoint } from '../net/endpoint.js'
-import { retry } from '../net/retry.js'
+import { backoff, retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { limits, trackerCommands } from '../protocol/index.js'
 import type { GroupInfo, StorageInfo } from './admin-types.js'
 import { bytesOf, dateOf, groupInfoOf, statusName, storageInfoOf } from './admin-types.js'
 import { checkGroup, checkNames, checkStorageId } from './check.js'
 import type { ClusterStatistics, StorageIdEntry, TrackerStatus } from './cluster-types.js'
+import type { ServerAddress } from './config/server-address.js'
 import { formatServerAddress } from './config/server-address.js'
 import { TRACKER_PORT } from './config/trackers.js'
 import type { Context, Run } from './context.js'
@@ -31,6 +32,9 @@ const ALIVE: readonly number[] = [
   limits.STORAGE_STATUS.ACTIVE,
   limits.STORAGE_STATUS.RECOVERY,
 ]
+
+/** Milliseconds between two questions to trackers that have no leader, at most. */
+const ELECTION_PAUSE = 1_000
 
 /** What operators ask of trackers: `client.admin`. Every method takes `{ signal, timeout }`. */
 export class AdminClient {
@@ -325,8 +329,49 @@ export class AdminClient {
     })
   }
 
-  /** Asks one tracker after the other until one does not say that it does not lead. */
+  /**
+   * Asks the tracker that leads. While there is none, as after all of them were restarted, they are asked again until
+   * they have elected one (protocol.md §4.7).
+   */
   async #askLeader<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>> {
+    const { retries, retryDeadline, log } = this.#context.options
+    const until = performance.now() + (retries > 0 ? retryDeadline : 0)
+    for (let round = 1; ; round++) {
+      try {
+        return await this.#askEach(command, fields, call)
+      } catch (error) {
+        if (!(error instanceof NotSupportedError) || error.status !== STATUS.EOPNOTSUPP) throw error
+        const { leader, mayElect } = await this.#findLeader(call)
+        // It may have been elected just now. If not, the command is what it does not support.
+        if (leader !== undefined) return await this.#context.trackers.askAt(leader, command, fields, call)
+        const delay = backoff(round, ELECTION_PAUSE)
+        if (!mayElect || performance.now() + delay > until) throw error
+        log.debug('retry', `${error.message}: asking again, since no tracker leads at present`)
+        await call.sleep(delay)
+      }
+    }
+  }
+
+  /** The tracker that says that it leads (protocol.md §2.5), or whether there are some that will have one. */
+  async #findLeader(call: Call): Promise<{ leader?: ServerAddress; mayElect: boolean }> {
+    const { trackers } = this.#context
+    let mayElect = false
+    for (const tracker of trackers.all) {
+      try {
+        const { isLeader } = await trackers.askAt(tracker, trackerCommands.trackerGetStatus, {}, call)
+        if (isLeader) return { leader: tracker, mayElect }
+        mayElect = true
+      } catch (error) {
+        // One that knows no group says 2: it knows no other tracker either.
+        if (!isFastDfsError(error)) throw error
+        call.check()
+      }
+    }
+    return { mayElect }
+  }
+
+  /** Asks one tracker after the other until one does not say that it does not lead. */
+  async #askEach<C extends Command>(command: C, fields: RequestOf<C>, call: Call): Promise<ResponseOf<C>> {
     const { trackers } = this.#context
     const errors: FastDfsError[] = []
     for (const tracker of trackers.all) {

@@ -12,7 +12,7 @@ import { extend } from './extend.js'
 import { deleteFile, fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
 import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
-import { checkProgress, reportEnd } from './progress.js'
+import { progressOf, reportEnd } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
@@ -107,7 +107,7 @@ function change(
   send: Send,
   refusal?: string,
 ): Promise<void> {
-  const onProgress = checkProgress(options.onProgress)
+  const onProgress = progressOf(options.onProgress, context.options.log)
   return context.serial.run(file.id, call, (turn) =>
     withSource(source, options.size, call, openSource, async (opened) => {
       await turn()

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
-import { FileNotFoundError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { Budget } from '../net/budget.js'
@@ -27,7 +26,7 @@ import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo }
 import { isFolder, pathInFolder } from './download-path.js'
 import { filenameOf } from './filename.js'
 import type { FileInfo, MetadataOptions } from './files.js'
-import { encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
+import { encodingOf, fileExists, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
 import { NamedSources } from './named-sources.js'
 import type { ClientOptions } from './options.js'
@@ -353,7 +352,8 @@ export class FastDfsClient {
     if (options !== undefined) return Promise.reject(noSink(sinkOrOptions))
     return this.#runOn(id, sinkOrOptions, (call, file) => {
       const plan = checkDownload(sinkOrOptions, 'downloadFile')
-      const sink = reportingSink(bufferSink(this.#context.options.maxBufferBytes), sinkOrOptions.onProgress)
+      const { maxBufferBytes, log } = this.#context.options
+      const sink = reportingSink(bufferSink(maxBufferBytes), sinkOrOptions.onProgress, log)
       return download(this.#context, file, plan, call, sink, false).then(contentOf)
     })
   }
@@ -366,7 +366,7 @@ export class FastDfsClient {
     ): Promise<DownloadedFile> =>
       this.#runOn(id, { ...options, signal }, async (call, file) => {
         const plan = checkSinkOptions(options, target)
-        const sink = reportingSink(await open(call, file), options.onProgress)
+        const sink = reportingSink(await open(call, file), options.onProgress, this.#context.options.log)
         const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
         return { size, ...rest }
       })
@@ -410,15 +410,17 @@ export class FastDfsClient {
     const plan = checkDownload(options, 'downloadStream')
     return new DownloadStream(
       (sink, signal) =>
-        this.#runOn(id, { ...options, signal }, (call, file) =>
-          downloadTo(this.#context, file, plan, call, reportingSink(sink, options.onProgress)),
-        ),
+        this.#runOn(id, { ...options, signal }, (call, file) => {
+          const reporting = reportingSink(sink, options.onProgress, this.#context.options.log)
+          return downloadTo(this.#context, file, plan, call, reporting)
+        }),
       options.signal,
     )
   }
 
   /**
-   * Deletes a file and its metadata, and before it those of its slaves that are named (protocol.md §3.3).
+   * Deletes a file and its metadata, and before it those of its slaves that are named (protocol.md §3.3). Changes of the
+   * file that this client has begun end before that.
    *
    * @throws {@link FileNotFoundError} when there is no such file; that a slave does not exist is fine
    * @throws {@link FastDfsError} with the slave's ID in `fileId` when that cannot be deleted: the file is kept then
@@ -510,18 +512,17 @@ export class FastDfsClient {
     })
   }
 
-  /** Whether a file exists: asks a storage; only "no such file" is false, every other failure is thrown. */
-  async fileExists(id: string, options: CallOptions = {}): Promise<boolean> {
-    try {
-      return await this.#runOn(id, options, async (call, file) => {
-        checkNames(options, CALL_OPTIONS, 'fileExists')
-        await fileInfo(this.#context, file, call)
-        return true
-      })
-    } catch (error) {
-      if (error instanceof FileNotFoundError) return false
-      throw error
-    }
+  /**
+   * Whether a file exists: asks a storage. False only where that says that there is no such file, or the trackers that
+   * there is no such group; every other failure is thrown.
+   *
+   * @throws {@link FileNotFoundError} when the trackers know no storage of the group that could be asked
+   */
+  fileExists(id: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#runOn(id, options, (call, file) => {
+      checkNames(options, CALL_OPTIONS, 'fileExists')
+      return fileExists(this.#context, file, call)
+    })
   }
 
   /**

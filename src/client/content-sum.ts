@@ -63,7 +63,9 @@ export class CountingSink implements ContentSink {
   /** See {@link ContentSink}. */
   start(size: number, flow: ContentFlow): void {
     if (this.#size !== undefined && size !== this.#size) {
-      throw new IntegrityError(`the storage has ${size} bytes of the file, its name says ${this.#size}`)
+      const text = `the storage has ${size} bytes of the file, its name says ${this.#size}`
+      // Another one may have all of it.
+      throw new IntegrityError(text, { retriable: true })
     }
     if (this.sum.size > 0) this.sum = new ContentSum(this.#withOld)
     this.#target.start(size, flow)

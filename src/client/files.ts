@@ -11,7 +11,7 @@ import type { Call, CallOptions } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import type { Metadata } from '../protocol/index.js'
-import { decodeMetadata, encodeMetadata, storageCommands } from '../protocol/index.js'
+import { decodeMetadata, encodeMetadata, storageCommands, trackerCommands } from '../protocol/index.js'
 import { refuseArgument } from './check.js'
 import { checkMetadataEncoding } from './config/encoding.js'
 import type { Context } from './context.js'
@@ -54,6 +54,30 @@ export async function fileInfoFrom(
 /** Asks about a file (protocol.md §3.6). */
 export function fileInfo(context: Context, file: SplitFileId, call: Call): Promise<FileInfo> {
   return readAnywhere(context, file, call, (storage) => fileInfoFrom(context, storage, file, call))
+}
+
+/** Whether a file exists: a storage has to say so, or that it does not. */
+export async function fileExists(context: Context, file: SplitFileId, call: Call): Promise<boolean> {
+  try {
+    await fileInfo(context, file, call)
+    return true
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) throw error
+    // A tracker says the same where no storage of the group can be asked at present.
+    if (error.command !== storageCommands.queryFileInfo.name && (await groupExists(context, file, call)))
+      throw error
+    return false
+  }
+}
+
+async function groupExists({ trackers }: Context, { group }: SplitFileId, call: Call): Promise<boolean> {
+  try {
+    await trackers.ask(trackerCommands.listOneGroup, { group }, call)
+    return true
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return false
+    throw error
+  }
 }
 
 /** Deletes a file (protocol.md §3.3). */
@@ -131,9 +155,7 @@ export async function getMetadata(
   call: Call,
 ): Promise<Record<string, string>> {
   const { group, name } = file
-  let asked: StorageEndpoint | undefined
   const read = async (storage: StorageEndpoint): Promise<Record<string, string>> => {
-    asked = storage
     const command = storageCommands.getMetadata
     const reply = await askStorage(context, storage, command, { group, name }, call)
     try {
@@ -149,10 +171,9 @@ export async function getMetadata(
     // Metadata reaches replicas after its file.
     return await readAnywhere(context, file, call, read, 'source')
   } catch (error) {
-    const storage = asked
-    if (!(error instanceof FileNotFoundError) || storage === undefined) throw error
+    if (!(error instanceof FileNotFoundError)) throw error
     // "No metadata" and "no file" are the same status.
-    await retry(context.options, call, () => fileInfoFrom(context, storage, file, call))
+    await fileInfo(context, file, call)
     return {}
   }
 }

@@ -1,4 +1,4 @@
-import type { SplitFileId } from '../file-id/index.js'
+import type { FileIdSource, SplitFileId } from '../file-id/index.js'
 import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import type { StorageAddresses } from './storage-addresses.js'
@@ -41,7 +41,8 @@ export class NamedSources {
   }
 }
 
-function sourceIn(id: string): ReturnType<typeof parseFileId>['source'] | undefined {
+/** The storage that a file was uploaded to, as its ID says. */
+export function sourceIn(id: string): FileIdSource | undefined {
   try {
     return parseFileId(id).source
   } catch {

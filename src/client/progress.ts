@@ -1,5 +1,6 @@
 import { LocalIoError } from '../errors.js'
 import type { ContentSink } from '../net/connection.js'
+import type { Log } from '../observe/log.js'
 import { checkFunction } from './check.js'
 import { messageOf } from './pieces.js'
 
@@ -11,12 +12,30 @@ export interface Progress {
   readonly total: number
 }
 
-/** Is told how far a transfer is, at most once for each piece. */
-export type ProgressListener = (progress: Progress) => void
+/**
+ * Is told how far a transfer is, at most once for each piece. What it throws ends the call with a {@link LocalIoError}. A
+ * promise that it gives is not waited for; what one is rejected with is logged, and changes nothing.
+ */
+export type ProgressListener = (progress: Progress) => unknown
 
 /** Refuses what is no function. */
-export function checkProgress(listener: ProgressListener | undefined): ProgressListener | undefined {
-  return listener === undefined ? undefined : checkFunction(listener, 'onProgress')
+export function checkProgress(listener: ProgressListener | undefined): void {
+  if (listener !== undefined) checkFunction(listener, 'onProgress')
+}
+
+/** A listener that may be an async function, checked: nobody else sees to its promises. */
+export function progressOf(listener: ProgressListener | undefined, log: Log): ProgressListener | undefined {
+  checkProgress(listener)
+  return (
+    listener &&
+    ((progress) => {
+      const given = listener(progress)
+      if (given === undefined) return
+      void Promise.resolve(given).catch((cause: unknown) =>
+        log.warn('client', `onProgress failed: ${messageOf(cause)}`),
+      )
+    })
+  )
 }
 
 /** @throws {@link LocalIoError} when the listener throws */
@@ -34,7 +53,12 @@ export function reportEnd(listener: ProgressListener | undefined, total: number)
 }
 
 /** A sink that reports what it is given. */
-export function reportingSink<S extends ContentSink>(sink: S, listener: ProgressListener | undefined): S {
+export function reportingSink<S extends ContentSink>(
+  sink: S,
+  onProgress: ProgressListener | undefined,
+  log: Log,
+): S {
+  const listener = progressOf(onProgress, log)
   if (listener === undefined) return sink
   let total = 0
   let transferred = 0

@@ -72,7 +72,7 @@ function ask(
 function exactly(count: number, file: SplitFileId, sink: ContentSink): ContentSink {
   return {
     start: (size, flow) => {
-      const isShorter = size < count && sizeInName(file) === undefined
+      const isShorter = size < count && canChange(file)
       if (size !== count && !isShorter) {
         throw new ProtocolError(`the storage gives ${size} bytes where ${count} were asked for`)
       }
@@ -119,7 +119,18 @@ async function countOf(
   const size =
     named !== undefined && reaches(named) ? named : (await fileInfoFrom(context, storage, file, call)).size
   if (!reaches(size)) return NOTHING
-  return length === undefined ? TO_THE_END : Math.min(length, size - offset)
+  // Of what can be changed there may be more by now.
+  if (length === undefined && canChange(file)) return TO_THE_END
+  return Math.min(length ?? Infinity, size - offset)
+}
+
+/** Whether a file may have another size at another time; where its name does not tell, it may. */
+function canChange({ id }: SplitFileId): boolean {
+  try {
+    return parseFileId(id).appender
+  } catch {
+    return true
+  }
 }
 
 /** The size that the name of a file tells, where it does. */

@@ -2,11 +2,11 @@
 import type { FastDfsError } from '../errors.js'
 import { FileNotFoundError, isFastDfsError, PoolTimeoutError, ServerError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
-import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import type { Context } from './context.js'
 import { isHealthy } from './context.js'
+import { sourceIn } from './named-sources.js'
 import type { StorageEndpoint } from './trackers.js'
 
 /** The storages that have failed in one operation. */
@@ -45,6 +45,11 @@ export function readAnywhere<T>(
 ): Promise<T> {
   const { options, sources, trackers } = context
   const failed = new Failed()
+  const readAndNote = (storage: StorageEndpoint): Promise<T> =>
+    read(storage).catch((error: unknown) => {
+      if (isFastDfsError(error) && error.retriable) failed.add(storage)
+      throw error
+    })
   return retry(options, call, async () => {
     const known = sources && (await sources.of(file, call))
     if (known !== undefined && isUsable(context, known, failed)) {
@@ -52,7 +57,7 @@ export function readAnywhere<T>(
         return await read(known)
       } catch (error) {
         if (error instanceof FileNotFoundError)
-          return readAtSource(context, file, call, known, undefined, error, read)
+          return readAtSource(context, file, call, known, undefined, error, readAndNote)
         if (!isOthers(error) || call.isOver) throw error
         failed.add(known)
         sources?.forget(known)
@@ -68,7 +73,7 @@ export function readAnywhere<T>(
       return await read(storage)
     } catch (error) {
       if (error instanceof FileNotFoundError)
-        return readAtSource(context, file, call, storage, source, error, read)
+        return readAtSource(context, file, call, storage, source, error, readAndNote)
       if (isFastDfsError(error) && error.retriable) failed.add(storage)
       throw error
     }
@@ -120,7 +125,8 @@ async function readAtSource<T>(
   if (known === undefined && !doubts.take()) throw answer
   const source = known ?? (await trackers.queryUpdate(file, call))
   if (!isSame(source, replica)) return read(source)
-  if (known !== undefined || isSourceByName(file, replica)) throw answer
+  if (trackers.all.length === 1 || isSourceByName(file, replica)) throw answer
+  if (known !== undefined && !doubts.take()) throw answer
   for (const other of await trackers.queryUpdateOfEach(file, call)) {
     if (!isSame(other, replica)) return read(other)
   }
@@ -129,13 +135,8 @@ async function readAtSource<T>(
 
 /** Whether a file's ID says that this is its source; with storage IDs it does not say. */
 function isSourceByName({ id }: SplitFileId, storage: StorageEndpoint): boolean {
-  try {
-    const { source } = parseFileId(id)
-    return source.kind === 'ip' && source.ip === storage.host
-  } catch {
-    // Legal, but of a form that tells nothing.
-    return false
-  }
+  const source = sourceIn(id)
+  return source?.kind === 'ip' && source.ip === storage.host
 }
 
 /** Whether a storage has failed neither in this operation nor lately. */

@@ -41,8 +41,7 @@ export class ResumingSink implements ContentSink {
     if (this.#failure !== undefined) throw this.#failure
     this.#flow = flow
     if (this.#total === undefined) {
-      this.#total = size
-      return this.#sink.start(size, {
+      this.#sink.start(size, {
         resume: () => {
           this.#wanted()
           this.#flow.resume()
@@ -53,6 +52,9 @@ export class ResumingSink implements ContentSink {
           this.#flow.fail(error)
         },
       })
+      // What the sink has refused is not begun.
+      this.#total = size
+      return
     }
     if (size === this.#total - this.received) return
     const error = new IntegrityError(

@@ -105,7 +105,11 @@ export async function deleteFamily(
         : error
     }
   }
-  await deleteFile(context, file, call)
+  // After the changes of the file that were called for before: one that overtakes them would be undone (protocol.md §12).
+  await context.serial.run(file.id, call, async (turn) => {
+    await turn()
+    await deleteFile(context, file, call)
+  })
 }
 
 /** Lets go the streams of slaves that were not begun. */

@@ -1,5 +1,7 @@
+import { isIPv4 } from 'node:net'
 import type { FastDfsError } from '../errors.js'
 import { FileNotFoundError, isFastDfsError, PoolTimeoutError, ProtocolError, RetryError } from '../errors.js'
+import { Budget } from '../net/budget.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
@@ -7,8 +9,10 @@ import type { RetryOptions } from '../net/retry.js'
 import { backoff } from '../net/retry.js'
 import type { Command, Dialect, RequestOf, ResponseOf } from '../protocol/index.js'
 import { trackerCommands } from '../protocol/index.js'
+import type { AddressLookup } from './config/address-map.js'
 import type { ServerAddress } from './config/server-address.js'
 import { endpointsOf } from './config/server-address.js'
+import { sourceIn } from './named-sources.js'
 
 /** Where a storage is, as the tracker says. */
 export interface StorageEndpoint extends Endpoint {
@@ -37,6 +41,11 @@ interface Question<C extends Command> {
   readonly dialect: Dialect | undefined
 }
 
+/** How trackers are asked, and where storages are connected to that they name. */
+export interface TrackersOptions extends RetryOptions {
+  readonly addressOf: AddressLookup
+}
+
 /** Milliseconds after a failure in which a tracker may not know yet what has become of it (protocol.md §12). */
 const FAILOVER_TIME = 10_000
 /** Milliseconds between two rounds of questions in that time, at most. */
@@ -45,11 +54,13 @@ const FAILOVER_PAUSE = 1_000
 /** Asks trackers: in turn, and the next one when one fails. */
 export class Trackers {
   readonly #pool: ConnectionPool
-  readonly #options: RetryOptions
+  readonly #options: TrackersOptions
+  /** How often a tracker's word is checked with the others. */
+  readonly #doubts = new Budget()
   #trackers: readonly Tracker[]
   #next: number
 
-  constructor(trackers: readonly ServerAddress[], pool: ConnectionPool, options: RetryOptions) {
+  constructor(trackers: readonly ServerAddress[], pool: ConnectionPool, options: TrackersOptions) {
     this.#trackers = trackers.map(trackerOf)
     this.#pool = pool
     this.#options = options
@@ -82,9 +93,27 @@ export class Trackers {
     return all.map((storage) => endpointOf({ group, ...storage }))
   }
 
-  /** Where to change a file (protocol.md §2.2). */
+  /**
+   * Where to change a file (protocol.md §2.2): at its source, as long as one of the trackers takes that for ready. A
+   * tracker that was restarted may not, for a while or for good, and real storages have no order for changes that are
+   * made at two members (§12).
+   */
   queryUpdate({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    return this.ask(trackerCommands.queryUpdate, { group, name }, call).then(endpointOf)
+    const asked = this.ask(trackerCommands.queryUpdate, { group, name }, call).then(endpointOf)
+    if (this.#trackers.length === 1) return asked
+    return asked.then((named) => (mayBeSource(named, name) ? named : this.#sourceOf(named, name, call)))
+  }
+
+  /** The source of a file, if another tracker names it, and `named` if none does. */
+  async #sourceOf(named: StorageEndpoint, name: string, call: Call): Promise<StorageEndpoint> {
+    const { group } = named
+    const isAlone = this.#trackers.filter((one) => this.#isHealthy(one)).length < 2
+    if (isAlone || !this.#doubts.take()) return named
+    const all = await this.queryUpdateOfEach({ group, name }, call)
+    const source = all.find((one) => mayBeSource(one, name))
+    // A tracker that has not noticed yet that the source is down does not know better.
+    const isUsable = source !== undefined && this.#pool.isHealthy(this.#options.addressOf(group, source))
+    return isUsable ? source : named
   }
 
   /** What each tracker that answers well says of where to change a file. */
@@ -285,4 +314,10 @@ export function hostOf(ip: string): string {
   // Node takes an empty host for this machine.
   if (ip === '') throw new ProtocolError('the tracker named a storage without an address')
   return ip
+}
+
+/** Whether the ID of a file says that a storage is its source, or does not say: with storage IDs, or IPv6. */
+function mayBeSource({ group, host }: StorageEndpoint, name: string): boolean {
+  const source = sourceIn(`${group}/${name}`)
+  return source?.kind !== 'ip' || !isIPv4(host) || source.ip === host
 }

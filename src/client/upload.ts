@@ -13,7 +13,7 @@ import { withFilename } from './filename.js'
 import { encodingOf, packMetadata } from './files.js'
 import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
-import { checkProgress } from './progress.js'
+import { checkProgress, progressOf } from './progress.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource, openUnread, openView } from './sources.js'
 import type { NewFileCommand, UploadPlan } from './store.js'
@@ -189,7 +189,7 @@ export function planUpload(
   options: PlanOptions,
 ): (fileName: string | undefined) => UploadPlan {
   const { filename } = options
-  const onProgress = checkProgress(options.onProgress)
+  const onProgress = progressOf(options.onProgress, context.options.log)
   const place = checkPlace(options, context.options.group)
   if (filename !== undefined && typeof filename !== 'string') {
     throw new InvalidArgumentError(`filename must be a text, not ${show(filename)}`)
@@ -218,7 +218,7 @@ export async function uploadSlave(
   const command = storageCommands.uploadSlaveFile
   checkNames(options, SLAVE_OPTIONS, command.name)
   const { prefix } = options
-  const onProgress = checkProgress(options.onProgress)
+  const onProgress = progressOf(options.onProgress, context.options.log)
   const ext = givenExt(context, options)
   const { id: expectedId, name: expected } = splitFileId(slaveName(master.id, prefix, ext))
   const metadata = packOptional(context, options)

@@ -118,6 +118,8 @@ export class Connection {
   readonly endpoint: string
   /** When the last response ended, by `performance.now()`. */
   lastUsed = performance.now()
+  /** Whether the server ended it between two requests, as one does that is stopped. */
+  wasDropped = false
   readonly #socket: Duplex & Queueing
   /** Made by {@link connect}: what becomes of a chunk is known. */
   readonly #isOwn: boolean
@@ -153,11 +155,11 @@ export class Connection {
     if (reading !== undefined) reading.place = () => this.#place()
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('error', (cause: NodeJS.ErrnoException) =>
-      this.#lose(new ConnectError(`connection lost: ${cause.code ?? cause.message}`, { cause, endpoint })),
+      this.#onGone(new ConnectError(`connection lost: ${cause.code ?? cause.message}`, { cause, endpoint })),
     )
-    socket.on('close', () => this.#lose(new ConnectError('the server closed the connection', { endpoint })))
+    socket.on('close', () => this.#onGone(new ConnectError('the server closed the connection', { endpoint })))
     // A server that closes its side sends nothing more: the same as closed.
-    socket.on('end', () => this.#lose(new ConnectError('the server closed the connection', { endpoint })))
+    socket.on('end', () => this.#onGone(new ConnectError('the server closed the connection', { endpoint })))
   }
 
   /** Whether another request may be made on it. */
@@ -447,6 +449,11 @@ export class Connection {
     } else {
       this.#idleTimer = setTimeout(() => this.#onIdle(), this.#idleTimeout - waited).unref()
     }
+  }
+
+  #onGone(error: FastDfsError): void {
+    if (this.#lost === undefined && this.#exchange === undefined) this.wasDropped = true
+    this.#lose(error)
   }
 
   /** The connection is of no use any more, and a request under way fails. */

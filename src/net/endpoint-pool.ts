@@ -99,7 +99,7 @@ export class EndpointPool {
   #usedAt = performance.now()
   readonly #onFailure: () => void
 
-  /** @param onFailure - told when the server fails that worked until then */
+  /** @param onFailure - told when the server fails that worked until then, or has dropped a connection */
   constructor(endpoint: Endpoint, options: PoolOptions, onFailure: () => void) {
     const { maxConnections, minConnections, idleConnectionTtl } = options
     this.#name = formatEndpoint(endpoint)
@@ -295,6 +295,8 @@ export class EndpointPool {
 
   #drop(slot: Slot): void {
     if (slot.connection === undefined) return
+    // Its server may have been restarted: what others know of it may be wrong for a while.
+    if (slot.connection.wasDropped) this.#onFailure()
     this.#live.delete(slot as LiveSlot)
     slot.connection.destroy()
   }

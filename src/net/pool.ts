@@ -70,7 +70,7 @@ export class ConnectionPool {
     return false
   }
 
-  /** When a server that worked has failed, the last time, by `performance.now()`. */
+  /** When a server that worked was seen to fail, or to have dropped a connection, the last time, by `performance.now()`. */
   get failureAt(): number {
     return this.#failureAt
   }

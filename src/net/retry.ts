@@ -1,6 +1,6 @@
 import pRetry from 'p-retry'
 import type { FastDfsError } from '../errors.js'
-import { isFastDfsError, RetryError, TimeoutError, UnknownOutcomeError } from '../errors.js'
+import { IntegrityError, isFastDfsError, RetryError, TimeoutError, UnknownOutcomeError } from '../errors.js'
 import type { RetryTrace } from '../observe/channels.js'
 import { channels } from '../observe/channels.js'
 import type { Log } from '../observe/log.js'
@@ -165,6 +165,10 @@ class Repetition {
       phase,
     })
     // Time may run out, or the caller leave, just when an attempt has failed by itself.
-    return this.#isEndedBy(last) ? this.#call.endError(history) : history
+    if (this.#isEndedBy(last)) return this.#call.endError(history)
+    // What is wrong with the content says more than how often it was read.
+    return last instanceof IntegrityError
+      ? new IntegrityError(reason, { cause: history, command, endpoint, phase })
+      : history
   }
 }

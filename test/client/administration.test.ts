@@ -74,6 +74,55 @@ describe('clusterStatistics', () => {
   })
 })
 
+describe('while no tracker leads', () => {
+  const leading = (leads: boolean): Buffer =>
+    response(Buffer.concat([Buffer.from([Number(leads)]), Buffer.alloc(16)]))
+  /** Answers 64 and 94 in turn as told, the last one for ever. */
+  const electing =
+    (...rounds: [isLeader: Buffer, trunkServer: Buffer][]): Answer =>
+    (request) => {
+      const round = rounds.length > 1 && request[8] === 64 ? rounds.shift() : rounds[0]
+      return round?.[request[8] === 64 ? 0 : 1]
+    }
+  const follower: [Buffer, Buffer] = [leading(false), status(95)]
+
+  it('they are asked again until one does', async () => {
+    await using trackers = await two(
+      electing(follower, follower, follower, [leading(true), TRUNK_SERVER]),
+      electing(follower),
+    )
+    expect(await trackers.client.admin.setTrunkServer('group1')).toBe('100001')
+    expect(commands(trackers.one).filter((command) => command === 94)).toHaveLength(4)
+  })
+
+  it('and one is elected in between, that one is asked once more', async () => {
+    let asked = 0
+    const elected: Answer = (request) =>
+      request[8] === 64 ? leading(true) : ++asked === 1 ? status(95) : TRUNK_SERVER
+    await using trackers = await two(always(status(95)), elected)
+    expect(await trackers.client.admin.setTrunkServer('group1')).toBe('100001')
+    expect(commands(trackers.other)).toEqual([94, 64, 94])
+  })
+
+  it.each<[string, Buffer, Buffer]>([
+    ['one leads, and does not support it', leading(true), status(95)],
+    ['none knows a group, nor another tracker', status(2), status(95)],
+  ])('is not assumed where %s', async (_, isLeader, answer) => {
+    await using trackers = await two(electing([isLeader, answer]), electing([isLeader, answer]))
+    await expect(trackers.client.admin.setTrunkServer('group1')).rejects.toMatchObject({
+      name: 'NotSupportedError',
+      status: 95,
+    })
+  })
+
+  it('is an error after retryDeadline, and at once without retries', async () => {
+    for (const options of [{ retryDeadline: 1 }, { retries: 0 }]) {
+      await using trackers = await two(electing(follower), electing(follower), options)
+      await expect(trackers.client.admin.setTrunkServer('group1')).rejects.toMatchObject({ status: 95 })
+    }
+  })
+})
+
 describe('leader', () => {
   /** A tracker before V6.15.5, which says of itself whether it leads. */
   const old =

@@ -134,7 +134,8 @@ describe('what is under way at a time', () => {
       },
     })
     async function* ids(): AsyncGenerator<string> {
-      for (; given < 20; given++) yield ID
+      // Each its own: what is done to one file happens in turn.
+      for (; given < 20; given++) yield ID.replace('082.', `${100 + given}.`)
     }
     const options = concurrency === undefined ? {} : { concurrency }
     let over = false

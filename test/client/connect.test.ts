@@ -133,7 +133,7 @@ describe('where they cannot be made', () => {
         endpoint.host === '10.0.0.1' ? Promise.reject(new Error('no tunnel')) : plain(endpoint, options),
       { trackers: ['10.0.0.1', tracker.address] },
     )
-    for (let i = 0; i < 4; i++) await both.tracker.queryUpdate(ID)
+    for (let i = 0; i < 4; i++) await both.tracker.queryFetch(ID)
     expect(tracker.requests).toHaveLength(4)
   })
 

@@ -27,6 +27,9 @@ import {
 
 const MIB = 1024 * 1024
 
+/** A slave of {@link ID}: tells no size, and never changes. */
+const SLAVE_ID = ID.replace('.txt', '_150x150.jpg')
+
 /** A request of command 14 by hand. */
 const downloadRequest = (offset: number, count: number, id = ID): Buffer => {
   const name = id.slice('group1/'.length)
@@ -128,13 +131,28 @@ describe.each(versions)('a storage %s gives', (_, version) => {
 describe('what is asked for', () => {
   it.each<[string, string, DownloadOptions, number[], Buffer | undefined]>([
     ['a whole file', ID, {}, [14], downloadRequest(0, 0)],
-    ['the rest of a file', ID, { offset: 5 }, [14], downloadRequest(5, 0)],
+    ['the rest of a file', ID, { offset: 5 }, [14], downloadRequest(5, 8)],
     ['a part of a file', ID, { offset: 5, length: 4 }, [14], downloadRequest(5, 4)],
     ['a part past the end, cut to the file', ID, { offset: 5, length: 100 }, [14], downloadRequest(5, 8)],
     ['a part behind the end: whether the file exists', ID, { offset: 13 }, [22], undefined],
     ['no byte: whether the file exists', ID, { length: 0 }, [22], undefined],
-    ['a file that is empty by its name', EMPTY_ID, {}, [22, 14], downloadRequest(0, 0, EMPTY_ID)],
+    ['a file that is empty by its name', EMPTY_ID, {}, [22, 14], downloadRequest(0, 13, EMPTY_ID)],
     ['the whole of an appender file', APPENDER_ID, {}, [14], downloadRequest(0, 0, APPENDER_ID)],
+    [
+      'the rest of an appender file',
+      APPENDER_ID,
+      { offset: 2 },
+      [22, 14],
+      downloadRequest(2, 0, APPENDER_ID),
+    ],
+    [
+      'the rest of a file whose name tells nothing',
+      SHORT_ID,
+      { offset: 2 },
+      [22, 14],
+      downloadRequest(2, 0, SHORT_ID),
+    ],
+    ['the rest of a slave', SLAVE_ID, { offset: 2 }, [22, 14], downloadRequest(2, 11, SLAVE_ID)],
     [
       'a part of an appender file',
       APPENDER_ID,

@@ -194,12 +194,38 @@ describe('"no such file" of a replica', () => {
     expect(commands(source)).toEqual([22, 22, 22, 22])
   })
 
+  it('is not believed by getMetadata of one tracker alone: neither that there is none, nor that there is no file', async () => {
+    const missing = { 15: status(2), 22: status(2) }
+    await using replica = await fakeServer(answering(missing))
+    await using source = await fakeServer(answering({ 15: response(Buffer.from('a\x02b')), 22: INFO }))
+    const named = { store: 1, fetch: replica.port, all: [replica.port] }
+    await using mistaken = await trackerOf({ ...named, update: replica.port })
+    await using right = await trackerOf({ ...named, update: source.port })
+    await using client = new FastDfsClient({ trackers: [mistaken.address, right.address] })
+    for (let i = 0; i < 4; i++) expect(await client.getMetadata(ID)).toEqual({ a: 'b' })
+  })
+
+  it.each<[string, Answers, unknown]>([
+    ['there is none', { 15: status(2), 22: INFO }, {}],
+    [
+      'there is no file',
+      { 15: status(2), 22: status(2) },
+      expect.objectContaining({ name: 'FileNotFoundError' }),
+    ],
+  ])('is believed by getMetadata where all say that %s', async (_, answers, result) => {
+    await using servers = await two(answers, answers, {}, elsewhere)
+    expect(await servers.client.getMetadata(ID).catch((error: unknown) => error)).toEqual(result)
+  })
+
   it('is not an answer while the source cannot be asked', async () => {
     await using servers = await two({ 22: status(2) }, closes, {}, elsewhere)
     const error = await rejection<RetryError>(servers.client.fileExists(ID))
     expect(error).toMatchObject({
       name: 'RetryError',
-      errors: [{ name: 'ConnectError' }, { name: 'ConnectError' }],
+      errors: [
+        { name: 'ConnectError', endpoint: servers.second.address },
+        { name: 'ConnectError', endpoint: servers.second.address },
+      ],
     })
     expect(commands(servers.second)).toEqual([22, 22])
   })
@@ -211,6 +237,94 @@ describe('"no such file" of a replica', () => {
     // 100 at hand, and some that came with the time.
     expect(commands(servers.second).length).toBeGreaterThanOrEqual(100)
     expect(commands(servers.second).length).toBeLessThan(140)
+  })
+})
+
+it('a source that failed when a replica knew no file is asked again: no replica is believed instead', async () => {
+  await using servers = await two({ 22: status(2) }, { 22: status(16) }, {}, (named, [, second]) => {
+    named.update = second
+  })
+  const { first, second } = servers
+  const error = await rejection<RetryError>(servers.client.fileInfo(ID))
+  expect(error.errors).toMatchObject([
+    { endpoint: second.address, status: 16 },
+    { endpoint: second.address, status: 16 },
+  ])
+  expect([commands(first), commands(second)]).toEqual([
+    [22, 22],
+    [22, 22],
+  ])
+})
+
+describe('a change', () => {
+  const sourceId = formatFileId({
+    group: 'group1',
+    storePathIndex: 0,
+    directories: [0, 0],
+    source: { kind: 'ip', ip: '127.0.0.1' },
+    createdAt: new Date(1_700_000_000_000),
+    size: 0,
+    crc32: 0,
+    randomBits: 0,
+    digits: '082',
+    ext: 'log',
+    appender: true,
+  })
+  /** A tracker to which the source, at 127.0.0.1, is not ready: it names another member. */
+  const mistakenTracker = (port: number): Promise<FakeServer> =>
+    fakeServer(
+      answering({
+        103: response(Buffer.concat([field('group1', 16), field('127.0.0.2', 15), int64(port)])),
+      }),
+    )
+
+  it('is made at the source where only one tracker takes that for ready', async () => {
+    await using source = await fakeServer(answering({ 24: OK, 12: OK, 111: OK }))
+    await using mistaken = await mistakenTracker(source.port)
+    await using right = await trackerOf({ store: 1, fetch: 1, update: source.port, all: [] })
+    await using client = new FastDfsClient({ trackers: [mistaken.address, right.address], retries: 0 })
+    for (let i = 0; i < 4; i++) await client.appendFile(sourceId, CONTENT)
+    await client.deleteFile(sourceId)
+    expect(commands(source)).toEqual([24, 24, 24, 24, 12])
+  })
+
+  it('is made where the trackers say when the source cannot be reached', async () => {
+    const dead = portOf(await deadAddress())
+    await using other = await fakeServer(answering({ 24: OK }))
+    // Both are at 127.0.0.1 for the client.
+    const storageAddressMap = { '127.0.0.2': '127.0.0.1' }
+    await using noticing = await mistakenTracker(other.port)
+    await using late = await trackerOf({ store: 1, fetch: 1, update: dead, all: [] })
+    await using client = new FastDfsClient({
+      trackers: [noticing.address, late.address],
+      storageAddressMap,
+      retries: 2,
+    })
+    await client.appendFile(sourceId, CONTENT)
+    expect(commands(other)).toEqual([24])
+  })
+})
+
+describe('that no tracker names a storage does not mean that a file does not exist', () => {
+  const saying = (groups: Buffer): Answer => answering({ 102: status(2), 103: status(2), 90: groups })
+
+  it('where the group exists: fileExists rejects', async () => {
+    const group = Buffer.alloc(105)
+    group.write('group1')
+    await using tracker = await fakeServer(saying(response(group)))
+    await using client = new FastDfsClient({ trackers: tracker.address })
+    await expect(client.fileExists(ID)).rejects.toMatchObject({
+      name: 'FileNotFoundError',
+      command: 'queryFetchOne',
+      fileId: ID,
+    })
+    expect(commands(tracker)).toEqual([102, 90])
+  })
+
+  it('but that there is no such group does', async () => {
+    await using tracker = await fakeServer(saying(status(2)))
+    await using client = new FastDfsClient({ trackers: tracker.address })
+    expect(await client.fileExists(ID)).toBe(false)
   })
 })
 
@@ -344,6 +458,23 @@ describe('trackers', () => {
       verify: false,
     })
     await expect(client.uploadFile(CONTENT)).resolves.toMatchObject({ id: ID })
+    expect(asked).toBe(4)
+  })
+
+  it('that say 2 after they were restarted are asked again until they know', async () => {
+    let asked = 0
+    await using storage = await fakeServer(() => INFO)
+    const target = response(Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(storage.port)]))
+    await using tracker = await fakeServer((request) =>
+      request[8] === 111 ? OK : ++asked < 4 ? status(2) : target,
+    )
+    await using client = new FastDfsClient({ trackers: tracker.address })
+    await client.ping()
+    const [idle] = tracker.connections as [Socket]
+    const dropped = new Promise((resolve) => idle.once('close', resolve))
+    idle.end()
+    await dropped
+    await expect(client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
     expect(asked).toBe(4)
   })
 

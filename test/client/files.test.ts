@@ -10,7 +10,7 @@ const QUERY = { fetch: `000000000000003c6600${FILE}`, update: `000000000000003c6
 /** A method: what it asks the tracker and the storage, what the storage answers, and what it gives. */
 interface Exchange {
   call: (client: FastDfsClient) => Promise<unknown>
-  query: string
+  query: string | string[]
   requests: string[]
   answers: Answers
   result: unknown
@@ -62,7 +62,8 @@ const exchanges: Record<string, Exchange> = {
   },
   'getMetadata of a file without any': {
     call: (client) => client.getMetadata(ID),
-    query: QUERY.update,
+    // "No metadata" and "no file" are the same status: whether there is a file is another question.
+    query: [QUERY.update, QUERY.fetch],
     requests: [`000000000000003c0f00${FILE}`, `000000000000003c1600${FILE}`],
     answers: { 15: status(2) },
     result: {},
@@ -100,7 +101,7 @@ const exchanges: Record<string, Exchange> = {
 it.each(Object.entries(exchanges))('%s', async (_, { call, query, requests, answers, result }) => {
   await using cluster = await fakeCluster(answers)
   expect(await call(cluster.client)).toEqual(result)
-  expect(cluster.tracker.requests.map((request) => request.toString('hex'))).toEqual([query])
+  expect(cluster.tracker.requests.map((request) => request.toString('hex'))).toEqual([query].flat())
   expect(cluster.storage.requests.map((request) => request.toString('hex'))).toEqual(requests)
   // Another call uses the same connections.
   await call(cluster.client)

@@ -1,7 +1,7 @@
 /** Content compared with what names say of it: on the way up, on the way down, and by the CRC32s of old servers (§5). */
 import { readFile } from 'node:fs/promises'
 import { Crc32Candidates, crc32Signed, crc32V511, crc32, formatFileId } from '../../src/file-id/index.js'
-import type { FastDfsError } from '../../src/index.js'
+import type { ClientOptions, FastDfsError } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import type { Answer } from '../support/fake-server.js'
 import { fakeServer, field, int64, response } from '../support/fake-server.js'
@@ -320,7 +320,7 @@ describe('a download', () => {
     it.each([
       ['truncated', 'hell'],
       ['too long', 'hello!'],
-    ])('of a file that is %s is an IntegrityError at once', async (_, stored) => {
+    ])('of a file that is %s everywhere is an IntegrityError', async (_, stored) => {
       await using fake = await cluster({ 14: response(Buffer.from(stored)) }, { retries: 2 })
       await expectError(await outcomeOf(sink, fake.client, HELLO_ID), {
         name: 'IntegrityError',
@@ -328,8 +328,22 @@ describe('a download', () => {
         endpoint: fake.storage.address,
         fileId: HELLO_ID,
         retriable: false,
+        cause: { name: 'RetryError', errors: [{}, {}, {}] },
       })
+      expect(fake.commands()).toEqual([14, 14, 14])
+    })
+
+    it.each([
+      ['truncated', 'hell'],
+      ['too long', 'hello!'],
+    ])('of a file that is %s is read at another member', async (_, stored) => {
+      await using other = await fakeServer(() => response(HELLO))
+      await using fake = await twoMembers(other.port, { 14: response(Buffer.from(stored)) }, { retries: 1 })
+      await expectContent(await outcomeOf(sink, fake.client, HELLO_ID), HELLO, true)
       expect(fake.commands()).toEqual([14])
+      expect(other.requests).toHaveLength(1)
+      // Nothing is wrong with the server.
+      for (const { health } of fake.client.stats().endpoints) expect(health).toBe('closed')
     })
 
     it('of a file that is empty on the disk only is an IntegrityError', async () => {
@@ -398,13 +412,12 @@ describe('a download', () => {
       expect(other.requests).toHaveLength(1)
     })
 
-    it('is an IntegrityError where the other member has a truncated file', async () => {
+    it('reads again where it was read, if the other member has a truncated file', async () => {
       await using other = await fakeServer(() => response(Buffer.from('he')))
       await using fake = await twoMembers(other.port)
-      await expectError(await outcomeOf(sink, fake.client, LINK_ID), {
-        name: 'IntegrityError',
-        endpoint: other.address,
-      })
+      await expectContent(await outcomeOf(sink, fake.client, LINK_ID), HELLO, false)
+      expect(fake.commands()).toEqual([14, 14])
+      expect(other.requests).toHaveLength(1)
     })
 
     it('ends in time while it is read again', async () => {
@@ -436,7 +449,11 @@ it('the old CRC32 of these tests is one that Crc32Candidates knows', () => {
 })
 
 /** A cluster of two storages of V6.16: 102 names the first one, 105 both. */
-async function twoMembers(otherPort: number, answers: Answers = {}): Promise<FakeCluster> {
+async function twoMembers(
+  otherPort: number,
+  answers: Answers = {},
+  options: Partial<ClientOptions> = {},
+): Promise<FakeCluster> {
   const fake = await cluster(answers)
   const member = (port: number): Buffer => Buffer.concat([field('127.0.0.1', 15), int64(port)])
   const tracker = await fakeServer((request) =>
@@ -448,7 +465,7 @@ async function twoMembers(otherPort: number, answers: Answers = {}): Promise<Fak
       ),
     ),
   )
-  const client = new FastDfsClient({ trackers: tracker.address, retries: 0 })
+  const client = new FastDfsClient({ trackers: tracker.address, retries: 0, ...options })
   return {
     ...fake,
     client,

@@ -50,6 +50,9 @@ describe('GBK', () => {
     expect(await rejection(cluster.client.getMetadata(ID))).toMatchObject({
       name: 'ProtocolError',
       command: 'getMetadata',
+      endpoint: cluster.storage.address,
+      fileId: ID,
+      retriable: false,
       reason:
         'metadata is not UTF-8: "×÷Õß": if it was written in another encoding, name that as metadataEncoding',
     })

@@ -34,6 +34,21 @@ it.each<[string, () => Parameters<FastDfsClient['appendFile']>[1]]>([
   expect((await client.downloadFile(id)).toString()).toBe('> slast')
 })
 
+it('a file is deleted after the changes that were called for before', async () => {
+  const { id } = await client.uploadAppenderFile(Buffer.from('> '))
+  const stuck = new PassThrough()
+  const ended: string[] = []
+  const append = client.appendFile(id, stuck, { size: 5 }).then(() => ended.push('append'))
+  const deletion = client.deleteFile(id).then(() => ended.push('delete'))
+  // Another file is not held up.
+  const other = await client.uploadAppenderFile(Buffer.from('other'))
+  await client.deleteFile(other.id)
+  stuck.end('first')
+  await Promise.all([append, deletion])
+  expect(ended).toEqual(['append', 'delete'])
+  expect(await client.fileExists(id)).toBe(false)
+})
+
 it('a change that fails does not hold up those behind it', async () => {
   const { id } = await client.uploadAppenderFile(Buffer.from('> '))
   const failing = client.appendFile(id, Readable.from([Buffer.from('a')]), { size: 2 })

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import type { FastDfsError, Progress, Source } from '../../src/index.js'
+import type { FastDfsClient, FastDfsError, Progress, Source } from '../../src/index.js'
 import { response } from '../support/fake-server.js'
 import type { FakeCluster } from './fakes.js'
 import {
@@ -249,5 +249,42 @@ describe('a listener that throws', () => {
     const stream: Readable = cluster.client.downloadStream(ID, { onProgress })
     stream.resume()
     await expect(once(stream, 'end')).rejects.toMatchObject(failed)
+  })
+})
+
+describe('an async listener that rejects', () => {
+  it.each<[string, (client: FastDfsClient, onProgress: () => Promise<void>) => Promise<unknown>]>([
+    ['an upload', (client, onProgress) => client.uploadFile(LARGE, { onProgress })],
+    [
+      'a slave',
+      (client, onProgress) => client.uploadSlaveFile(ID, CONTENT, { prefix: '_s', ext: 'txt', onProgress }),
+    ],
+    ['an append', (client, onProgress) => client.appendFile(APPENDER_ID, CONTENT, { onProgress })],
+    ['a download', (client, onProgress) => client.downloadFile(ID, { onProgress })],
+    [
+      'a download to a path',
+      (client, onProgress) => client.downloadFile(ID, folder.join('copy'), { onProgress }),
+    ],
+    [
+      'a stream',
+      async (client, onProgress) => {
+        for await (const chunk of client.downloadStream(ID, { onProgress })) expect(chunk).toBeDefined()
+      },
+    ],
+  ])('changes nothing for %s, and is logged', async (_, call) => {
+    const told: string[] = []
+    const logger = {
+      debug: () => {},
+      info: () => {},
+      warn: (__: object, text: string): void => void told.push(text),
+    }
+    const unhandled = jest.fn()
+    process.on('unhandledRejection', unhandled)
+    await using other = await fakeCluster({ 21: STORED, 24: OK, 14: response(LARGE) }, { logger })
+    await call(other.client, () => Promise.reject(new Error('boom')))
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect(new Set(told)).toEqual(new Set(['onProgress failed: boom']))
+    expect(unhandled).not.toHaveBeenCalled()
   })
 })

@@ -144,7 +144,7 @@ describe('works for', () => {
     ['modifyFile', (source) => cluster.client.modifyFile(APPENDER_ID, source, { offset: 5 }), 34],
   ])('%s', async (_, run, command) => {
     await run(generate(LARGE, MIB))
-    expect(cluster.commands()).toEqual([command])
+    expect(cluster.commands().filter((number) => number !== 111)).toEqual([command])
     const request = uploads()[0] as Buffer
     expect(request.subarray(request.length - LARGE.length).equals(LARGE)).toBe(true)
   })

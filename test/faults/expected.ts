@@ -27,8 +27,9 @@ export function outcomesOf(step: Step, fault: FaultRow, scope: Scope): Outcome[]
   const outcomes = fault.ofConnections
     ? outcomesOfSeen(step, fault, scope, seen).map((outcome) => ({ ...outcome, hits: ANY_NUMBER }))
     : outcomesOfSeen(step, fault, scope, seen)
-  // Another member was asked.
-  const missed: Outcome[] = scope === 'one' ? [{ hits: [0, 0], effects: ['done'] }] : []
+  // Another member was asked; a tracker also for a second opinion, which it need not have.
+  const most = step.command === 'queryUpdate' ? 1 : 0
+  const missed: Outcome[] = scope === 'one' ? [{ hits: [0, most], effects: ['done'] }] : []
   return [...outcomes, ...missed]
 }
 
@@ -42,8 +43,6 @@ function outcomesOfSeen(step: Step, fault: FaultRow, scope: Scope, seen: Seen): 
       return [ended(step, fault, seen.by), ...(seen.by === 'timeout' ? early(step) : [])]
     case 'status':
       return answered(step, fault, scope, seen.status)
-    case 'refused':
-      return [{ error: seen.error, hits: [1, 1], effects: effectsOf(step, fault) }]
     case 'lost':
       return seen.reaches.flatMap((reach) => lost(step, fault, scope, reach, seen.error))
   }
@@ -124,6 +123,8 @@ function repeated(step: Step, fault: FaultRow, scope: Scope, cause: string): Out
   // And a tracker that failed is tried in the background, by what `ping` sends too.
   const isAskedMore = step.changes === 'after' || step.command === 'activeTest'
   const most = isAskedMore ? Infinity : hits
+  // What is wrong with content is told as it is, however often it was read.
+  if (cause === 'IntegrityError') return { error: cause, hits: [hits, most], effects: effectsOf(step, fault) }
   return {
     error: 'RetryError',
     ...(!(step.refused && scope === 'one') && { cause }),

@@ -365,11 +365,12 @@ export const FAULTS: readonly FaultRow[] = [
     ofRequests({
       name: `wrong length of content: ${length}`,
       effect: { length },
-      // What the name says can only be wrong at this storage; a range of another length is no answer.
-      seen: ({ sized }) =>
-        sized === 'name'
-          ? { kind: 'refused', error: 'IntegrityError' }
-          : { kind: 'lost', error: 'ProtocolError', reaches: ['answer'] },
+      // What the name says may be wrong at this storage only; a range of another length is no answer.
+      seen: ({ sized }) => ({
+        kind: 'lost',
+        error: sized === 'name' ? 'IntegrityError' : 'ProtocolError',
+        reaches: ['answer'],
+      }),
       carriedOut: 'yes',
       fits: ({ gives, sized }) => gives && sized !== 'no',
     }),

@@ -73,8 +73,6 @@ export type Seen =
   | { readonly kind: 'status'; readonly status: number }
   /** It ends in an error of this class; `reaches`: at which points that may be. */
   | { readonly kind: 'lost'; readonly error: string; readonly reaches: readonly Reach[] }
-  /** The answer is refused, and the request is not made again. */
-  | { readonly kind: 'refused'; readonly error: string }
   /** The caller ends it. */
   | { readonly kind: 'ended'; readonly by: 'abort' | 'timeout' | 'close' }
 

@@ -421,6 +421,33 @@ describe('what is kept', () => {
     await pool.close()
   })
 
+  it('and was made at the same time does not all end at the same time', async () => {
+    await using server = await fakeServer(() => OK)
+    const pool = new ConnectionPool({ ...OPTIONS, maxConnectionAge: 10_000, idleConnectionTtl: 60_000 })
+    // Of one connection nothing of the age is taken off, of the other one a tenth.
+    const random = jest.spyOn(Math, 'random').mockReturnValueOnce(0).mockReturnValueOnce(1)
+    const askAtOnce = async (): Promise<void> => {
+      const both = deferred()
+      let inside = 0
+      const ask = (): Promise<unknown> =>
+        pool.use(endpointOf(server.address), new Call({}), async (connection) => {
+          if (++inside === 2) both.resolve()
+          await both.promise
+          return connection.request(connectionCommands.activeTest, {}, new Call({}))
+        })
+      await Promise.all([ask(), ask()])
+    }
+    await askAtOnce()
+    random.mockRestore()
+    ahead = 9_500
+    // The last use of the one.
+    await askAtOnce()
+    expect(server.connections).toHaveLength(2)
+    await askAtOnce()
+    expect(server.connections).toHaveLength(3)
+    await pool.close()
+  })
+
   it('is counted in the stats', async () => {
     await using server = await fakeServer(() => OK)
     const pool = new ConnectionPool({ ...OPTIONS, maxConnections: 1 })
