@@ -85,6 +85,11 @@ export class Session<X> implements Exchange<X> {
   }
 
   /** See {@link Exchange}. */
+  get bodySize(): number {
+    return this.#bodySize
+  }
+
+  /** See {@link Exchange}. */
   get content(): Content {
     return this.#content
   }

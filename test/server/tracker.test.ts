@@ -409,8 +409,10 @@ describe('where to download and change', () => {
     expect(await all(recent)).toEqual(source)
     await other.ask(89, report(now))
     expect(await all(recent)).toEqual(both)
-    expect((await raw.ask(102, bytes(group1, recent))).body).toEqual(bytes(group1, address(23002)))
-    expect((await raw.ask(102, bytes(group1, recent))).body).toEqual(bytes(group1, address(23001)))
+    // The turn begins anew where it went past the end.
+    for (const port of [23001, 23002, 23001]) {
+      expect((await raw.ask(102, bytes(group1, recent))).body).toEqual(bytes(group1, address(port)))
+    }
   })
 
   it('takes the source for changes, and another one when that is away', async () => {

@@ -24,6 +24,7 @@ function groupRecordOf(group: Group, cluster: Cluster): ValuesOf<typeof groupRec
     trunkFreeMb: 0,
     storageCount: group.members.length,
     storagePort: group.settings.storagePort,
+    storageHttpPort: group.settings.storageHttpPort,
     readableCount: group.readable.length,
     activeCount: group.writable.length,
     currentWriteServer: group.writeIndex,
@@ -43,6 +44,7 @@ function storageRecordOf(
     rwMode: member.rwMode,
     id: member.id,
     ip: ipFor(peerIp, member),
+    domainName: member.domainName,
     syncSourceId: member.syncSourceId,
     version: member.version,
     joinTime: member.joinTime,
@@ -54,6 +56,7 @@ function storageRecordOf(
     subdirCountPerPath: member.subdirCountPerPath,
     currentWritePath: member.writePath,
     storagePort: member.port,
+    storageHttpPort: member.httpPort,
     stats: {
       ...(member.stats ?? emptyStats()),
       lastSyncedTimestamp: member.lastSynced,

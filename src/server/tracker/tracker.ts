@@ -4,7 +4,6 @@ import { STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { isAtLeast } from '../../protocol/dialect.js'
 import type { Dialect } from '../../protocol/index.js'
-import { limits } from '../../protocol/index.js'
 import type { Timer } from '../clock.js'
 import { startTimer, stopTimer, unixSeconds } from '../clock.js'
 import { Listener, plainAddress } from '../listener.js'
@@ -207,9 +206,7 @@ export class Tracker {
     const group = this.#cluster.find(groupName)
     const member = group?.find(storageId)
     if (group === undefined || member === undefined) return
-    const { ACTIVE, OFFLINE } = limits.STORAGE_STATUS
-    member.held = status
-    group.setStatus(member, member.connection === undefined ? OFFLINE : ACTIVE)
+    group.hold(member, status)
   }
 
   /** Resolves when this tracker counts a storage ACTIVE. */
