@@ -25,7 +25,7 @@ import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
 import { linkHandlers } from './link.js'
-import { resetMarks } from './mark.js'
+import { markedPeers, resetMarks } from './mark.js'
 import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
@@ -257,14 +257,16 @@ export class Storage {
     return this.#turns.take(async () => {
       if (this.#listener.listening) return
       this.#ending = new AbortController()
+      let peers: readonly string[]
       try {
         await this.#open()
+        peers = await markedPeers(this.#options.store.own)
         await this.#listener.start()
       } catch (error) {
         await this.#close()
         throw error
       }
-      this.#replication.start()
+      this.#replication.start(peers)
       this.#links = this.#trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked, String(this.id)))
       for (const link of this.#links) link.start()
       log.server('storage %s of %s %s:%d started', this.id, this.group, this.host, this.port)
@@ -499,7 +501,8 @@ export class Storage {
     return {
       group,
       storagePort: this.port,
-      storageHttpPort: 0,
+      // As of one whose configuration names none.
+      storageHttpPort: 80,
       // Before V6.11 there is no field for the ID.
       domainName: String(id),
       storePathCount,

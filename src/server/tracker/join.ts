@@ -67,6 +67,8 @@ export function join(
   if (cluster.storageIds?.learned === true) member.ips = ips
   locate(member, peerIp)
   assignJoin(member, request)
+  // There it is an ID; see `identify`.
+  if (cluster.storageIds?.learned === true) member.domainName = ''
   if (found === undefined) group.add(member)
   else if (GONE.includes(member.status)) group.noteStatus(member, INIT)
   onMember(joined)
