@@ -14,8 +14,8 @@ export interface Clock {
   randomBelow(limit: number): number
 }
 
-// Date.now as it is when this is loaded, for the same reason.
-const { now } = Date
+/** The machine's own time in Unix milliseconds, also where a test fakes it or gives another clock: for intervals. */
+export const { now } = Date
 
 /** The machine's own. */
 export const SYSTEM_CLOCK: Clock = {

@@ -95,6 +95,8 @@ const STAT_INTERVAL = 300_000
 const UPLOAD_PRIORITY = 10
 /** Listening on these, or on what a name stands for, says nothing about the address by which others reach us. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
+/** What real ones name where they are not told another, long after they have ceased to listen there. */
+const HTTP_PORT = 80
 /** A file name has three bytes for it (§1.2). */
 const MAX_ID = 0xffffff
 
@@ -185,6 +187,7 @@ export class Storage {
     checkRange('subdirCount', subdirCount, 256)
     this.#options = options
     this.#trackers = options.trackers
+    // Of every version, also those of V6.12, which leave it open and hardly ever answer on it again (§12).
     const service = { routes: routesFor(dialect), dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
     this.#listener = new Listener(host, port, (socket) => {
       const { stream, peerIp } = network.take(socket)
@@ -501,8 +504,7 @@ export class Storage {
     return {
       group,
       storagePort: this.port,
-      // As of one whose configuration names none.
-      storageHttpPort: 80,
+      storageHttpPort: HTTP_PORT,
       // Before V6.11 there is no field for the ID.
       domainName: String(id),
       storePathCount,

@@ -25,8 +25,9 @@ export interface Member {
   /** That by which it reached the tracker last: file names hold it where they hold addresses. */
   currentIp: string
   port: number
-  /** Up to V6.12: the port of its HTTP server, and its name. */
+  /** Up to V6.12: the port of its HTTP server. */
   httpPort: number
+  /** Up to V6.12. */
   domainName: string
   /** See {@link RW_MODE}. */
   rwMode: number
