@@ -188,7 +188,13 @@ export class Storage {
     this.#options = options
     this.#trackers = options.trackers
     // Of every version, also those of V6.12, which leave it open and hardly ever answer on it again (§12).
-    const service = { routes: routesFor(dialect), dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
+    const service = {
+      routes: routesFor(dialect),
+      dialect,
+      maxRequest: MAX_REQUEST,
+      isTracker: false,
+      closesOnInvalid: true,
+    }
     this.#listener = new Listener(host, port, (socket) => {
       const { stream, peerIp } = network.take(socket)
       return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
