@@ -212,12 +212,13 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Collects pieces into blocks and writes them one after the other; more than two waiting hold the download up. */
+/** Collects pieces into two blocks: one is written while the other fills. Both full, they hold the download up. */
 class BlockWriter {
   readonly #file: FileHandle
   readonly #path: string
   readonly #free: Buffer[] = []
-  #block: Buffer = Buffer.allocUnsafe(BLOCK_SIZE)
+  /** The one that fills; undefined until there are bytes for it. */
+  #block: Buffer | undefined
   #filled = 0
   /** Where the current block belongs. */
   #position = 0
@@ -238,29 +239,26 @@ class BlockWriter {
     this.#position = 0
   }
 
-  /** The rest of the present block. */
-  space(): Buffer {
-    return this.#block.subarray(this.#filled)
+  /** The rest of the present block; nothing while both are full. */
+  space(): Buffer | undefined {
+    return this.#waiting < 2 ? this.#present().subarray(this.#filled) : undefined
   }
 
   write(chunk: Buffer): boolean {
-    if (isIn(chunk, this.#block, this.#filled)) {
-      this.#filled += chunk.length
-      if (this.#filled === BLOCK_SIZE) this.#flush()
-      return this.#waiting < 2
-    }
     for (let offset = 0; offset < chunk.length;) {
-      const copied = chunk.copy(this.#block, this.#filled, offset)
-      offset += copied
-      this.#filled += copied
-      if (this.#filled === BLOCK_SIZE) this.#flush()
+      const block = this.#present()
+      const isThere = isIn(chunk, block, this.#filled)
+      const taken = isThere ? chunk.length : chunk.copy(block, this.#filled, offset)
+      offset += taken
+      this.#filled += taken
+      if (this.#filled === BLOCK_SIZE) this.#flush(block)
     }
     return this.#waiting < 2
   }
 
   /** Writes what is left; gives the size of all. */
   async end(): Promise<number> {
-    if (this.#filled > 0) this.#flush()
+    if (this.#filled > 0) this.#flush(this.#present())
     await this.#writing
     if (this.#failure !== undefined) throw this.#failure
     return this.#position
@@ -271,13 +269,16 @@ class BlockWriter {
     await this.#writing
   }
 
-  #flush(): void {
-    const block = this.#block
+  #present(): Buffer {
+    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_SIZE))
+  }
+
+  #flush(block: Buffer): void {
     const bytes = block.subarray(0, this.#filled)
     const position = this.#position
     this.#position += bytes.length
     this.#filled = 0
-    this.#block = this.#free.pop() ?? Buffer.allocUnsafe(BLOCK_SIZE)
+    this.#block = undefined
     this.#waiting++
     this.#writing = this.#writing.then(async () => {
       try {

@@ -15,8 +15,11 @@ export interface PlacingSocket extends Socket {
   }
 }
 
+/** Bytes read at a time at most: what is counted and copied after it was read is still in the processor's caches. */
+export const READ_SIZE = 256 * 1024
+
 /** What sockets read into, all of them: each is done with what came before the next one reads. */
-const RECEIVED = Buffer.allocUnsafeSlow(64 * 1024)
+const RECEIVED = Buffer.allocUnsafeSlow(READ_SIZE)
 
 /**
  * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried. The

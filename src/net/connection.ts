@@ -1,4 +1,3 @@
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastDfsError, RequestPhase } from '../errors.js'
 import {
@@ -21,6 +20,7 @@ import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protoco
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
 import type { PlacingSocket } from './connect.js'
+import { READ_SIZE } from './connect.js'
 
 // As it is when this is loaded: a test that fakes it must not hold up what is sent.
 const nextTick = process.nextTick.bind(process)
@@ -82,9 +82,6 @@ const MAX_RESPONSE = 4 * 1024 * 1024
 /** Bytes that the system takes at once, or that soon follow. */
 const SMALL = 64 * 1024
 
-/** Content of which so many bytes are still to come is read to where it belongs. */
-const LARGE = 64 * 1024
-
 /** Content up to this many bytes is copied behind its head: two buffers at a time cost more to write than that. */
 const COPIED_UP_TO = 16 * 1024
 
@@ -122,6 +119,8 @@ export class Connection {
   /** When the last response ended, by `performance.now()`. */
   lastUsed = performance.now()
   readonly #socket: Duplex & Queueing
+  /** Made by {@link connect}: what becomes of a chunk is known. */
+  readonly #isOwn: boolean
   readonly #idleTimeout: number
   readonly #log: Log | undefined
   readonly #reader: FrameReader
@@ -150,6 +149,7 @@ export class Connection {
       onEnd: () => this.#onEnd(),
     })
     const { reading } = socket as Partial<PlacingSocket>
+    this.#isOwn = reading !== undefined
     if (reading !== undefined) reading.place = () => this.#place()
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('error', (cause: NodeJS.ErrnoException) =>
@@ -282,7 +282,7 @@ export class Connection {
   #writePacket(head: Buffer, bytes: Uint8Array): void {
     const size = head.length + bytes.length
     // Another Duplex may keep what it is given.
-    const isShared = size <= sending.length && this.#socket instanceof Socket
+    const isShared = this.#isOwn && size <= sending.length
     const packet = isShared ? sending.subarray(0, size) : Buffer.allocUnsafe(size)
     packet.set(head)
     packet.set(bytes, head.length)
@@ -339,12 +339,11 @@ export class Connection {
     if (written > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
   }
 
-  /** Where the next bytes go: no further than the content does. */
+  /** Where the next bytes go, while content is to come that no single read takes. */
   #place(): Uint8Array | undefined {
     const { missing } = this.#reader
-    if (missing < LARGE) return undefined
-    const space = this.#exchange?.sink?.space?.()
-    return space !== undefined && space.length > missing ? space.subarray(0, missing) : space
+    if (missing < READ_SIZE) return undefined
+    return this.#exchange?.sink?.space?.()?.subarray(0, READ_SIZE)
   }
 
   #onData(chunk: Buffer): void {

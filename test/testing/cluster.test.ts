@@ -28,8 +28,24 @@ it('leaves nothing behind when a member cannot start', async () => {
   })
   const socket = connect(port - 1, '127.0.0.1')
   await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED')
-  rival.close()
+  await once(rival.close(), 'close')
 })
+
+it.each(['before', 'during'])(
+  'leaves nothing behind when its signal is aborted %s the start',
+  async (when) => {
+    const servers = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length
+    const before = servers()
+    const controller = new AbortController()
+    if (when === 'before') controller.abort('enough')
+    const starting = startCluster({ groups: 2, signal: controller.signal })
+    controller.abort('enough')
+    await expect(starting).rejects.toMatchObject({ name: 'AbortError', cause: 'enough' })
+    // A handle that was closed is listed some turns longer.
+    while (servers() > before) await new Promise(setImmediate)
+  },
+)
 
 it('tells other processes where it is', async () => {
   await using cluster = await startCluster({ trackers: 2 })
