@@ -134,7 +134,10 @@ export class Wire extends Duplex {
 
   /** Ends the connection with a reset. */
   reset(): void {
-    this.#socket.resetAndDestroy()
+    const socket = this.#socket
+    // While a FIN is on its way the system refuses a reset, and the socket would never be closed.
+    if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+    else socket.resetAndDestroy()
     this.destroy()
   }
 
