@@ -32,7 +32,9 @@ function clientOf(name: string): BenchClient {
   if ((NPM_CLIENTS as readonly string[]).includes(name)) {
     return npmClient(name as NpmClient, peersFolder, trackers)
   }
-  return name === 'fastdfs' ? fastDfsClient({ trackers, ...config.options }) : new RawClient(trackers)
+  return name === 'fastdfs'
+    ? fastDfsClient({ trackers, ...config.options })
+    : new RawClient(trackers, config.options.trackerCache !== undefined)
 }
 
 async function handle(request: AgentRequest): Promise<Omit<AgentAnswer, 'rss'>> {

@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import type { Agents } from './agents.js'
 import { Child } from './child.js'
-import type { StartupRequest } from './startup-process.js'
+import type { StartupRequest, StartupTimes } from './startup-process.js'
 import { median } from './stats.js'
 
 /** What is not measured side by side: there is no raw client for it. */
@@ -15,13 +15,15 @@ export interface Once {
   readonly imports: { readonly what: string; readonly milliseconds: number; readonly nodeAlone: number }
   /** Bytes of the packed package, and of what it unpacks to; undefined where it is not built. */
   readonly size: { readonly packed: number; readonly unpacked: number } | undefined
-  /** Milliseconds until an embedded cluster is ready. */
+  /** Milliseconds until an embedded cluster is ready, and until it is reset. */
   readonly startup: { readonly small: Startup; readonly large: Startup }
 }
 
 export interface Startup {
   readonly first: number
   readonly later: number
+  /** Milliseconds of a reset, once the code is warm. */
+  readonly reset: number
 }
 
 const TIMES = 9
@@ -46,10 +48,14 @@ export async function measureOnce(agents: Agents, startupScript: string): Promis
 }
 
 async function measureStartup(script: string, options: Omit<StartupRequest, 'times'>): Promise<Startup> {
-  const child = new Child<StartupRequest, readonly number[]>(script, [])
+  const child = new Child<StartupRequest, readonly StartupTimes[]>(script, [])
   try {
-    const [first = NaN, ...later] = await child.ask({ ...options, times: 1 + TIMES })
-    return { first, later: median(later) }
+    const [first, ...later] = await child.ask({ ...options, times: 1 + TIMES })
+    return {
+      first: first?.start ?? NaN,
+      later: median(later.map(({ start }) => start)),
+      reset: median(later.flatMap(({ resets }) => resets)),
+    }
   } finally {
     await child.stop()
   }

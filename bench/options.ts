@@ -33,7 +33,7 @@ export const USAGE = `node --import tsx bench/run.ts [options]
   --rounds N            rounds that count
   --slice MS            the time of one contender for one row in one round
   --concurrency 1,16    instead of 1,16,64
-  --only upload,large   some of: upload download metadata info delete large neutral scaling embedded once
+  --only upload,large   some of: upload download metadata info delete shortcuts large neutral scaling embedded once
   --peers DIR           where fdfs-client, fdfs and fastdfs-client are installed, instead of here
   --peer NAME=SCRIPT    another client: a script that does what bench/agent.ts does; as often as wanted
   --out DIR             where latest.json and latest.md go, instead of the system's temporary folder

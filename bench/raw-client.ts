@@ -4,6 +4,9 @@ import { receiveDiscarded, receiveToPath, sendPath } from './raw-large.js'
 import type { Place } from './raw-packets.js'
 import * as packets from './raw-packets.js'
 
+/** Answers: enough to name every group of a small cluster. */
+const REMEMBERED = 8
+
 /**
  * The floor: as little as Node needs for the same requests (performance.md §8). It is no client to use: it has no
  * timeouts, retries, limits or checks, and an error leaves it in any state.
@@ -12,8 +15,14 @@ export class RawClient implements BenchClient {
   readonly #trackers: readonly Place[]
   readonly #free = new Map<string, RawConnection[]>()
   #next = 0
+  /** What trackers answered at first, used again and again: the floor of a client that asks them no more. */
+  readonly #stores: { place: Place; storePathIndex: number }[] | undefined
+  readonly #fetches: Map<string, Place> | undefined
 
-  constructor(trackers: readonly string[]) {
+  /** @param remembers - ask for nothing again: right only where a group is one storage, and nothing changes */
+  constructor(trackers: readonly string[], remembers = false) {
+    this.#stores = remembers ? [] : undefined
+    this.#fetches = remembers ? new Map() : undefined
     this.#trackers = trackers.map((text) => {
       const colon = text.lastIndexOf(':')
       return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
@@ -21,14 +30,14 @@ export class RawClient implements BenchClient {
   }
 
   async upload(content: Buffer): Promise<string> {
-    const { place, storePathIndex } = await this.#queryStore()
+    const { place, storePathIndex } = await this.#store()
     return packets.readFileId(
       await this.#ask(place, packets.uploadHead(storePathIndex, content.length), content),
     )
   }
 
   async download(id: string): Promise<Buffer> {
-    return this.#ask(await this.#query(packets.QUERY_FETCH, id), packets.download(id))
+    return this.#ask(await this.#fetch(id), packets.download(id))
   }
 
   async delete(id: string): Promise<void> {
@@ -69,6 +78,25 @@ export class RawClient implements BenchClient {
 
   async close(): Promise<void> {
     for (const connection of [...this.#free.values()].flat()) connection.destroy()
+  }
+
+  /** In turn, of the first answers. */
+  async #store(): Promise<{ place: Place; storePathIndex: number }> {
+    const stores = this.#stores
+    if (stores === undefined) return this.#queryStore()
+    if (stores.length < REMEMBERED) stores.push(await this.#queryStore())
+    return stores[this.#next++ % stores.length] as (typeof stores)[0]
+  }
+
+  async #fetch(id: string): Promise<Place> {
+    const fetches = this.#fetches
+    if (fetches === undefined) return this.#query(packets.QUERY_FETCH, id)
+    const group = id.slice(0, id.indexOf('/'))
+    const known = fetches.get(group)
+    if (known !== undefined) return known
+    const place = await this.#query(packets.QUERY_FETCH, id)
+    fetches.set(group, place)
+    return place
   }
 
   async #queryStore(): Promise<{ place: Place; storePathIndex: number }> {

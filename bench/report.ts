@@ -3,7 +3,15 @@ import type { Embedded } from './embedded.js'
 import type { Once } from './once.js'
 import type { Scaling } from './scaling.js'
 import type { Goal } from './targets.js'
-import { goalOf, PARSE_GOAL, peerGoalOf, STARTUP_GOALS, transferGoalOf, verdict } from './targets.js'
+import {
+  goalOf,
+  PARSE_GOAL,
+  peerGoalOf,
+  RESET_GOAL,
+  STARTUP_GOALS,
+  transferGoalOf,
+  verdict,
+} from './targets.js'
 
 /** All that was measured: what latest.json holds. */
 export interface Results {
@@ -213,6 +221,8 @@ function onceTable({ once }: Results): string[] {
         : [['the package', `${kib(size.packed)} KiB, unpacked ${kib(size.unpacked)} KiB`, '–']]),
       ['cluster of 1 tracker and 1 storage', later(startup.small), `${STARTUP_GOALS.small} ms`],
       ['cluster of 2 trackers and 2 × 2 storages', later(startup.large), `${STARTUP_GOALS.large} ms`],
+      ['reset of the one', `${startup.small.reset.toFixed(2)} ms`, `${RESET_GOAL} ms`],
+      ['reset of the other', `${startup.large.reset.toFixed(2)} ms`, `${RESET_GOAL} ms`],
     ],
   )
 }

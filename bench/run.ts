@@ -5,6 +5,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ClientOptions } from '../src/index.js'
 import { Agents, agentStarter } from './agents.js'
 import { bundle } from './bundle.js'
 import type { Scripts } from './bundle.js'
@@ -21,7 +22,7 @@ import { isExtra, isWanted, readOptions, USAGE } from './options.js'
 import type { Results } from './report.js'
 import { toMarkdown } from './report.js'
 import { measureScaling } from './scaling.js'
-import { measureSmallFiles } from './small-files.js'
+import { measureShortcuts, measureSmallFiles } from './small-files.js'
 import type { Target } from './target.js'
 import { openTarget } from './target.js'
 
@@ -60,7 +61,14 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
   const config = { trackers: target.trackers, peersFolder: options.peersFolder, options: {} }
   const startAgents = (): Agents => new Agents(peers, agentStarter(scripts.agent, config, options.profile))
   const agents = startAgents()
-  const { small, once } = await measureSmallAndOnce(agents, options, scripts).finally(() => agents.stop())
+  const { small: asking, once } = await measureSmallAndOnce(agents, options, scripts).finally(() =>
+    agents.stop(),
+  )
+  const shortcutAgents = (): Agents =>
+    new Agents(peers, agentStarter(scripts.agent, { ...config, options: SHORTCUTS }, options.profile))
+  const small = isWanted(options, 'shortcuts')
+    ? [...asking, ...(await measureShortcuts(shortcutAgents, options, checkpoint))]
+    : asking
   const large = isWanted(options, 'large')
     ? await measureLargeFile(startAgents, folder, options, checkpoint)
     : []
@@ -109,6 +117,9 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
     once,
   }
 }
+
+/** What leaves out the tracker: our client's options, and the sign for the raw one. */
+const SHORTCUTS: Partial<ClientOptions> = { trackerCache: 1000, readFrom: 'source', storageIds: 'tracker' }
 
 async function measureSmallAndOnce(
   agents: Agents,

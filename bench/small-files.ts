@@ -25,14 +25,45 @@ const LARGER_PASSES: readonly Pass[] = [
   { size: 10 * 1024 * KIB, whats: ['upload', 'download'], concurrency: [16] },
 ]
 
+/** By clients that ask no tracker. */
+const SHORTCUT_PASSES: readonly Pass[] = [{ size: 4 * KIB, whats: ['upload', 'download'] }]
+
 /** Requests about small files, at every concurrency. */
-export async function measureSmallFiles(
+export function measureSmallFiles(
   agents: Agents,
   options: Options,
   checkpoint: () => void,
 ): Promise<Measured[]> {
-  await agents.askAll({ do: 'check' }, true)
   const passes = options.full ? [...PASSES, ...LARGER_PASSES] : PASSES
+  return measurePasses(agents, passes, (what) => isWanted(options, what), nameOf, options, checkpoint)
+}
+
+/** The same by agents that ask no tracker; in the short form at one concurrency only. */
+export async function measureShortcuts(
+  start: () => Agents,
+  options: Options,
+  checkpoint: () => void,
+): Promise<Measured[]> {
+  const passes = options.full
+    ? SHORTCUT_PASSES
+    : SHORTCUT_PASSES.map((pass) => ({ ...pass, concurrency: [16] }))
+  const agents = start()
+  try {
+    return await measurePasses(agents, passes, () => true, shortcutName, options, checkpoint)
+  } finally {
+    await agents.stop()
+  }
+}
+
+async function measurePasses(
+  agents: Agents,
+  passes: readonly Pass[],
+  isCountedOf: (what: Small) => boolean,
+  nameOf: (what: Small, size: number) => string,
+  options: Options,
+  checkpoint: () => void,
+): Promise<Measured[]> {
+  await agents.askAll({ do: 'check' }, true)
   const rows = new Map<string, Omit<Measured, 'rounds'> & { readonly rounds: Round[] }>()
   // The first round warms up: code is compiled, caches and connections are filled.
   for (let round = 0; round <= options.rounds; round++) {
@@ -42,7 +73,7 @@ export async function measureSmallFiles(
         const withPeers = options.full || (concurrency === 16 && size === 4 * KIB)
         for (const what of whats) {
           checkpoint()
-          const isCounted = isWanted(options, what)
+          const isCounted = isCountedOf(what)
           if (!isCounted && what !== 'upload') continue
           const duration = options.slice
           // Files are deleted faster than they are uploaded: without more of them the slice would be short.
@@ -70,7 +101,11 @@ export async function measureSmallFiles(
 }
 
 const NAMES = SMALL.flatMap((what) => [...PASSES, ...LARGER_PASSES].map(({ size }) => nameOf(what, size)))
-const order = ({ name }: { name: string }): number => NAMES.indexOf(name)
+const order = ({ name }: { name: string }): number => NAMES.indexOf(name.split(',')[0] as string)
+
+function shortcutName(what: Small, size: number): string {
+  return `${nameOf(what, size)}, ${what === 'upload' ? 'tracker answers cached' : 'read at its source'}`
+}
 
 function nameOf(what: Small, size: number): string {
   return `${what} ${size < 1024 * KIB ? `${size / KIB} KiB` : `${size / KIB / 1024} MiB`}`

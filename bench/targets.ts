@@ -17,6 +17,7 @@ const GOALS: Readonly<Record<string, Goal>> = {
   'delete 4 KiB': { ratio: 0.92, cpuPer1000: 0.03 },
   'delete 100 KiB': { ratio: 0.92, cpuPer1000: 0.03 },
   'metadata 4 KiB': { ratio: 0.92, cpuPer1000: 0.065 },
+  'upload 4 KiB, tracker answers cached': { ratio: 0.92, cpuPer1000: 0.025 },
   'upload 1 MiB': { ratio: 0.95 },
   'download 1 MiB': { ratio: 0.95 },
   'upload 10 MiB': { ratio: 0.95 },
@@ -53,6 +54,7 @@ const C_GOALS: Readonly<Record<string, readonly [number, number, number]>> = {
   'delete 4 KiB': [0.78, 0.98, 0.92],
   'delete 100 KiB': [0.78, 0.98, 0.92],
   'metadata 4 KiB': [0.95, 0.95, 1.2],
+  'upload 4 KiB, tracker answers cached': [1.2, 1.5, 1.6],
   'upload 1 MiB': [1, 1, 1],
   'download 1 MiB': [1, 1, 1],
   'upload 10 MiB': [1, 1, 1],
@@ -71,6 +73,8 @@ export function peerGoalOf({ name, concurrency }: Row, peer: string): number | u
 export const PARSE_GOAL = 4e6
 /** Milliseconds for 1 tracker and 1 storage, and for 2 trackers and 2 × 2 storages. */
 export const STARTUP_GOALS = { small: 20, large: 100 }
+/** Milliseconds of a reset between two tests. */
+export const RESET_GOAL = 1
 
 export const goalOf = ({ name }: Row): Goal | undefined => GOALS[name]
 

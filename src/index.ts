@@ -37,6 +37,7 @@ export type {
   ProgressListener,
   QueryStoreOptions,
   RangeSource,
+  ReadFrom,
   RegeneratedFile,
   RequestTrace,
   RetryTrace,

@@ -22,6 +22,27 @@ export function size(text: string): number {
   return bytes
 }
 
+/** Reads a flag that is a size or a share of one: `20%`. */
+export function reservedSpace(text: string): number | `${number}%` {
+  const [, share] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? []
+  return share === undefined ? size(text) : `${Number(share)}%`
+}
+
+/** Reads a flag that is a time. */
+export function time(text: string): Date {
+  const date = new Date(text)
+  if (Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError('it must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z.')
+  }
+  return date
+}
+
+/** Reads how many bytes an address has. */
+export function addressSize(text: string): 16 | 46 {
+  if (text !== '16' && text !== '46') throw new InvalidArgumentError('it must be 16 or 46.')
+  return Number(text) as 16 | 46
+}
+
 /** Reads when storages tell each other of changes. */
 export function replication(text: string): ReplicationMode {
   if (text === 'now' || text === 'manual') return text

@@ -19,6 +19,12 @@ export interface MemberConf<T> {
   readonly unknown: readonly string[]
 }
 
+/** What a tracker.conf says. */
+export interface TrackerConf extends Omit<TrackerOptions, 'dialect'> {
+  /** Bytes of an address: `response_ip_addr_size`. */
+  readonly addressSize?: 16 | 46 | undefined
+}
+
 /** What a storage.conf says. */
 export interface StorageConf {
   readonly host?: string | undefined
@@ -39,14 +45,17 @@ export interface StorageConf {
  *
  * @throws ConfigError that names file and line
  */
-export function readTrackerConf(path: string): MemberConf<TrackerOptions> {
+export function readTrackerConf(path: string): MemberConf<TrackerConf> {
   const conf = new Conf(path)
   const useStorageId = conf.read('use_storage_id', readBoolean) ?? false
   const idsFile = conf.text('storage_ids_filename')
   const idType = conf.choice('id_type_in_filename', { ip: 'ip', id: 'id' } as const)
   const dir = conf.text('base_path')
-  const options: TrackerOptions = {
+  const storageIds =
+    useStorageId && idsFile !== undefined ? readStorageIds(resolve(dirname(path), idsFile)) : undefined
+  const options: TrackerConf = {
     ...addressIn(conf),
+    addressSize: addressSizeIn(conf, storageIds),
     dir: dir && join(dir, 'data'),
     storeLookup: conf.choice('store_lookup', { 0: 'round-robin', 1: 'group', 2: 'load-balance' } as const),
     storeGroup: conf.text('store_group'),
@@ -59,9 +68,7 @@ export function readTrackerConf(path: string): MemberConf<TrackerOptions> {
     storageSyncFileMaxTime: conf.read('storage_sync_file_max_time', readSeconds),
     useStorageId,
     ...(useStorageId ? { idTypeInFileName: idType } : {}),
-    ...(useStorageId && idsFile !== undefined
-      ? { storageIds: readStorageIds(resolve(dirname(path), idsFile)) }
-      : {}),
+    ...(storageIds === undefined ? {} : { storageIds }),
   }
   if (conf.read('use_trunk_file', readBoolean) === true) {
     throw new ConfigError(
@@ -159,6 +166,14 @@ class Conf {
 /** An empty `bind_addr` is all addresses; of several the first counts. */
 function addressIn(conf: Conf): Pick<StorageOptions, 'host' | 'port'> {
   return { host: conf.text('bind_addr')?.split(',')[0]?.trim(), port: conf.read('port', readInteger) }
+}
+
+/** Undefined where nothing is said; `auto` is narrow until a storage has an IPv6 address (protocol.md §1.3). */
+function addressSizeIn(conf: Conf, storageIds: TrackerOptions['storageIds']): 16 | 46 | undefined {
+  const size = conf.text('response_ip_addr_size')
+  if (size === undefined) return undefined
+  if (size.toLowerCase() !== 'auto') return 46
+  return storageIds?.some(({ hosts }) => hosts.some((host) => host.includes(':'))) === true ? 46 : 16
 }
 
 function readSeconds(setting: Setting): number {

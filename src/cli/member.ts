@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { parseEndpoint } from '../net/endpoint.js'
 import type { Dialect } from '../protocol/index.js'
-import type { Profile, StorageOptions, Store } from '../server/index.js'
-import { DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
+import type { Profile, ServerEndpoint, StorageOptions, Store, TrackerRules } from '../server/index.js'
+import { dialectOf, DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
 import { ConfigError } from '../errors.js'
-import { gathered, integer } from './flags.js'
-import type { MemberConf, StorageConf } from './member-conf.js'
+import { addressSize, gathered, integer } from './flags.js'
+import type { MemberConf, StorageConf, TrackerConf } from './member-conf.js'
 import { readStorageConf, readTrackerConf } from './member-conf.js'
 import { endingSignal } from './signals.js'
 import { storageIdentity } from './storage-identity.js'
+import { addTrackerFlags, trackerRulesIn } from './tracker-flags.js'
 
 const TRACKER_PORT = 22_122
 const STORAGE_PORT = 23_000
@@ -21,6 +22,7 @@ interface MemberFlags {
   port?: number
   dir?: string
   profile?: Profile
+  addressSize?: 16 | 46
 }
 
 interface StorageFlags extends MemberFlags {
@@ -31,6 +33,7 @@ interface StorageFlags extends MemberFlags {
 }
 
 function memberCommand(name: 'tracker' | 'storage', defaultPort: number): Command {
+  const version = name === 'tracker' ? 'V6.16' : 'that of its trackers'
   return new Command(name)
     .option('--config <file>', `a ${name}.conf of the real daemon; flags count more`)
     .option('--host <address>', 'the address to listen on (default: all)')
@@ -40,17 +43,28 @@ function memberCommand(name: 'tracker' | 'storage', defaultPort: number): Comman
       integer(0, 65_535),
     )
     .option('--dir <folder>', 'keep everything below this folder; without it, in memory')
-    .addOption(new Option('--profile <version>', 'the version to answer as').choices(Object.keys(PROFILES)))
+    .addOption(
+      new Option('--profile <version>', `the version to answer as (default: ${version})`).choices(
+        Object.keys(PROFILES),
+      ),
+    )
+    .option(
+      '--address-size <bytes>',
+      `bytes of an address in answers: 16, or 46 for IPv6 (default: as ${name === 'tracker' ? 'the version has it' : 'its trackers'})`,
+      addressSize,
+    )
 }
 
 /** `fastdfs tracker` */
 export function trackerCommand(): Command {
-  return memberCommand('tracker', TRACKER_PORT)
+  return addTrackerFlags(memberCommand('tracker', TRACKER_PORT))
     .description('run one embedded tracker until SIGINT or SIGTERM')
-    .action(async (flags: MemberFlags) => {
-      const conf = confOf(flags.config, readTrackerConf) ?? {}
+    .action(async (flags: MemberFlags & TrackerRules) => {
+      const { addressSize, ...conf } = confOf(flags.config, readTrackerConf) ?? {}
       const dir = flags.dir === undefined ? conf.dir : join(flags.dir, 'data')
-      const tracker = new Tracker({ ...conf, dir, ...commonOf(flags, conf, TRACKER_PORT) })
+      const dialect = dialectOf(flags.profile, flags.addressSize ?? addressSize)
+      const place = placeOf(flags, conf, TRACKER_PORT)
+      const tracker = new Tracker({ ...conf, ...trackerRulesIn(flags), ...place, dir, dialect })
       await run(tracker, () => `tracker ${tracker.host}:${tracker.port}`)
     })
 }
@@ -62,7 +76,7 @@ export function storageCommand(): Command {
     .option('--group <name>', 'the group it belongs to (default: group1)')
     .option(
       '--id <number>',
-      'its storage ID; each storage needs its own (default: what the trackers have for its address, else 100001)',
+      'its storage ID; each storage needs its own (default: what its trackers have for its address, else 100001)',
       integer(1, 0xffffff),
     )
     .option('--tracker <host:port>', 'a tracker to join; may be given several times', gathered)
@@ -81,17 +95,38 @@ async function storageOptionsOf(flags: StorageFlags): Promise<StorageOptions> {
       'no tracker is known: name one by --tracker host:port, or by tracker_server in --config',
     )
   }
-  const common = commonOf(flags, conf ?? {}, STORAGE_PORT)
+  const place = placeOf(flags, conf ?? {}, STORAGE_PORT)
   const group = flags.group ?? conf?.group ?? 'group1'
   return {
-    ...common,
+    ...place,
+    ...(await identityOf(flags, trackers, group, place.port)),
     group,
-    id: flags.id ?? (await storageIdentity(trackers, group, common.port)),
     trackers,
     storePathCount: flags.storePaths ?? conf?.storePathCount,
     subdirCount: conf?.subdirCount,
     checkFileDuplicate: conf?.checkFileDuplicate,
     store: storeOf(flags.dir, conf),
+  }
+}
+
+/** What it is told; of what it is not told, what its trackers say. One with an ID can do without them at first. */
+async function identityOf(
+  { id, profile, addressSize }: StorageFlags,
+  trackers: readonly ServerEndpoint[],
+  group: string,
+  port: number,
+): Promise<{ id: number | string; dialect: Dialect }> {
+  if (id !== undefined && profile !== undefined) return { id, dialect: dialectOf(profile, addressSize) }
+  try {
+    const said = await storageIdentity(trackers, group, port)
+    const dialect =
+      profile === undefined
+        ? dialectOf(said.profile, addressSize ?? said.addressSize)
+        : dialectOf(profile, addressSize)
+    return { id: id ?? said.id, dialect }
+  } catch (error) {
+    if (id === undefined) throw error
+    return { id, dialect: dialectOf(profile, addressSize) }
   }
 }
 
@@ -109,16 +144,15 @@ function confOf<T>(path: string | undefined, read: (path: string) => MemberConf<
   return options
 }
 
-/** What both kinds of members take. Real daemons listen on all addresses where they are told none. */
-function commonOf(
+/** Where a member listens: on all addresses where it is told none, as real daemons. */
+function placeOf(
   flags: MemberFlags,
-  conf: { readonly host?: string | undefined; readonly port?: number | undefined },
+  conf: Pick<TrackerConf, 'host' | 'port'>,
   defaultPort: number,
-): { host: string; port: number; dialect: Dialect | undefined } {
+): { host: string; port: number } {
   return {
     host: flags.host ?? conf.host ?? '0.0.0.0',
     port: flags.port ?? conf.port ?? defaultPort,
-    dialect: flags.profile && PROFILES[flags.profile],
   }
 }
 

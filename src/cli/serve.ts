@@ -1,17 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { Command, Option } from 'commander'
-import type { Profile } from '../server/index.js'
+import { ConfigError } from '../errors.js'
+import type { Profile, TrackerRules } from '../server/index.js'
 import { PROFILES } from '../server/index.js'
-import type { ClusterOptions, ReplicationMode, SeedFile } from '../testing/index.js'
-import { startCluster } from '../testing/index.js'
+import type { ClusterOptions, HttpOptions, ReplicationMode, SeedFile } from '../testing/index.js'
+import { deterministicClock, startCluster } from '../testing/index.js'
 import { Control } from './control.js'
 import { describeCluster, describeInWords } from './describe.js'
-import { gathered, integer, replication, size } from './flags.js'
+import { addressSize, gathered, integer, replication, size, time } from './flags.js'
 import { runWith } from './run-with.js'
 import { endingSignal } from './signals.js'
+import { addTrackerFlags, trackerRulesIn } from './tracker-flags.js'
 
-interface ServeFlags {
+interface ServeFlags extends TrackerRules {
   host: string
   advertise?: string
   port?: number
@@ -23,11 +25,15 @@ interface ServeFlags {
   totalSpace?: number
   freeSpace?: number
   profile: Profile
+  addressSize?: 16 | 46
   replication: ReplicationMode
   storageIds: boolean
   dir?: string
   seed?: string[]
+  clock?: Date
   httpPort?: number
+  httpSecret?: string
+  httpResponseMode?: 'proxy' | 'redirect'
   json?: true
   control?: number
 }
@@ -37,7 +43,7 @@ const port = integer(0, 65_535)
 
 /** `fastdfs serve`: the embedded cluster as a process. */
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('run an embedded cluster until SIGINT or SIGTERM, or as long as a command runs')
     .argument(
       '[command...]',
@@ -71,6 +77,11 @@ export function serveCommand(): Command {
         .default('V6.16'),
     )
     .option(
+      '--address-size <bytes>',
+      'bytes of an address in answers: 16, or 46 for IPv6 (default: as the version has it)',
+      addressSize,
+    )
+    .option(
       '--replication <mode>',
       'when storages of a group tell each other of changes: now, manual, or after so many milliseconds',
       replication,
@@ -80,9 +91,21 @@ export function serveCommand(): Command {
     .option('--dir <folder>', 'keep files below this folder; without it, in memory')
     .option('--seed <file>', 'a file to begin with; may be given several times', gathered)
     .option(
+      '--clock <time>',
+      'stand still at this time and draw the same numbers in every run: the same file IDs, with ports that stay the same',
+      time,
+    )
+    .option(
       '--http-port <number>',
       'serve the files over HTTP too: the port of the first storage, the others follow; 0: any free ones',
       port,
+    )
+    .option('--http-secret <key>', 'with --http-port: ask for tokens that were made with this key')
+    .addOption(
+      new Option(
+        '--http-response-mode <mode>',
+        'with --http-port: what is done about a file that is still on its way from another storage',
+      ).choices(['proxy', 'redirect']),
     )
     .option('--json', 'say in one line of JSON when it is ready, and nothing else')
     .option(
@@ -91,6 +114,7 @@ export function serveCommand(): Command {
       port,
     )
     .action(serve)
+  return addTrackerFlags(command)
 }
 
 async function serve(command: readonly string[], flags: ServeFlags): Promise<void> {
@@ -112,9 +136,10 @@ async function serve(command: readonly string[], flags: ServeFlags): Promise<voi
 }
 
 async function optionsOf(flags: ServeFlags, hasCommand: boolean): Promise<ClusterOptions> {
-  const { host, advertise, trackers, storages, profile, dir, seed = [] } = flags
+  const { host, advertise, trackers, storages, profile, addressSize, dir, seed = [] } = flags
   const group = { storePaths: flags.storePaths, totalBytes: flags.totalSpace, freeBytes: flags.freeSpace }
   return {
+    ...trackerRulesIn(flags),
     host: flags.storageIds ? host : undefined,
     storageIds: flags.storageIds,
     replication: flags.replication,
@@ -122,12 +147,23 @@ async function optionsOf(flags: ServeFlags, hasCommand: boolean): Promise<Cluste
     trackers,
     storages,
     profile,
-    http: flags.httpPort === undefined ? false : { port: flags.httpPort },
+    addressSize,
+    clock: flags.clock && deterministicClock(flags.clock),
+    http: httpOf(flags),
     groups: Object.fromEntries(groupNames(flags.groups).map((name) => [name, group])),
     ports: { trackers: flags.port ?? (hasCommand ? 0 : TRACKER_PORT), storages: flags.storagePort },
     store: dir === undefined ? 'memory' : { dir },
     seed: await Promise.all(seed.map(readSeed)),
   }
+}
+
+function httpOf({ httpPort, httpSecret, httpResponseMode }: ServeFlags): HttpOptions | false {
+  if (httpPort === undefined) {
+    if (httpSecret === undefined && httpResponseMode === undefined) return false
+    throw new ConfigError('--http-secret and --http-response-mode need --http-port')
+  }
+  const secret = httpSecret === undefined ? {} : { secret: httpSecret }
+  return { port: httpPort, responseMode: httpResponseMode, ...secret }
 }
 
 function groupNames(text: string): string[] {

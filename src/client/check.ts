@@ -98,6 +98,9 @@ export function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 
+/** A path as it stands in messages: whole, since a path cut short leads nobody to the file. */
+export const showPath = (path: string): string => JSON.stringify(path)
+
 /** How many letters must be added, removed or replaced to make `a` from `b`. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)

@@ -29,6 +29,7 @@ import { filenameOf } from './filename.js'
 import type { FileInfo, MetadataOptions } from './files.js'
 import { encodingOf, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
+import { NamedSources } from './named-sources.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
 import { reportingSink } from './progress.js'
@@ -47,6 +48,7 @@ import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
 import type { DeleteOptions } from './slave-family.js'
 import { deleteFamily, discardSlaves, uploadFamily } from './slave-family.js'
+import { StoreCache } from './store-cache.js'
 import { StorageAddresses } from './storage-addresses.js'
 import { fetchStorageIds, toStorageIds } from './storage-id-entries.js'
 import { Trackers } from './trackers.js'
@@ -88,13 +90,16 @@ export class FastDfsClient {
     const pool = new ConnectionPool(resolved)
     this.#calls = new Calls(resolved.timeout)
     const trackers = new Trackers(resolved.trackers, pool, resolved)
+    const addresses = new StorageAddresses(resolved.addressOf, resolved.storageIds, async (call) =>
+      toStorageIds(await fetchStorageIds(trackers, call)),
+    )
     this.#context = {
       options: resolved,
       pool,
       trackers,
-      addresses: new StorageAddresses(resolved.addressOf, resolved.storageIds, async (call) =>
-        toStorageIds(await fetchStorageIds(trackers, call)),
-      ),
+      addresses,
+      stores: resolved.trackerCache === 0 ? undefined : new StoreCache(resolved.trackerCache),
+      sources: resolved.readFrom === 'source' ? new NamedSources(addresses) : undefined,
       serial: new Serial(),
       outliving: this.#outliving,
       oldCrcs: new OldCrcs(),
@@ -132,6 +137,7 @@ export class FastDfsClient {
    */
   setTrackers(trackers: ClientOptions['trackers']): void {
     this.#context.trackers.replace(resolveTrackers(trackers))
+    this.#context.stores?.clear()
   }
 
   /**

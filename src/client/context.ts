@@ -8,10 +8,12 @@ import type { ConnectionPool } from '../net/pool.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { explainAddress } from './config/explain-address.js'
 import type { OldCrcs } from './integrity.js'
+import type { NamedSources } from './named-sources.js'
 import type { ResolvedOptions } from './options.js'
 import type { Outliving } from './outliving.js'
 import type { Serial } from './serial.js'
 import type { StorageAddresses } from './storage-addresses.js'
+import type { StoreCache } from './store-cache.js'
 import type { StorageEndpoint, Trackers } from './trackers.js'
 
 /** What an operation works with. */
@@ -21,6 +23,10 @@ export interface Context {
   readonly pool: ConnectionPool
   /** Where storages are connected to. */
   readonly addresses: StorageAddresses
+  /** Where uploads go, where that is remembered. */
+  readonly stores: StoreCache | undefined
+  /** Where files were uploaded to, where that is of interest. */
+  readonly sources: NamedSources | undefined
   /** Changes of appender files, by file ID. */
   readonly serial: Serial
   /** Requests whose calls have ended. */

@@ -1,7 +1,7 @@
 import { lstat, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { InvalidArgumentError } from '../errors.js'
-import { show } from './check.js'
+import { showPath } from './check.js'
 import { messageOf } from './pieces.js'
 import { alreadyThere } from './sinks.js'
 
@@ -17,7 +17,9 @@ export async function isFolder(path: string): Promise<boolean> {
   } catch (cause) {
     // What is wrong with the path of a file is said when that is made.
     if (!isNamedSo) return false
-    throw new InvalidArgumentError(`cannot write to the folder ${show(path)}: ${messageOf(cause)}`, { cause })
+    throw new InvalidArgumentError(`cannot write to the folder ${showPath(path)}: ${messageOf(cause)}`, {
+      cause,
+    })
   }
 }
 

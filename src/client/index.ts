@@ -24,7 +24,7 @@ export type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js
 export type { ExtPolicy } from './ext.js'
 export { FILENAME_KEY } from './filename.js'
 export type { FileInfo, MetadataOptions } from './files.js'
-export type { ClientOptions } from './options.js'
+export type { ClientOptions, ReadFrom } from './options.js'
 export { DEFAULTS } from './options.js'
 export type { Pieces } from './pieces.js'
 export type { Progress, ProgressListener } from './progress.js'

@@ -78,7 +78,13 @@ export interface ClientOptions {
   timeout?: number | undefined
   /** How often a call that may be made again is made again. @defaultValue 2 */
   retries?: number | undefined
-  /** The time after a call's first attempt in which it may be made again. @defaultValue 60000 */
+  /**
+   * The time from a call's first attempt, or from the last one that made progress, in which it may be made again. No
+   * attempt begins after it, and one that was made again and waits then, for a connection or an answer, ends with it;
+   * but not one whose content is moving, which ends as any other does: when no byte has moved for `idleTimeout`. The first
+   * attempt is never ended by it: `timeout` is what limits a call in all. Each step of a call has it for itself: the
+   * content of a file and its metadata, for example. @defaultValue 60000
+   */
   retryDeadline?: number | undefined
   /** Is told of each attempt that failed and is made again. What it throws is logged, and changes nothing. */
   onRetry?: ((retry: RetryTrace) => void) | undefined
@@ -101,6 +107,24 @@ export interface ClientOptions {
    * whole files; each call can set its own. @defaultValue true
    */
   verify?: boolean | undefined
+  /**
+   * How long a tracker's answer to where uploads can go is used again, at most 1000; 0 asks for each upload. Then an
+   * upload takes one request instead of two. The client sends to all groups and storages that were named in turn, and
+   * leaves the store path to the storage. After a failure everything is forgotten, and the upload is made once more where
+   * a tracker says, if it can be.
+   *
+   * A tracker's newer choice, and that a storage was taken out, are noticed only when the time is over.
+   * @defaultValue 0
+   */
+  trackerCache?: number | undefined
+  /**
+   * Who says where a file is read: the `tracker`, or the file ID itself, by which it is read at its `source`, the storage
+   * it was uploaded to, in one request instead of two. Where the ID does not lead there, or reading there fails, the
+   * tracker is asked. An ID leads there when it holds the address of a storage that a tracker has named before, or an ID
+   * that `storageIds` knows. All that is read of a file then comes from one storage of its group.
+   * @defaultValue 'tracker'
+   */
+  readFrom?: ReadFrom | undefined
   /** What happens to an extension that was given and does not fit; each upload can set its own. @defaultValue 'error' */
   extPolicy?: ExtPolicy | undefined
   /**
@@ -111,6 +135,13 @@ export interface ClientOptions {
   /** Takes what the client has to tell: a pino logger or the like. @defaultValue `DEBUG=fastdfs:*` */
   logger?: Logger | undefined
 }
+
+/** Who says where a file is read, see {@link ClientOptions.readFrom}. */
+export type ReadFrom = 'tracker' | 'source'
+
+const READ_FROM: readonly ReadFrom[] = ['tracker', 'source']
+/** Milliseconds: what a tracker says is true for no longer. */
+const MAX_TRACKER_CACHE = 1_000
 
 /** What is used where an option is absent. */
 export const DEFAULTS = Object.freeze({
@@ -127,6 +158,8 @@ export const DEFAULTS = Object.freeze({
   maxConnectionAge: 30 * 60_000,
   maxBufferBytes: 256 * 1024 * 1024,
   verify: true,
+  trackerCache: 0,
+  readFrom: 'tracker',
   extPolicy: 'error',
   metadataEncoding: 'utf8',
 })
@@ -142,6 +175,8 @@ export interface ResolvedOptions extends PoolOptions, RetryOptions {
   readonly timeout: number
   readonly maxBufferBytes: number
   readonly verify: boolean
+  readonly trackerCache: number
+  readonly readFrom: ReadFrom
   readonly extPolicy: ExtPolicy
   readonly metadataEncoding: string
 }
@@ -205,9 +240,22 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     // No Buffer can be larger.
     maxBufferBytes: Math.min(integer('maxBufferBytes', 0), constants.MAX_LENGTH),
     verify: checkBoolean(value('verify'), 'verify', refuse),
+    trackerCache: checkTrackerCache(value('trackerCache')),
+    readFrom: checkWord(value('readFrom'), 'readFrom', READ_FROM, refuse),
     extPolicy: checkWord(value('extPolicy'), 'extPolicy', EXT_POLICIES, refuse),
     metadataEncoding: checkMetadataEncoding(value('metadataEncoding'), refuse),
   })
+}
+
+function checkTrackerCache(value: unknown): number {
+  if (value === 0) return 0
+  const ttl = checkDuration(value, 'trackerCache', refuse)
+  if (ttl > MAX_TRACKER_CACHE) {
+    throw new ConfigError(
+      `trackerCache is ${ttl}, more than ${MAX_TRACKER_CACHE} ms: trackers change their minds`,
+    )
+  }
+  return ttl
 }
 
 function checkHook(hook: unknown): ClientOptions['onRetry'] {

@@ -1,6 +1,6 @@
 import type { FastDfsError } from '../errors.js'
 import { InvalidArgumentError, LocalIoError } from '../errors.js'
-import { show } from './check.js'
+import { showPath } from './check.js'
 import { messageOf } from './pieces.js'
 
 /** What this process or machine has run out of; the path is not to blame. */
@@ -10,5 +10,5 @@ const EXHAUSTED = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'ENOSPC', 'EDQUOT']
 export function pathFailed(what: 'read' | 'write', path: string, cause: unknown): FastDfsError {
   const { code = '' } = cause as NodeJS.ErrnoException
   const Kind = EXHAUSTED.includes(code) ? LocalIoError : InvalidArgumentError
-  return new Kind(`cannot ${what} ${show(path)}: ${messageOf(cause)}`, { cause })
+  return new Kind(`cannot ${what} ${showPath(path)}: ${messageOf(cause)}`, { cause })
 }

@@ -1,5 +1,6 @@
 /** Which storage is asked, when one has failed or does not know a file yet. */
-import { FileNotFoundError, isFastDfsError } from '../errors.js'
+import type { FastDfsError } from '../errors.js'
+import { FileNotFoundError, isFastDfsError, PoolTimeoutError, ServerError } from '../errors.js'
 import type { SplitFileId } from '../file-id/index.js'
 import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
@@ -15,6 +16,11 @@ export class Failed {
   /** It failed. */
   add(storage: StorageEndpoint): void {
     this.#endpoints = [...(this.#endpoints ?? []), storage]
+  }
+
+  /** Whether there is one. */
+  get any(): boolean {
+    return this.#endpoints !== undefined
   }
 
   /** Whether it did. */
@@ -37,14 +43,9 @@ export function readAnywhere<T>(
   read: (storage: StorageEndpoint) => Promise<T>,
   first: 'replica' | 'source' = 'replica',
 ): Promise<T> {
-  const { options, trackers } = context
+  const { options, sources, trackers } = context
   const failed = new Failed()
-  return retry(options, call, async () => {
-    const source = first === 'source' ? await trackers.queryUpdate(file, call) : undefined
-    const named = source ?? (await trackers.queryFetch(file, call))
-    const storage = isUsable(context, named, failed)
-      ? named
-      : await otherThan(context, named, file, call, failed)
+  const readAt = async (storage: StorageEndpoint, source: StorageEndpoint | undefined): Promise<T> => {
     try {
       return await read(storage)
     } catch (error) {
@@ -53,7 +54,31 @@ export function readAnywhere<T>(
       if (isFastDfsError(error) && error.retriable) failed.add(storage)
       throw error
     }
+  }
+  return retry(options, call, async () => {
+    const known = sources && (await sources.of(file, call))
+    if (known !== undefined && isUsable(context, known, failed)) {
+      try {
+        return await readAt(known, undefined)
+      } catch (error) {
+        if (!isOthers(error) || call.isOver) throw error
+        sources?.forget(known)
+      }
+    }
+    const source = first === 'source' ? await trackers.queryUpdate(file, call) : undefined
+    const named = source ?? (await trackers.queryFetch(file, call))
+    sources?.learn(named)
+    const storage = isUsable(context, named, failed)
+      ? named
+      : await otherThan(context, named, file, call, failed)
+    return readAt(storage, source)
   })
+}
+
+/** Whether a tracker may know a storage that does better than the one that no tracker was asked about. */
+function isOthers(error: unknown): error is FastDfsError {
+  if (!isFastDfsError(error) || error instanceof FileNotFoundError) return false
+  return error.retriable || error instanceof ServerError || error instanceof PoolTimeoutError
 }
 
 /** Another storage to read a file from, that has failed neither in this operation nor lately; if there is one. */

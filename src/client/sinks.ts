@@ -7,7 +7,7 @@ import type { WritableStream } from 'node:stream/web'
 import { types } from 'node:util'
 import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js'
 import type { ContentFlow, ContentSink } from '../net/connection.js'
-import { show } from './check.js'
+import { show, showPath } from './check.js'
 import { pathFailed } from './path-failure.js'
 import { messageOf } from './pieces.js'
 
@@ -123,7 +123,7 @@ export async function fileSink(
   const present = await stat(path).catch(() => undefined)
   // A rename would replace a device or a pipe.
   if (present?.isFile() === false || path === '' || path.endsWith('/') || path.endsWith(sep)) {
-    throw new InvalidArgumentError(`cannot write ${show(path)}: it is not a regular file`)
+    throw new InvalidArgumentError(`cannot write ${showPath(path)}: it is not a regular file`)
   }
   // And it would replace a symbolic link, not what that leads to.
   const target = present === undefined ? path : await realpath(path).catch(() => path)
@@ -186,7 +186,7 @@ function isExisting(cause: unknown): boolean {
 
 /** The error of a name that is taken. */
 export function alreadyThere(path: string): InvalidArgumentError {
-  return new InvalidArgumentError(`${show(path)} is there already: name it as the path to replace it`)
+  return new InvalidArgumentError(`${showPath(path)} is there already: name it as the path to replace it`)
 }
 
 /** Brings a folder's names to the disk. Windows does so by itself, and opens no folders. */
@@ -279,5 +279,5 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number): Prom
 }
 
 function writeFailed(path: string, cause: unknown): LocalIoError {
-  return new LocalIoError(`cannot write ${show(path)}: ${messageOf(cause)}`, { cause })
+  return new LocalIoError(`cannot write ${showPath(path)}: ${messageOf(cause)}`, { cause })
 }

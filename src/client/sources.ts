@@ -7,7 +7,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { InvalidArgumentError, isFastDfsError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
-import { show } from './check.js'
+import { show, showPath } from './check.js'
 import { sendFile } from './file-content.js'
 import { pathFailed } from './path-failure.js'
 import type { Pieces } from './pieces.js'
@@ -284,7 +284,7 @@ async function openPath(path: string): Promise<OpenSource> {
     size,
     repeatable: true,
     fileName: basename(path),
-    send: (write) => sendFile(file, show(path), size, write),
+    send: (write) => sendFile(file, showPath(path), size, write),
     // A handle that is being closed would answer a second call at once.
     close: () => (closed ??= file.close()),
   }
@@ -293,7 +293,7 @@ async function openPath(path: string): Promise<OpenSource> {
 /** The size of a file that can be uploaded. */
 export function sizeOfFile(path: string, stats: Stats): number {
   if (!stats.isFile()) {
-    throw new InvalidArgumentError(`cannot upload ${show(path)}: it is not a regular file`)
+    throw new InvalidArgumentError(`cannot upload ${showPath(path)}: it is not a regular file`)
   }
   return stats.size
 }

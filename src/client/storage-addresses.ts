@@ -62,6 +62,12 @@ export class StorageAddresses {
     return endpoints
   }
 
+  /** A storage by its ID, where that is known. */
+  async withId(group: string, id: string, call: Call): Promise<StorageEndpoint | undefined> {
+    const known = (await this.#all(call)).find((one) => one.group === group && one.id === id)
+    return known && { group, host: known.hosts[0], port: known.port }
+  }
+
   async #all(call: Call): Promise<readonly StorageId[]> {
     try {
       return (this.#storages ??= await this.#load(call))

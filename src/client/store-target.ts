@@ -8,7 +8,9 @@ import { STORAGE_PORT } from './config/storage-ids.js'
 import type { Context } from './context.js'
 import type { Failed } from './replicas.js'
 import { isUsable, orNone } from './replicas.js'
+import type { StoreCache } from './store-cache.js'
 import type { StoreTarget } from './trackers.js'
+import { hostOf } from './trackers.js'
 
 /** All storages of a group that can be uploaded to. */
 export interface StoreTargets {
@@ -18,6 +20,12 @@ export interface StoreTargets {
   readonly storages: readonly Endpoint[]
   /** The store path that the tracker chose for the first of them (protocol.md §2.1). */
   readonly storePathIndex: number
+}
+
+/** Where an upload goes. */
+export interface StoreChoice extends StoreTarget {
+  /** Whether a tracker said so for an earlier upload. */
+  readonly isRemembered?: boolean
 }
 
 /** Where a file is stored, as far as a caller says. */
@@ -73,16 +81,45 @@ function parseStorage(storage: unknown): { id: string } | Endpoint {
 }
 
 /**
- * Asks a tracker where to upload to (protocol.md §2.1): not where that has failed, in this operation or lately, if
+ * Finds out where to upload to (protocol.md §2.1), from a tracker or what one has said before: not where that has failed, in this operation or lately, if
  * another storage can take it.
  *
  * @throws {@link InvalidArgumentError} when the storage is none that takes uploads, or has no such store path
  */
-export function findStore(context: Context, place: Place, call: Call, failed: Failed): Promise<StoreTarget> {
+export function findStore(context: Context, place: Place, call: Call, failed: Failed): Promise<StoreChoice> {
   const { group, storage, storePathIndex } = place
-  return storage === undefined && storePathIndex === undefined
+  if (storage !== undefined || storePathIndex !== undefined) return findPlace(context, place, call, failed)
+  // What was remembered was wrong, or may have been.
+  return context.stores === undefined || failed.any
     ? findAny(context, group, call, failed)
-    : findPlace(context, place, call, failed)
+    : findRemembered(context, context.stores, group, call, failed)
+}
+
+/** Where the tracker's answer to an earlier upload says, as long as that is remembered. */
+async function findRemembered(
+  context: Context,
+  stores: StoreCache,
+  group: string | undefined,
+  call: Call,
+  failed: Failed,
+): Promise<StoreChoice> {
+  const isThere = (target: StoreTarget): boolean => isUsable(context, target, failed)
+  const remembered = stores.next(group, context.trackers.count, isThere)
+  if (remembered !== undefined) return remembered
+  const askedAt = performance.now()
+  const all = await queryStoreAll(context, group, call)
+  // The tracker chose a path for one upload to the first of them.
+  const storePathIndex = limits.ANY_STORE_PATH
+  const targets = all.storages.map((storage): StoreChoice => ({
+    group: all.group,
+    ...storage,
+    storePathIndex,
+    isRemembered: true,
+  }))
+  const answer = { group: all.group, targets }
+  stores.add(group, answer, askedAt)
+  const target = stores.nextOf(answer, isThere)
+  return target === undefined ? findAny(context, group, call, failed) : { ...target, isRemembered: false }
 }
 
 async function findPlace(
@@ -140,7 +177,8 @@ export async function queryStoreAll(
     group === undefined
       ? await trackers.ask(trackerCommands.queryStoreWithoutGroupAll, {}, call)
       : await trackers.ask(trackerCommands.queryStoreWithGroupAll, { group }, call)
-  return { ...reply, storages: reply.storages.map(({ ip, port }) => ({ host: ip, port })) }
+  const storages = reply.storages.map(({ ip, port }) => ({ host: hostOf(ip), port }))
+  return { ...reply, storages }
 }
 
 async function findStorage(

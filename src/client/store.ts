@@ -47,7 +47,8 @@ export async function newFileTarget(
   failed: Failed,
 ): Promise<Target<NewFileCommand>> {
   const target = await findStore(context, place, call, failed)
-  return { storage: target, fields: { storePathIndex: target.storePathIndex, ext } }
+  const { storePathIndex, isRemembered } = target
+  return { storage: target, fields: { storePathIndex, ext }, isRemembered }
 }
 
 /** What may exist when the answer to an upload is lost. */

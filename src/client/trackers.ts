@@ -111,6 +111,11 @@ export class Trackers {
     return this.#trackers.map(({ address }) => address)
   }
 
+  /** How many there are. */
+  get count(): number {
+    return this.#trackers.length
+  }
+
   /** Asks these from now on. */
   replace(trackers: readonly ServerAddress[]): void {
     this.#trackers = trackers.map(trackerOf)
@@ -261,7 +266,12 @@ function trackerOf(address: ServerAddress): Tracker {
 }
 
 function endpointOf({ group, ip, port }: { group: string; ip: string; port: number }): StorageEndpoint {
+  return { group, host: hostOf(ip), port }
+}
+
+/** The address of a storage in a tracker's answer. */
+export function hostOf(ip: string): string {
   // Node takes an empty host for this machine.
   if (ip === '') throw new ProtocolError('the tracker named a storage without an address')
-  return { group, host: ip, port }
+  return ip
 }

@@ -1,4 +1,4 @@
-import { isFastDfsError, locateError, UnknownOutcomeError } from '../errors.js'
+import { isFastDfsError, locateError, ServerError, UnknownOutcomeError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/connection.js'
 import { formatEndpoint } from '../net/endpoint.js'
@@ -17,6 +17,8 @@ import type { StorageEndpoint } from './trackers.js'
 export interface Target<C extends Command> {
   readonly storage: StorageEndpoint
   readonly fields: RequestOf<C>
+  /** Whether no tracker was asked about it for this operation. */
+  readonly isRemembered?: boolean | undefined
 }
 
 /** Content that was taken. */
@@ -48,7 +50,8 @@ export type MayExist = (storage: StorageEndpoint) => { readonly text: string; re
 
 /**
  * Sends a source's content with a request. A failed attempt is made again, each time where `findTarget` says, as long
- * as the storage cannot have carried it out and the source can be read again.
+ * as the storage cannot have carried it out and the source can be read again. One that failed at a target from memory is
+ * made again at once.
  *
  * @param findTarget - is told where earlier attempts have failed
  */
@@ -61,8 +64,7 @@ export function sendContent<C extends Command>(
   { sumFor = () => new ContentSum(false), onProgress, mayExist, undo }: MakeOptions<C> = {},
 ): Promise<Sent<ResponseOf<C>>> {
   const failed = new Failed()
-  return retry(context.options, call, async () => {
-    const { storage, fields } = await findTarget(failed)
+  const send = async ({ storage, fields }: Target<C>): Promise<Sent<ResponseOf<C>>> => {
     const sum = sumFor(storage)
     const counted = new CountedSource(onProgress ? reporting(source, onProgress) : source, sum, call)
     try {
@@ -86,6 +88,19 @@ export function sendContent<C extends Command>(
       failed.add(storage)
       // What a stream gave is gone; only a source that can be read again can be sent again.
       throw counted.started && !source.repeatable ? locateError(error, { retriable: false }) : error
+    }
+  }
+  return retry(context.options, call, async () => {
+    const target = await findTarget(failed)
+    if (target.isRemembered !== true) return send(target)
+    try {
+      return await send(target)
+    } catch (error) {
+      context.stores?.clear()
+      // A storage that refuses content has not stored it.
+      const isRefused = error instanceof ServerError && source.repeatable
+      if (call.isOver || !isFastDfsError(error) || !(error.retriable || isRefused)) throw error
+      return send(await findTarget(failed))
     }
   })
 }
@@ -140,6 +155,7 @@ class CountedSource implements ContentSource {
   #begin<T>(give: () => T): T {
     this.started = true
     this.#call.hasBegun = true
+    this.#call.isMoving = this.size > 0
     return give()
   }
 

@@ -25,9 +25,12 @@ export class Call {
   progressAt = -Infinity
   /** Whether it has had a connection. */
   hasBegun = false
+  /** Whether content moves in its present attempt; see {@link Call.expire}. */
+  isMoving = false
   #endsAt: number
   readonly #waiting = new Set<(error: FastDfsError) => void>()
   #cancelled: FastDfsError | undefined
+  #expired: FastDfsError | undefined
 
   constructor({ signal, timeout = Infinity }: CallOptions) {
     this.signal = signal
@@ -47,9 +50,13 @@ export class Call {
     return this.signal !== undefined || this.#endsAt !== Infinity
   }
 
-  /** Whether it was aborted or cancelled, or its time is over. */
+  /** Whether it was aborted or cancelled, its time is over, or its present attempt has expired. */
   get isOver(): boolean {
-    return this.#cancelled !== undefined || this.signal?.aborted === true || this.remaining === 0
+    return this.#ended !== undefined || this.signal?.aborted === true || this.remaining === 0
+  }
+
+  get #ended(): FastDfsError | undefined {
+    return this.#cancelled ?? this.#expired
   }
 
   /** Throws when the call was aborted or its time is over. */
@@ -60,13 +67,41 @@ export class Call {
   /** Why the call is over. @param cause - what went wrong until then, where it was time that ended it */
   endError(cause?: FastDfsError): FastDfsError {
     if (this.#cancelled !== undefined) return this.#cancelled
-    return this.signal?.aborted === true ? this.abortError() : this.timeoutError(cause)
+    if (this.signal?.aborted === true) return this.abortError()
+    return this.remaining > 0 && this.#expired !== undefined ? this.#expired : this.timeoutError(cause)
   }
 
   /** Ends whatever waits on the call's behalf, now and later. */
   cancel(error: FastDfsError): void {
     this.#cancelled = error
     for (const fail of this.#waiting) fail(error)
+  }
+
+  /**
+   * Ends whatever waits on behalf of its present attempt, if no content moves in it: what moves is left to `idleTimeout`.
+   *
+   * @returns whether it was ended
+   */
+  expire(error: FastDfsError): boolean {
+    if (this.isMoving) return false
+    this.#expired = error
+    for (const fail of this.#waiting) fail(error)
+    return true
+  }
+
+  /** Goes on after an attempt that has expired with `error`. */
+  outlive(error: FastDfsError): void {
+    if (this.#expired === error) this.#expired = undefined
+  }
+
+  /** Has `fail` called when the call is cancelled, or its attempt expires, until {@link Call.unwatch}. */
+  watch(fail: (error: FastDfsError) => void): void {
+    this.#waiting.add(fail)
+  }
+
+  /** See {@link Call.watch}. */
+  unwatch(fail: (error: FastDfsError) => void): void {
+    this.#waiting.delete(fail)
   }
 
   /** The error of an aborted call. */
@@ -106,7 +141,7 @@ export class Call {
       this.#waiting.add(fail)
       this.signal?.addEventListener('abort', onAbort, { once: true })
       promise.then((value) => (over ? late(value) : end(() => resolve(value))), fail)
-      if (this.#cancelled !== undefined) fail(this.#cancelled)
+      if (this.#ended !== undefined) fail(this.#ended)
       else if (this.signal?.aborted === true) onAbort()
     })
   }

@@ -235,6 +235,8 @@ export class Connection {
       this.#lastMoved = performance.now()
       this.#idleTimer ??= setTimeout(() => this.#onIdle(), this.#idleTimeout).unref()
       call.signal?.addEventListener('abort', this.#onAbort, { once: true })
+      // Only repeated attempts expire.
+      if (call.attempt > 1) call.watch(this.#onCallOver)
       if (this.#lost !== undefined) this.#fail(this.#lost)
       else if (call.signal?.aborted === true) this.#fail(call.abortError())
       else if (source === undefined) this.#writeHead(exchange)
@@ -251,6 +253,7 @@ export class Connection {
   #writeAll(exchange: Exchange, bytes: Uint8Array): void {
     const { head, trace } = exchange
     exchange.sent = 'all'
+    exchange.call.isMoving = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
     if (bytes.length <= COPIED_UP_TO) {
       const packet = Buffer.allocUnsafe(head.length + bytes.length)
@@ -292,6 +295,7 @@ export class Connection {
         nextTick(() => this.#socket.uncork())
       }
       exchange.sent = isLast ? 'all' : 'part'
+      exchange.call.isMoving = true
       this.#writeChunk(chunk, () => {
         if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
@@ -333,6 +337,7 @@ export class Connection {
       )
     }
     if (header.status === STATUS.OK && exchange.sink !== undefined) {
+      exchange.call.isMoving = true
       exchange.sink.start(header.length, this.#flowOf(exchange))
       return
     }
@@ -393,6 +398,8 @@ export class Connection {
     this.#settle(() => exchange.resolve(fields))
   }
 
+  readonly #onCallOver = (error: FastDfsError): void => this.#lose(error)
+
   readonly #onAbort = (): void => {
     const call = this.#exchange?.call
     if (call !== undefined) this.#lose(call.abortError())
@@ -436,6 +443,7 @@ export class Connection {
     const exchange = this.#exchange as Exchange
     clearTimeout(exchange.deadline)
     exchange.call.signal?.removeEventListener('abort', this.#onAbort)
+    if (exchange.call.attempt > 1) exchange.call.unwatch(this.#onCallOver)
     this.#exchange = undefined
     // The last piece may have held it up; the next response has another sink.
     this.#unpause()
@@ -483,7 +491,7 @@ function withOutcome(error: FastDfsError, exchange: Exchange, endpoint: string):
       { ...place, cause: error },
     )
   }
-  // After the call's own time limit there is no other attempt.
-  const retriable = !(error instanceof TimeoutError) || call.remaining > 0
+  // After the time limit of the call, or of its attempts, there is no other attempt.
+  const retriable = !(error instanceof TimeoutError) || !call.isOver
   return locateError(error, { ...place, retriable })
 }

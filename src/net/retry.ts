@@ -1,6 +1,6 @@
 import pRetry from 'p-retry'
 import type { FastDfsError } from '../errors.js'
-import { isFastDfsError, RetryError, UnknownOutcomeError } from '../errors.js'
+import { isFastDfsError, RetryError, TimeoutError, UnknownOutcomeError } from '../errors.js'
 import type { RetryTrace } from '../observe/channels.js'
 import { channels } from '../observe/channels.js'
 import type { Log } from '../observe/log.js'
@@ -11,7 +11,10 @@ import type { Call } from './call.js'
 export interface RetryOptions {
   /** Attempts after the first, or after the last one that made progress. */
   readonly retries: number
-  /** Milliseconds from the first attempt, or the last progress, after which no further attempt begins. */
+  /**
+   * Milliseconds from the first attempt, or the last progress, after which no further attempt begins, and one that is
+   * made again ends, unless its content is moving.
+   */
   readonly retryDeadline: number
   /** Of all calls of a client together. */
   readonly retryBudget: Budget
@@ -60,6 +63,10 @@ class Repetition {
   /** Attempts that have failed since the last one that made progress, this one included. */
   #inVain = 0
   #progressAt = -Infinity
+  /** Milliseconds before the next attempt. */
+  #delay = 0
+  /** Whether the last attempt was ended by `retryDeadline`. */
+  #hasExpired = false
 
   constructor(options: RetryOptions, call: Call, first: FastDfsError, beganAt: number) {
     this.#options = options
@@ -85,28 +92,44 @@ class Repetition {
   }
 
   async #repeat<T>(attempt: () => Promise<T>): Promise<T> {
-    const delay = backoff(this.#inVain)
+    const call = this.#call
+    const delay = this.#delay
     this.#tell({ attempt: this.#attempts, delay, error: this.#errors.at(-1) })
-    await this.#call.sleep(delay)
-    this.#call.attempt = ++this.#attempts
+    const expiry = new TimeoutError(
+      `retryDeadline, ${this.#options.retryDeadline} ms, passed during attempt ${this.#attempts + 1}`,
+    )
+    const expire = (): void => void (this.#hasExpired = call.expire(expiry))
+    const timer = setTimeout(expire, this.#deadline - performance.now())
     try {
+      await call.sleep(delay)
+      call.attempt = ++this.#attempts
+      call.isMoving = false
       return await attempt()
     } catch (error) {
       if (isFastDfsError(error)) this.#errors.push(error)
       throw error
+    } finally {
+      clearTimeout(timer)
+      call.outlive(expiry)
     }
   }
 
+  /** When the attempts have to be over, by `performance.now()`. */
+  get #deadline(): number {
+    return Math.max(this.#beganAt, this.#progressAt) + this.#options.retryDeadline
+  }
+
   #mayRepeat(error: FastDfsError): boolean {
-    const { retries, retryDeadline, retryBudget } = this.#options
+    const { retries, retryBudget } = this.#options
     const { progressAt } = this.#call
     this.#inVain = progressAt > this.#progressAt ? 1 : this.#inVain + 1
     this.#progressAt = progressAt
+    this.#delay = backoff(this.#inVain)
     return (
       error.retriable &&
       this.#inVain <= retries &&
-      performance.now() - Math.max(this.#beganAt, progressAt) < retryDeadline &&
-      !this.#call.isOver &&
+      performance.now() + this.#delay < this.#deadline &&
+      !(this.#hasExpired || this.#call.isOver) &&
       retryBudget.take()
     )
   }
@@ -130,8 +153,9 @@ class Repetition {
 
   #final(error: unknown): unknown {
     const last = this.#errors.at(-1) as FastDfsError
+    const isFailure = last.retriable || (this.#hasExpired && last instanceof TimeoutError)
     // An answer is an answer, also where other attempts failed before.
-    if (last !== error || !last.retriable) return error
+    if (last !== error || !isFailure) return error
     const { reason, command, endpoint, status, phase } = last
     const history = new RetryError(`all ${this.#attempts} attempts failed, the last one: ${reason}`, {
       errors: this.#errors,

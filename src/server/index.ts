@@ -5,7 +5,7 @@
  */
 export { type Clock, SYSTEM_CLOCK } from './clock.js'
 export { DIRECT_NETWORK, type Network, type TakenConnection } from './network.js'
-export { type Profile, PROFILES } from './profile.js'
+export { dialectOf, type Profile, PROFILES } from './profile.js'
 export { Storage, type StorageOptions } from './storage/storage.js'
 export type { ReplicationMode } from './storage/replication.js'
 export type { ServerEndpoint } from './server-connection.js'

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { show } from '../client/check.js'
 import { InvalidArgumentError } from '../errors.js'
+import type { Dialect } from '../protocol/index.js'
 import type { Store, ServerEndpoint } from '../server/index.js'
-import { DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
+import { dialectOf, DiskStore, MemoryStore, Storage, Tracker } from '../server/index.js'
 import { reachableFromOutside, reachableWithin } from './addresses.js'
 import { ClusterNetwork } from './cluster-network.js'
 import { HarnessStore } from './harness-store.js'
@@ -15,6 +16,8 @@ import { addHttp } from './storage-http.js'
 
 /** The first storage ID; every further storage has the next one. */
 const FIRST_STORAGE_ID = 100_001
+/** Longer addresses do not fit the narrow fields (protocol.md §1.3). */
+const MAX_NARROW_ADDRESS = 15
 
 /** The members of a cluster: makes them, and lets each know of the others. */
 export class Fleet {
@@ -23,6 +26,7 @@ export class Fleet {
   readonly #host: string
   readonly #within: string
   readonly #outside: string
+  readonly #dialect: Dialect
   readonly #groups = new Map<string, GroupPlan>()
   #trackers: readonly TrackerHandle[] = []
   #storages: readonly StorageHandle[] = []
@@ -38,6 +42,8 @@ export class Fleet {
     this.#http = options.http === true ? {} : options.http || undefined
     this.#within = reachableWithin(this.#host)
     this.#outside = options.advertise ?? reachableFromOutside(this.#host)
+    const { profile, addressSize = this.#outside.length > MAX_NARROW_ADDRESS ? 46 : undefined } = options
+    this.#dialect = dialectOf(profile, addressSize)
     const told = this.#outside === this.#host ? undefined : this.#outside
     this.network = new ClusterNetwork({ within: this.#within, told })
   }
@@ -124,8 +130,8 @@ export class Fleet {
 
   #makeTracker(): TrackerHandle {
     const index = this.#trackersMade++
-    const { profile = 'V6.16', ports, clock, store = 'memory' } = this.#options
-    const dialect = PROFILES[profile]
+    const { ports, clock, store = 'memory' } = this.#options
+    const dialect = this.#dialect
     const party = { name: `tracker${index + 1}`, kind: 'tracker', dialect } as const
     const tracker = new TrackerHandle(party, this.network, {
       host: this.#outside,
@@ -148,8 +154,8 @@ export class Fleet {
 
   #makeStorage(group: string, { storePaths, disk }: GroupPlan): StorageHandle {
     const index = this.#storagesMade++
-    const { profile = 'V6.16', ports, clock, replication } = this.#options
-    const dialect = PROFILES[profile]
+    const { ports, clock, replication } = this.#options
+    const dialect = this.#dialect
     const siblings = this.#storages.filter((other) => other.group === group)
     const place = siblings.length
     const party = { name: `${group}-storage${place + 1}`, kind: 'storage', dialect } as const

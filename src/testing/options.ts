@@ -70,6 +70,11 @@ export interface ClusterOptions extends TrackerRules {
   ports?: PortOptions | undefined
   /** The version that the members answer as. @defaultValue 'V6.16' */
   profile?: Profile | undefined
+  /**
+   * Bytes of an address in answers: 16, or 46, which since V6.11 hold any IPv6 address (protocol.md §1.3).
+   * @defaultValue 46 as V6.12, and where the address that clients are told needs them; else 16
+   */
+  addressSize?: 16 | 46 | undefined
   /** Where files and the state of trackers are kept: in memory, or below a folder that outlives the cluster. @defaultValue 'memory' */
   store?: 'memory' | { readonly dir: string } | undefined
   /**
@@ -111,6 +116,7 @@ const OPTION_NAMES = [
   'advertise',
   'ports',
   'profile',
+  'addressSize',
   'store',
   'replication',
   'http',
@@ -135,6 +141,9 @@ export function checkOptions(options: ClusterOptions): void {
     )
   }
   if (options.profile !== undefined) checkWord(options.profile, 'profile', Object.keys(PROFILES))
+  if (options.addressSize !== undefined && ![16, 46].includes(options.addressSize)) {
+    throw new InvalidArgumentError(`addressSize must be 16 or 46, not ${show(options.addressSize)}`)
+  }
   const { store } = options
   if (
     store !== undefined &&

@@ -7,10 +7,22 @@ export interface Piece {
   readonly size: number
 }
 
+/** A storage was asked to put a piece at the end of a file, or to delete the file. */
+export interface Change {
+  /** Undefined for a deletion. */
+  readonly piece: Piece | undefined
+  /** The storage that was asked, as `host:port`; undefined where none was reached. */
+  readonly storage: string | undefined
+  /** `acknowledged`: it said that it has done so; `unknown`: its answer was lost; `failed`: it has not done so. */
+  readonly outcome: 'acknowledged' | 'unknown' | 'failed'
+}
+
 /** A file that was acknowledged. */
 export interface Entry {
   readonly id: string
   readonly isAppender: boolean
+  /** All that was asked for, in order. */
+  readonly changes: Change[]
   /** What it may hold: more than one, where the outcome of an append is not known. */
   versions: (readonly Piece[])[]
   /** Whether a deletion has begun: the file is there or gone; or has been acknowledged: it is gone. */
@@ -47,11 +59,18 @@ export class Ledger {
     return [...this.#entries.values()]
   }
 
-  /** A new file. Throws when its ID is that of another one. */
-  add(id: string, isAppender: boolean, piece: Piece): void {
+  /** A new file, and the storage that took it. Throws when its ID is that of another one. */
+  add(id: string, isAppender: boolean, piece: Piece, storage: string): void {
     if (this.#entries.has(id)) throw new Error(`the ID ${id} was given twice`)
-    const changedAt = performance.now()
-    this.#entries.set(id, { id, isAppender, versions: [[piece]], fate: 'kept', changedAt, busy: false })
+    this.#entries.set(id, {
+      id,
+      isAppender,
+      changes: [{ piece, storage, outcome: 'acknowledged' }],
+      versions: [[piece]],
+      fate: 'kept',
+      changedAt: performance.now(),
+      busy: false,
+    })
   }
 
   /** A file that nothing is being done with; undefined where there is none. */

@@ -10,7 +10,8 @@ import {
   ProtocolError,
   UnknownOutcomeError,
 } from '../../src/index.js'
-import type { Entry, Piece } from './ledger.js'
+import { Asked } from './asked.js'
+import type { Change, Entry, Piece } from './ledger.js'
 import { bytesOf, holds, Ledger } from './ledger.js'
 import { Random } from './random.js'
 
@@ -71,10 +72,10 @@ export class Workload {
   async #upload(random: Random, isAppender: boolean): Promise<void> {
     const piece = pieceOf(random)
     await this.#count(isAppender ? 'uploadAppenderFile' : 'uploadFile', async () => {
-      const { id } = isAppender
+      const { id, endpoint } = isAppender
         ? await this.#client.uploadAppenderFile(bytesOf(piece), { ext: 'log' })
         : await this.#client.uploadFile(bytesOf(piece), { ext: 'bin' })
-      this.ledger.add(id, isAppender, piece)
+      this.ledger.add(id, isAppender, piece, endpoint)
     })
   }
 
@@ -85,12 +86,20 @@ export class Workload {
       entry.changedAt = performance.now()
       const piece = { ...pieceOf(random), size: random.between(1, 2_000) }
       const [before = []] = entry.versions
+      const asked = new Asked('appendFile')
+      let outcome: Change['outcome'] = 'failed'
       try {
-        await this.#client.appendFile(entry.id, bytesOf(piece))
+        await asked.by(() => this.#client.appendFile(entry.id, bytesOf(piece)))
+        outcome = 'acknowledged'
         entry.versions = [[...before, piece]]
       } catch (error) {
-        if (error instanceof UnknownOutcomeError) entry.versions = [before, [...before, piece]]
+        if (error instanceof UnknownOutcomeError) {
+          outcome = 'unknown'
+          entry.versions = [before, [...before, piece]]
+        }
         throw error
+      } finally {
+        entry.changes.push({ piece, storage: asked.storage, outcome })
       }
     })
   }
@@ -117,8 +126,15 @@ export class Workload {
       'deleteFile',
       async (entry) => {
         entry.fate = 'unknown'
-        await this.#client.deleteFile(entry.id)
-        entry.fate = 'deleted'
+        const asked = new Asked('deleteFile')
+        let outcome: Change['outcome'] = 'unknown'
+        try {
+          await asked.by(() => this.#client.deleteFile(entry.id))
+          outcome = 'acknowledged'
+          entry.fate = 'deleted'
+        } finally {
+          entry.changes.push({ piece: undefined, storage: asked.storage, outcome })
+        }
       },
     )
   }

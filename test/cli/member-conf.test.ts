@@ -70,6 +70,17 @@ describe('a tracker.conf', () => {
   })
 
   it.each([
+    ['', undefined],
+    ['response_ip_addr_size = auto', 16],
+    ['response_ip_addr_size = IPv6', 46],
+    ['response_ip_addr_size = auto\nuse_storage_id = true\nstorage_ids_filename = wide.conf', 46],
+    ['response_ip_addr_size = auto\nuse_storage_id = false\nstorage_ids_filename = wide.conf', 16],
+  ])('with %j makes addresses %j bytes wide', (text, expected) => {
+    write('100001 group1 10.0.0.5\n100002 group1 [2001:db8::1]:23001\n', 'wide.conf')
+    expect(readTrackerConf(write(`${text}\n`)).options.addressSize).toBe(expected)
+  })
+
+  it.each([
     ['\nport = many', ':2: port must be a whole number, not "many"'],
     ['store_lookup = 3', ':1: store_lookup must be one of 0, 1, 2, not "3"'],
     ['store_path = 1', ':1: store_path must be one of 0, 2, not "1"'],

@@ -1,9 +1,12 @@
 /** Members in processes of their own. */
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FastDfsClient, parseFileId } from '../../src/index.js'
+import { packet } from '../server/raw.js'
 import { fastdfs, outputOf, waitFor } from './command.js'
 
 // Each starts processes that compile the sources first.
@@ -33,7 +36,16 @@ async function start(...args: string[]): Promise<{ port: number; child: ReturnTy
   return { port: Number(/^FastDFS is ready: \w+ \S+:(\d+)/.exec(text)?.[1]), child }
 }
 
-it('are a cluster together, and SIGTERM ends each within a second', async () => {
+/** Connections that are idle, in the middle of a header, and in the middle of an upload. */
+async function keepBusy(port: number): Promise<Socket[]> {
+  const sockets = [0, 1, 2].map(() => connect(port, '127.0.0.1').on('error', () => {}))
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  sockets[1]?.write(packet(111).subarray(0, 7))
+  sockets[2]?.write(packet(11, Buffer.alloc(10_000_000)).subarray(0, 300_000))
+  return sockets
+}
+
+it('are a cluster together, and SIGTERM ends each within a second, busy or not', async () => {
   const tracker = await start('tracker', '--host', '127.0.0.1', '--port', '0')
   const at = `127.0.0.1:${tracker.port}`
   const common = ['--host', '127.0.0.1', '--port', '0', '--tracker', at]
@@ -48,11 +60,13 @@ it('are a cluster together, and SIGTERM ends each within a second', async () => 
   const stored = join(dir, 'one', 'store_path0', 'data', id.slice('images/M00/'.length))
   expect((await readFile(stored)).toString()).toBe('picture')
   expect((await client.admin.listStorages('audio'))[0]).toMatchObject({ id: '7', storePathCount: 2 })
-  for (const { child } of [one, two, tracker]) {
+  for (const { child, port } of [one, two, tracker]) {
+    const sockets = await keepBusy(port)
     const start = performance.now()
     child.kill('SIGTERM')
     expect(await once(child, 'close')).toEqual([0, null])
     expect(performance.now() - start).toBeLessThan(1000)
+    for (const socket of sockets) socket.destroy()
   }
 })
 
@@ -61,9 +75,10 @@ it("take the daemons' own configuration", async () => {
   await writeFile(
     trackerConf,
     `# sample\ndisabled = false\nbind_addr = 127.0.0.1\nport = 0\nbase_path = ${join(dir, 'conf-tracker')}\n` +
-      'work_threads = 4\nstorage_sync_file_max_delay = 4711\nreserved_storage_space = 3MB\n',
+      'work_threads = 4\nstorage_sync_file_max_delay = 4711\nreserved_storage_space = 30%\n' +
+      'response_ip_addr_size = IPv6\n',
   )
-  const tracker = await start('tracker', '--config', trackerConf)
+  const tracker = await start('tracker', '--config', trackerConf, '--reserved-storage-space', '3M')
   const storageConf = join(dir, 'storage.conf')
   await writeFile(
     storageConf,
@@ -79,6 +94,7 @@ it("take the daemons' own configuration", async () => {
     use_storage_id: '0',
     storage_sync_file_max_delay: '4711',
     reserved_storage_space: '3MB',
+    response_ip_addr_size: '46',
   })
   // Without IDs addresses tell storages apart, in the names of files too.
   expect(await client.admin.listStorages('conf')).toMatchObject([{ id: '127.0.0.1' }])

@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { serveCommand } from '../../src/cli/serve.js'
 import { VERSION } from '../../src/cli/version.js'
-import { FastDfsClient } from '../../src/index.js'
+import { FastDfsClient, parseFileId } from '../../src/index.js'
+import type { ClusterOptions } from '../../src/testing/index.js'
 import { fastdfs, outputOf, root, waitFor } from './command.js'
 
 // Each starts processes that compile the sources first.
@@ -101,6 +103,74 @@ describe('fastdfs serve', () => {
     await rm(dir, { recursive: true })
   })
 
+  it('gives the trackers their rules, and the cluster its clock, wide addresses and tokens', async () => {
+    const child = fastdfs(
+      ...['serve', '--json', '--port', '0', '--groups', 'images,audio', '--store-lookup', 'group'],
+      ...['--store-group', 'audio', '--store-server', 'first', '--store-path', 'load-balance'],
+      ...['--download-server', 'source', '--reserved-storage-space', '1%', '--check-active-interval', '9000'],
+      ...['--storage-sync-file-max-delay', '7000', '--storage-sync-file-max-time', '8000'],
+      ...[
+        '--address-size',
+        '46',
+        '--clock',
+        '2026-01-31T12:00:00Z',
+        '--http-port',
+        '0',
+        '--http-secret',
+        'key',
+      ],
+    )
+    const ready = JSON.parse(await waitFor(child, '\n')) as {
+      env: { FASTDFS_TRACKERS: string }
+      storages: { http: string }[]
+    }
+    await using client = new FastDfsClient({ trackers: ready.env.FASTDFS_TRACKERS })
+    expect(await client.admin.parameters()).toMatchObject({
+      reserved_storage_space: '1.00%',
+      storage_sync_file_max_delay: '7',
+      response_ip_addr_size: '46',
+    })
+    const uploads = await Promise.all([1, 2, 3, 4].map(() => client.uploadFile(Buffer.from('hello'))))
+    expect(uploads.map(({ group }) => group)).toEqual(['audio', 'audio', 'audio', 'audio'])
+    const id = uploads[0]?.id ?? ''
+    expect(parseFileId(id).createdAt).toEqual(new Date('2026-01-31T12:00:00Z'))
+    expect((await fetch(`${ready.storages[1]?.http}${id}`)).status).toBe(400)
+    child.kill()
+    await once(child, 'close')
+  })
+
+  it('has a flag for every option of a cluster that a process can have', () => {
+    const flags: Record<keyof ClusterOptions, readonly string[]> = {
+      trackers: ['--trackers'],
+      groups: ['--groups', '--store-paths', '--total-space', '--free-space'],
+      storages: ['--storages'],
+      storageIds: ['--no-storage-ids'],
+      host: ['--host'],
+      advertise: ['--advertise'],
+      ports: ['--port', '--storage-port'],
+      profile: ['--profile'],
+      addressSize: ['--address-size'],
+      store: ['--dir'],
+      replication: ['--replication'],
+      http: ['--http-port', '--http-secret', '--http-response-mode'],
+      seed: ['--seed'],
+      clock: ['--clock'],
+      // SIGINT and SIGTERM.
+      signal: [],
+      storeLookup: ['--store-lookup'],
+      storeGroup: ['--store-group'],
+      storeServer: ['--store-server'],
+      storePath: ['--store-path'],
+      downloadServer: ['--download-server'],
+      reservedStorageSpace: ['--reserved-storage-space'],
+      checkActiveInterval: ['--check-active-interval'],
+      storageSyncFileMaxDelay: ['--storage-sync-file-max-delay'],
+      storageSyncFileMaxTime: ['--storage-sync-file-max-time'],
+    }
+    const there = serveCommand().options.map(({ long }) => long)
+    expect(new Set(there)).toEqual(new Set([...Object.values(flags).flat(), '--json', '--control']))
+  })
+
   it('advertises an address that others can reach when it listens on all', async () => {
     const child = fastdfs('serve', '--json', '--port', '0', '--host', '0.0.0.0')
     const ready = JSON.parse(await waitFor(child, '\n')) as { env: { FASTDFS_TRACKERS: string } }
@@ -157,6 +227,21 @@ describe('fastdfs serve', () => {
     [['serve', '--http-port', '70000'], /--http-port.*it must be a whole number from 0 to 65535/s],
     [['serve', '--storages', '33'], /--storages.*it must be a whole number from 1 to 32/s],
     [['serve', '--trackes', '2'], /unknown option '--trackes'.*Did you mean --trackers\?/s],
+    [
+      ['serve', '--store-lookup', 'any'],
+      /--store-lookup.*Allowed choices are round-robin, group, load-balance/s,
+    ],
+    [['serve', '--store-lookup', 'group'], /fastdfs: storeLookup is 'group', so storeGroup must name one/],
+    [['serve', '--reserved-storage-space', 'x'], /--reserved-storage-space.*it must be a size such as 500M/s],
+    [['serve', '--reserved-storage-space', '120%'], /fastdfs: reservedStorageSpace must be/],
+    [['serve', '--check-active-interval', '5'], /it must be a whole number from 1000/],
+    [['serve', '--clock', 'now'], /--clock.*it must be a time such as 2026-01-31/s],
+    [['serve', '--address-size', '6'], /--address-size.*it must be 16 or 46/s],
+    [
+      ['serve', '--address-size', '46', '--profile', 'V6.06'],
+      /fastdfs: addresses of 46 bytes came with V6.11/,
+    ],
+    [['serve', '--http-secret', 'x'], /fastdfs: --http-secret and --http-response-mode need --http-port/],
     [['server'], /unknown command 'server'.*Did you mean serve\?/s],
     [['serve', '--port', '0', '--dir', '/dev/null/x'], /fastdfs: |ENOTDIR/],
   ])('refuses %j', async (args, message) => {

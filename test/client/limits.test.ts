@@ -335,13 +335,13 @@ describe('connectTimeout', () => {
     await using storage = await fakeServer(() => INFO)
     const { fakeTracker } = await import('../support/fake-server.js')
     await using tracker = await fakeTracker(storage.port)
-    const options = { connectTimeout: 50, retries: 0 }
+    const options = { connectTimeout: 1000, retries: 0 }
     await using client = new FastDfsClient({ trackers: [deaf.address, tracker.address], ...options })
     for (let i = 0; i < 3; i++) await expect(client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
     await using alone = new FastDfsClient({ trackers: deaf.address, ...options })
     await expect(alone.fileInfo(ID)).rejects.toMatchObject({
       name: 'TimeoutError',
-      reason: 'no connection within 50 ms',
+      reason: 'no connection within 1000 ms',
       endpoint: deaf.address,
       retriable: true,
     })

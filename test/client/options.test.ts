@@ -34,6 +34,8 @@ describe('defaults', () => {
     maxConnectionAge: 1_800_000,
     maxBufferBytes: 268_435_456,
     verify: true,
+    trackerCache: 0,
+    readFrom: 'tracker',
     extPolicy: 'error',
     metadataEncoding: 'utf8',
   }
@@ -96,6 +98,9 @@ describe('values', () => {
     [{ retries: 0 }, 0],
     [{ maxConnections: 1 }, 1],
     [{ maxBufferBytes: 0 }, 0],
+    [{ trackerCache: 0 }, 0],
+    [{ trackerCache: 1000 }, 1000],
+    [{ readFrom: 'source' }, 'source'],
     [{ extPolicy: 'cut' }, 'cut'],
     [{ metadataEncoding: 'GBK' }, 'GBK'],
     [{ metadataEncoding: 'raw' }, 'raw'],
@@ -135,6 +140,9 @@ describe('values', () => {
   )
 
   it.each([
+    [{ trackerCache: 1001 }, 'trackerCache is 1001, more than 1000 ms: trackers change their minds'],
+    [{ trackerCache: -1 }, 'trackerCache must be a number of milliseconds above 0, not -1'],
+    [{ readFrom: 'replica' }, 'readFrom must be tracker, source, not "replica"'],
     [{ extPolicy: 'keep' }, 'extPolicy must be error, cut, drop, not "keep"'],
     [{ extPolicy: null }, 'extPolicy must be error, cut, drop, not null'],
     [{ metadataEncoding: 'utf-9' }, '"utf-9" is not the name of a known encoding'],
@@ -198,7 +206,7 @@ describe('names', () => {
     expect(refusal({ trackers, secret: 1 }).message).toBe(
       'FastDfsClient has no option "secret": known are trackers, group, storageAddressMap, storageIds, connect, onRetry, logger, ' +
         'connectTimeout, idleTimeout, timeout, retries, retryDeadline, maxConnections, minConnections, maxQueue, ' +
-        'queueTimeout, idleConnectionTtl, maxConnectionAge, maxBufferBytes, verify, extPolicy, metadataEncoding',
+        'queueTimeout, idleConnectionTtl, maxConnectionAge, maxBufferBytes, verify, trackerCache, readFrom, extPolicy, metadataEncoding',
     )
   })
 })

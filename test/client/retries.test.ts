@@ -394,6 +394,49 @@ describe('retryDeadline', () => {
     expect(error.errors.length).toBeLessThanOrEqual(3)
   })
 
+  it.each<[string, Call, number, string | undefined]>([
+    ['a question', (client) => client.fileInfo(ID), 22, 'RetryError'],
+    [
+      'an empty upload, whose outcome nobody knows',
+      (client) => client.uploadFile(Buffer.alloc(0)),
+      11,
+      undefined,
+    ],
+  ])('ends %s that is made again and gets no answer', async (_, call, command, name) => {
+    let asked = 0
+    await using cluster = await fakeCluster(
+      { [command]: () => (++asked === 1 ? status(16) : undefined) },
+      { retries: 5, retryDeadline: 150, idleTimeout: 20_000 },
+    )
+    const error = await rejection<RetryError>(call(cluster.client))
+    expect(error.name).toBe(name ?? 'UnknownOutcomeError')
+    const last = name === undefined ? error : error.errors.at(-1)
+    expect(last).toMatchObject({ endpoint: cluster.storage.address, phase: 'answer' })
+    expect(last?.message).toMatch(/retryDeadline, 150 ms, passed during attempt 2/)
+    expect(cluster.commands()).toEqual([command, command])
+    // That it took too long for one caller is no failure of the server.
+    const facts = cluster.client
+      .stats()
+      .endpoints.find(({ endpoint }) => endpoint === cluster.storage.address)
+    expect(facts).toMatchObject({ connections: 0, inUse: 0, waiting: 0 })
+  })
+
+  it('lets content that moves go on', async () => {
+    let asked = 0
+    await using cluster = await fakeCluster(
+      {
+        14: (_, socket) => {
+          if (++asked === 1) return status(16)
+          socket.write(response(CONTENT).subarray(0, 12))
+          setTimeout(() => socket.write(response(CONTENT).subarray(12)), 300)
+          return undefined
+        },
+      },
+      { retries: 5, retryDeadline: 150, idleTimeout: 20_000 },
+    )
+    await expect(cluster.client.downloadFile(ID)).resolves.toEqual(CONTENT)
+  })
+
   it('that is over after the first attempt gives its error', async () => {
     await using cluster = await fakeCluster(
       { 22: () => {} },

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { crc32 } from '../../src/file-id/index.js'
 import { FastDfsClient, parseFileId } from '../../src/index.js'
-import { missingLike, noise, targets, useTarget } from './target.js'
+import { large, missingLike, noise, targets, useTarget } from './target.js'
 
 describe.each(targets)('files on $name', (target) => {
   const fixture = useTarget(target)
@@ -71,8 +71,8 @@ describe.each(targets)('files on $name', (target) => {
     it.each([
       ['from memory', 0],
       ['from memory', 13],
-      ['from memory', 8 * 1024 * 1024],
-      ['from a temporary file', 8 * 1024 * 1024 + 1],
+      ['from memory', large(8 * 1024 * 1024)],
+      ['from a temporary file', large(8 * 1024 * 1024 + 1)],
     ])(
       'takes a stream without a size, %s: %d bytes',
       async (_, size) => {
@@ -126,7 +126,8 @@ describe.each(targets)('files on $name', (target) => {
   })
 
   describe('download', () => {
-    const content = noise(300_001, 2)
+    const SIZE = large(300_001)
+    const content = noise(SIZE, 2)
     let id: string
 
     beforeEach(async () => {
@@ -139,15 +140,15 @@ describe.each(targets)('files on $name', (target) => {
 
     it.each([
       [0, 1],
-      [0, 300_001],
-      [300_000, 1],
-      [100_000, 65_536],
+      [0, SIZE],
+      [SIZE - 1, 1],
+      [large(100_000), large(65_536)],
       [1, undefined],
-      [299_999, 100],
-      [0, 400_000],
-      [300_001, undefined],
-      [300_001, 1],
-      [300_002, undefined],
+      [SIZE - 2, 100],
+      [0, SIZE + 99_999],
+      [SIZE, undefined],
+      [SIZE, 1],
+      [SIZE + 1, undefined],
       [9_000_000, 10],
       [5, 0],
       [0, 0],
@@ -162,7 +163,7 @@ describe.each(targets)('files on $name', (target) => {
       const path = join(folder, 'copy')
       await writeFile(path, 'what was there before')
       expect(await fixture.client.downloadFile(id, path)).toEqual({
-        size: 300_001,
+        size: SIZE,
         crc32: crc32(content),
         verified: true,
         endpoint: expect.any(String) as string,
@@ -228,7 +229,7 @@ describe.each(targets)('files on $name', (target) => {
     afterEach(() => client.close())
 
     // Up to V5.11 the CRC32 in a name depends on the storage's buffers of 64 or 256 KiB.
-    it.each([0, 1, 5_000, 65_511, 65_512, 262_120, 300_001, 1_000_000, 2_097_152])(
+    it.each([0, 1, 5_000, ...[65_511, 65_512, 262_120, 300_001, 1_000_000, 2_097_152].map(large)])(
       '%d bytes',
       async (size) => {
         const content = noise(size, 7)
@@ -261,7 +262,7 @@ describe.each(targets)('files on $name', (target) => {
     )
 
     it('a download by a client that did not upload', async () => {
-      const content = noise(1_000_000, 8)
+      const content = noise(large(1_000_000), 8)
       const { id } = await fixture.upload(content, { verify: false })
       expect(await client.downloadFile(id, join(folder, 'verified'))).toMatchObject({ verified: true })
       expect((await client.downloadStream(id).toArray()).length).toBeGreaterThan(0)
@@ -279,7 +280,7 @@ describe.each(targets)('files on $name', (target) => {
 
   it('streams megabytes from and to disk', async () => {
     const path = join(folder, 'large')
-    const content = noise(5_000_000, 3)
+    const content = noise(large(5_000_000), 3)
     await writeFile(path, content)
     const fromPath = await fixture.upload(path)
     const fromStream = await fixture.upload(createReadStream(path), { size: content.length, ext: 'bin' })

@@ -4,10 +4,11 @@ import { clientFiles, fileHandler, fileUrl, signUrl } from '../../src/http/index
 import type { Cluster } from '../../src/testing/index.js'
 import { startCluster } from '../../src/testing/index.js'
 import { ask, byteranges, listen } from '../http/ask.js'
-import { missingLike, noise, targets, useTarget } from './target.js'
+import { large, missingLike, noise, targets, useTarget } from './target.js'
 
 const SECRET = 'FastDFS1234567890'
-const CONTENT = noise(200_000)
+const SIZE = large(200_000)
+const CONTENT = noise(SIZE)
 
 /** Something that serves the files of a cluster over HTTP. */
 interface Web {
@@ -34,12 +35,12 @@ function keepsTheRules({ web, upload, uploadAppender, uploadClosed }: Rules): vo
     expect(body.equals(CONTENT)).toBe(true)
     expect(headers).toMatchObject({
       'content-type': 'image/jpeg',
-      'content-length': '200000',
+      'content-length': String(SIZE),
       'accept-ranges': 'bytes',
       'last-modified': parseFileId(id).createdAt.toUTCString(),
     })
     const head = await ask(fileUrl(id, { base: web().open }), {}, 'HEAD')
-    expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, '200000', 0])
+    expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, String(SIZE), 0])
   })
 
   it('the group may stand in the URL or not', async () => {
@@ -72,34 +73,35 @@ function keepsTheRules({ web, upload, uploadAppender, uploadClosed }: Rules): vo
 
   it.each([
     ['bytes=0-99', 0, 100],
-    ['bytes=100-', 100, 200_000],
-    ['bytes=-100', 199_900, 200_000],
+    ['bytes=100-', 100, SIZE],
+    ['bytes=-100', SIZE - 100, SIZE],
     ['bytes=0-0', 0, 1],
-    ['bytes=199999-300000', 199_999, 200_000],
-    ['bytes=65530-131080', 65_530, 131_081],
+    [`bytes=${SIZE - 1}-300000`, SIZE - 1, SIZE],
+    [`bytes=${large(65_530)}-${large(131_080)}`, large(65_530), large(131_080) + 1],
   ])('206 for %s', async (range, start, end) => {
     const url = fileUrl(await upload(CONTENT, 'jpg'), { base: web().open })
     const { status, headers, body } = await ask(url, { range })
-    expect([status, headers['content-range']]).toEqual([206, `bytes ${start}-${end - 1}/200000`])
+    expect([status, headers['content-range']]).toEqual([206, `bytes ${start}-${end - 1}/${SIZE}`])
     expect(body.equals(CONTENT.subarray(start, end))).toBe(true)
   })
 
   it('multipart/byteranges for up to five ranges', async () => {
     const url = fileUrl(await upload(CONTENT, 'jpg'), { base: web().open })
-    const answer = await ask(url, { range: 'bytes=0-9,50-59,100000-165535,-1,5-5' })
+    const [from, to] = [large(100_000), large(165_535)]
+    const answer = await ask(url, { range: `bytes=0-9,50-59,${from}-${to},-1,5-5` })
     expect([answer.status, answer.headers['content-length']]).toEqual([206, String(answer.body.length)])
     const parts = byteranges(answer)
     expect(parts.map(({ headers }) => headers)).toEqual(
-      ['0-9', '50-59', '100000-165535', '199999-199999', '5-5'].map((range) => ({
+      ['0-9', '50-59', `${from}-${to}`, `${SIZE - 1}-${SIZE - 1}`, '5-5'].map((range) => ({
         'content-type': 'image/jpeg',
-        'content-range': `bytes ${range}/200000`,
+        'content-range': `bytes ${range}/${SIZE}`,
       })),
     )
     const expected = [
       [0, 10],
       [50, 60],
-      [100_000, 165_536],
-      [199_999, 200_000],
+      [from, to + 1],
+      [SIZE - 1, SIZE],
       [5, 6],
     ] as const
     expect(parts.map(({ body }) => body)).toEqual(
@@ -107,7 +109,7 @@ function keepsTheRules({ web, upload, uploadAppender, uploadClosed }: Rules): vo
     )
   })
 
-  it.each(['bytes=200000-', 'bytes=9-5', 'bytes=x', 'bytes=0-0,1-1,2-2,3-3,4-4,5-5'])(
+  it.each([`bytes=${SIZE}-`, 'bytes=9-5', 'bytes=x', 'bytes=0-0,1-1,2-2,3-3,4-4,5-5'])(
     '416 for %s',
     async (range) => {
       const url = fileUrl(await upload(CONTENT, 'jpg'), { base: web().open })
@@ -183,9 +185,9 @@ describe.each(targets)('a handler before a client of $name', (target) => {
     upload,
     uploadClosed: upload,
     uploadAppender: async (content, ext) => {
-      const { id } = await fixture.client.uploadAppenderFile(content.subarray(0, 1000), { ext })
+      const { id } = await fixture.client.uploadAppenderFile(content.subarray(0, SIZE / 2), { ext })
       fixture.track(id)
-      await fixture.client.appendFile(id, content.subarray(1000))
+      await fixture.client.appendFile(id, content.subarray(SIZE / 2))
       return id
     },
   })
@@ -234,8 +236,8 @@ describe('the HTTP side of an embedded storage', () => {
     uploadClosed: async (content, ext) => (await closed.client().uploadFile(content, { ext })).id,
     uploadAppender: async (content, ext) => {
       const client = open.client()
-      const { id } = await client.uploadAppenderFile(content.subarray(0, 1000), { ext })
-      await client.appendFile(id, content.subarray(1000))
+      const { id } = await client.uploadAppenderFile(content.subarray(0, SIZE / 2), { ext })
+      await client.appendFile(id, content.subarray(SIZE / 2))
       return id
     },
   })

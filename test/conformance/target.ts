@@ -121,7 +121,7 @@ export function missingLike(id: string): string {
 
 /** So many bytes; far fewer where each goes singly. */
 export function large(size: number): number {
-  return FASTDFS_TEST_CHUNK === undefined ? size : Math.ceil(size / 200)
+  return FASTDFS_TEST_CHUNK === undefined ? size : Math.ceil(size / 100)
 }
 
 /** Bytes that are the same at every run and compress to nothing. */

@@ -316,7 +316,7 @@ describe('before a request that must not be repeated', () => {
     ['answers with garbage', () => Buffer.alloc(10, 0xff)],
     ['says nothing', () => {}],
   ])('one that %s when tested is replaced, and the upload made once', async (_, answer) => {
-    await using cluster = await fakeCluster({ 111: (__, socket) => answer(socket) }, { connectTimeout: 50 })
+    await using cluster = await fakeCluster({ 111: (__, socket) => answer(socket) }, { connectTimeout: 1000 })
     await cluster.client.uploadFile(CONTENT)
     ahead = 1100
     await expect(cluster.client.uploadFile(CONTENT)).resolves.toMatchObject({ id: ID })

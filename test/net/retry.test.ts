@@ -112,6 +112,52 @@ describe('retry', () => {
     await expect(result).resolves.toBe('attempt 2')
   })
 
+  it('ends an attempt that is made again and waits when the deadline passes, and tells of all', async () => {
+    const call = new Call({})
+    let count = 0
+    const error = await rejection<RetryError>(
+      retry({ ...OPTIONS, retryDeadline: 30 }, call, async () => {
+        if (++count === 1) throw lost(0)
+        return call.wait(new Promise<never>(() => {}))
+      }),
+    )
+    expect(error.name).toBe('RetryError')
+    expect(error.errors).toMatchObject([
+      { reason: 'lost 0' },
+      { name: 'TimeoutError', reason: 'retryDeadline, 30 ms, passed during attempt 2' },
+    ])
+    expect(count).toBe(2)
+    // The call itself is not over.
+    expect(call.isOver).toBe(false)
+    await expect(call.wait(Promise.resolve('after'))).resolves.toBe('after')
+  })
+
+  it('never ends a first attempt, nor one whose content moves', async () => {
+    const after = (delay: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delay))
+    const first = new Call({})
+    const slow = retry({ ...OPTIONS, retryDeadline: 10 }, first, () => first.wait(after(60)))
+    await expect(slow).resolves.toBeUndefined()
+    const moving = new Call({})
+    let count = 0
+    const transfer = retry({ ...OPTIONS, retryDeadline: 30 }, moving, async () => {
+      if (++count === 1) throw lost(0)
+      moving.isMoving = true
+      await moving.wait(after(80))
+      return 'all of it'
+    })
+    await expect(transfer).resolves.toBe('all of it')
+  })
+
+  it('makes no attempt after which the deadline would have passed', async () => {
+    jest.spyOn(Math, 'random').mockReturnValue(1)
+    const { run, count } = attempts(lost(0))
+    await expect(retry({ ...OPTIONS, retryDeadline: 90 }, new Call({}), run)).rejects.toMatchObject({
+      reason: 'lost 0',
+    })
+    expect(count()).toBe(1)
+    jest.spyOn(Math, 'random').mockReturnValue(0)
+  })
+
   it('makes no attempt after an abort', async () => {
     const controller = new AbortController()
     let count = 0

@@ -102,6 +102,35 @@ describe.each(['memory', 'disk'])('a group of storages in %s', (kind) => {
     expect(['by\x02first', 'by\x02second']).toContain(files[`${appender}-m`])
   })
 
+  it('passes on a change also where the file that went before it was refused', async () => {
+    let time = Date.now()
+    const clock = { now: () => time, randomBelow: (limit: number) => Math.floor(Math.random() * limit) }
+    await start(3, { replication: 'manual', clock })
+    const [first, source, last] = group.storages as [Storage, Storage, Storage]
+    await last.stop()
+    const appender = nameIn(await group.ask(1, 23, uploadBody('start')))
+    await source.replicate()
+    time += 1000
+    await group.ask(0, 24, appendBody(appender, ' over'))
+    await source.stop()
+    await last.start()
+    await last.whenActive()
+    await first.replicate()
+    await first.stop()
+    await source.start()
+    time += 10_000
+    await group.ask(1, 34, modifyBody(appender, 0, 'START'))
+    // Nothing but the binlog tells now which of its records is the newest.
+    await source.stop()
+    await source.start()
+    await source.whenActive()
+    await source.replicate()
+    expect(await group.files(2)).toEqual({ [appender]: 'START' })
+    await first.start()
+    await first.whenActive()
+    expect(await expectAlike()).toEqual({ [appender]: 'START' })
+  })
+
   it('keeps a file removed whose removal comes before it', async () => {
     await start(3, { replication: 'manual' })
     const name = nameIn(await group.ask(0, 11, uploadBody('x')))

@@ -3,5 +3,6 @@ import { useCluster } from 'fastdfs/testing'
 import { avatarTests } from './suite.js'
 
 hooks.describe('avatars, under node:test', () => {
-  avatarTests(useCluster({ trackers: 2 }, hooks), hooks.it)
+  const clock = { stop: () => hooks.mock.timers.enable(), go: () => hooks.mock.timers.reset() }
+  avatarTests(useCluster({ trackers: 2 }, hooks), hooks.it, clock)
 })

@@ -3,5 +3,6 @@ import { useCluster } from 'fastdfs/testing'
 import { avatarTests } from './suite.js'
 
 vitest.describe('avatars, under vitest', () => {
-  avatarTests(useCluster({ trackers: 2 }, vitest), vitest.it)
+  const clock = { stop: () => vitest.vi.useFakeTimers(), go: () => vitest.vi.useRealTimers() }
+  avatarTests(useCluster({ trackers: 2 }, vitest), vitest.it, clock)
 })

@@ -19,6 +19,8 @@ export interface ConfiguredOptions {
   readonly maxConnectionAge?: number
   readonly maxBufferBytes?: number
   readonly verify?: boolean
+  readonly trackerCache?: number
+  readonly readFrom?: 'tracker' | 'source'
   readonly extPolicy?: 'error' | 'cut' | 'drop'
   readonly metadataEncoding?: string
   readonly storageAddressMap?: StorageAddressMap

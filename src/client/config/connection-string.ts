@@ -22,6 +22,11 @@ function extPolicy(text: string): 'error' | 'cut' | 'drop' {
   throw new ConfigError(`expected error, cut or drop, not ${show(text)}`)
 }
 
+function readFrom(text: string): 'tracker' | 'source' {
+  if (text === 'tracker' || text === 'source') return text
+  throw new ConfigError(`expected tracker or source, not ${show(text)}`)
+}
+
 /** The options that a query may name, and how each is read. Whether a number fits is the client's to say. */
 const OPTIONS = {
   connectTimeout: number,
@@ -37,6 +42,8 @@ const OPTIONS = {
   maxConnectionAge: number,
   maxBufferBytes: number,
   verify: boolean,
+  trackerCache: number,
+  readFrom,
   extPolicy,
   metadataEncoding: (text) => checkMetadataEncoding(text),
   storageAddressMap: parseAddressMap,

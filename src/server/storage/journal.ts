@@ -1,7 +1,7 @@
 import { log } from '../../observe/log.js'
 import type { Clock } from '../clock.js'
 import { unixSeconds } from '../clock.js'
-import type { Binlog, Operation } from './binlog.js'
+import type { Binlog, Entry, Operation } from './binlog.js'
 import type { Version, Versions } from './versions.js'
 import { isGreater } from './versions.js'
 
@@ -44,10 +44,22 @@ export class Journal {
     return this.#lastChanges.get(name) ?? this.#start
   }
 
-  /** The binlog is open. */
-  open(): void {
+  /** Whether a change of a file here is known that has come after the record at a position. */
+  hasLaterChange(name: string, start: number): boolean {
+    return (this.#lastChanges.get(name) ?? 0) > start
+  }
+
+  /**
+   * The binlog is open.
+   *
+   * @param tail - its last records
+   */
+  open(tail: readonly Entry[]): void {
     this.#start = this.#binlog.end
     this.#lastChanges.clear()
+    for (const { source, operation, name, start } of tail) {
+      if (source && operation !== 'C') this.#noteChange(name, start)
+    }
   }
 
   /** All other storages have been told of the records before a position: what is kept for them is forgotten. */
@@ -155,16 +167,18 @@ export class Journal {
     apply: () => T | Promise<T>,
   ): Promise<T> {
     const pending = this.#binlog.append({ timestamp, operation, source: true, name, extra })
-    if (operation !== 'C' && !this.#isAlone()) {
-      this.#lastChanges.delete(name)
-      this.#lastChanges.set(name, pending.start)
-    }
+    if (operation !== 'C' && !this.#isAlone()) this.#noteChange(name, pending.start)
     try {
       await pending.written
       return await apply()
     } finally {
       pending.show()
     }
+  }
+
+  #noteChange(name: string, start: number): void {
+    this.#lastChanges.delete(name)
+    this.#lastChanges.set(name, start)
   }
 
   /** A clock that is set back stands still here: the binlog is in the order of its timestamps. */

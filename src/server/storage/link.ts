@@ -33,7 +33,7 @@ export async function createLink(
 export const linkHandlers: StorageHandlers = {
   createLink: counted('CreateLink', async (request, { context }) => {
     const { group, prefix, ext, signature } = request
-    const { journal, lock, store, storePathCount } = context
+    const { journal, lock, store, storePathCount, subdirCount } = context
     const texts = request.masterName.length + request.sourceName.length + signature.length
     const source = checkedName(request.sourceName, storePathCount)
     const sized = signature.length > 0 && signature.length <= MAX_SIGNATURE_SIZE && texts <= MAX_TEXT_SIZE
@@ -47,10 +47,12 @@ export const linkHandlers: StorageHandlers = {
       return (await createLink(context, source, file)) ?? STATUS.ENOENT
     }
     const master = checkedName(request.masterName, storePathCount)
-    if (master === undefined) return STATUS.EINVAL
+    if (master === undefined || master.slice(0, 3) !== source.slice(0, 3)) return STATUS.EINVAL
     // Nobody asks whether the master is there.
-    const name = checkedName(slaveNameOf(master, prefix, ext), storePathCount)
+    const name = checkedName(slaveNameOf(master, prefix, ext) ?? '', storePathCount)
     if (name === undefined) return STATUS.EINVAL
+    const [, high = '', low = ''] = name.split('/')
+    if ([high, low].some((directory) => Number.parseInt(directory, 16) >= subdirCount)) return STATUS.ENOENT
     return lock.run(name, async () => {
       if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
       const linked = await journal.replace('C', name, () => store.link(source, name))

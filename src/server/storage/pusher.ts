@@ -1,30 +1,20 @@
-import type { FastDfsError } from '../../errors.js'
 import { STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
-import { connectionCommands, limits, storageClusterCommands, storageCommands } from '../../protocol/index.js'
+import { connectionCommands, limits, storageClusterCommands } from '../../protocol/index.js'
 import type { Timer } from '../clock.js'
 import { startTimer, stopTimer } from '../clock.js'
 import { readName } from '../name-facts.js'
 import type { Binlog, Entry } from './binlog.js'
-import { contentOf } from './content-of.js'
 import type { StorageContext } from './context.js'
 import type { Mark } from './mark.js'
 import { newMark, readMark, removeMark, writeMark } from './mark.js'
 import type { Caller } from '../server-connection.js'
 import { ServerConnection } from '../server-connection.js'
+import { Sender } from './sender.js'
 import type { Brief, OldFiles } from './tracker-link.js'
 
-const { STORAGE_STATUS, FILE_INFO_FLAGS } = limits
-const {
-  reportServerId,
-  syncCreateFile,
-  syncUpdateFile,
-  syncDeleteFile,
-  syncAppendFile,
-  syncModifyFile,
-  syncTruncateFile,
-  syncRenameFile,
-} = storageClusterCommands
+const { STORAGE_STATUS } = limits
+const { reportServerId, syncCreateFile, syncUpdateFile } = storageClusterCommands
 
 /** Milliseconds: before a peer that was lost is tried again, and what it refused is sent again. */
 const RETRY_DELAY = 1_000
@@ -34,8 +24,6 @@ const IDLE_INTERVAL = 30_000
 const MARK_INTERVAL = 200
 /** A record whose sending has ended the connection so often in turn is put aside. */
 const MAX_LOSSES = 3
-/** What asks for nothing more than a file's size. */
-const SIZE_ONLY = FILE_INFO_FLAGS.NO_CRC | FILE_INFO_FLAGS.SILENT
 
 const READY: readonly number[] = [STORAGE_STATUS.ONLINE, STORAGE_STATUS.ACTIVE]
 
@@ -73,8 +61,7 @@ export class Pusher {
   #connected = false
   /** Records that the peer has refused, the first of each file, to be sent again: they do not hold up others. */
   readonly #refused = new Map<string, Entry>()
-  /** By file, in their order: up to where its records were in the content that the peer has got as a whole. */
-  readonly #whole = new Map<string, number>()
+  readonly #sender: Sender
   /** Whether the last of the old files was there already. */
   #asksFirst = false
   #losses = { start: -1, count: 0 }
@@ -91,6 +78,7 @@ export class Pusher {
   constructor(shared: PushContext, peer: Brief) {
     this.#shared = shared
     this.#peer = peer
+    this.#sender = new Sender(shared.context, shared.binlog)
   }
 
   /** The storage that it pushes to. */
@@ -160,7 +148,7 @@ export class Pusher {
   /** The peer has lost its files: what others lack may have been lost with them. */
   rewind(): void {
     this.#mark.position = Math.min(this.#mark.position, this.#shared.positionOf(this.#peer.id))
-    this.#whole.clear()
+    this.#sender.clear()
   }
 
   /** The peer may be there again. */
@@ -184,7 +172,7 @@ export class Pusher {
   reset(): void {
     this.#mark.position = 0
     this.#refused.clear()
-    this.#whole.clear()
+    this.#sender.clear()
     this.#losses = { start: -1, count: 0 }
     this.#resting = false
     this.wake()
@@ -311,7 +299,7 @@ export class Pusher {
     mark.until = oldFiles?.until ?? 0
     this.#mark = mark
     this.#refused.clear()
-    this.#whole.clear()
+    this.#sender.clear()
     await this.#save()
     this.#begun = true
     return true
@@ -342,12 +330,13 @@ export class Pusher {
       const stat = await context.store.stat(name)
       if (stat === undefined) return
       // Asking costs as much as sending a small file: only while the peer turns out to have them.
-      this.#asksFirst &&= (await this.#sizeThere(connection, name)) === stat.size
+      this.#asksFirst &&= (await this.#sender.sizeThere(connection, name)) === stat.size
       if (this.#asksFirst) return
-      const status = await this.#sendWhole(connection, syncCreateFile, name, timestamp)
+      const status = await this.#sender.sendWhole(connection, syncCreateFile, name, timestamp)
       this.#asksFirst = status === STATUS.EEXIST
       if (status === STATUS.OK || status === STATUS.EEXIST) return
-    } else if ((await this.#sendWhole(connection, syncUpdateFile, name, timestamp)) === STATUS.OK) return
+    } else if ((await this.#sender.sendWhole(connection, syncUpdateFile, name, timestamp)) === STATUS.OK)
+      return
     log.server('storage %s refuses %s', this.#peer.id, name)
     const entry: Entry = {
       timestamp,
@@ -383,7 +372,7 @@ export class Pusher {
     let accepted = false
     if (this.#losses.count < MAX_LOSSES) {
       this.#losses.count++
-      accepted = await this.#send(connection, entry)
+      accepted = await this.#sender.send(connection, entry)
       this.#losses.count = 0
     }
     this.#mark.sent++
@@ -399,135 +388,17 @@ export class Pusher {
       const version = versions.find(name)
       const timestamp = version?.origin === journal.id ? version.timestamp : entry.timestamp
       const status =
-        (await this.#sendWhole(connection, syncUpdateFile, name, timestamp)) ??
-        (await this.#sendDelete(connection, name, timestamp))
+        (await this.#sender.sendWhole(connection, syncUpdateFile, name, timestamp)) ??
+        (await this.#sender.sendDelete(connection, name, timestamp))
       if (status === STATUS.OK || status === STATUS.ENOENT || status === STATUS.EEXIST)
         this.#refused.delete(name)
-    }
-  }
-
-  /** Whether the peer has it now. */
-  async #send(connection: ServerConnection, entry: Entry): Promise<boolean> {
-    const { name, timestamp } = entry
-    if (this.#isKnown(entry)) return true
-    switch (entry.operation) {
-      case 'C':
-      case 'L': // Not as a link: real storages do not bear that (§12).
-        return isOneOf(await this.#sendWhole(connection, syncCreateFile, name, timestamp), STATUS.EEXIST)
-      case 'U':
-        return isOneOf(await this.#sendWhole(connection, syncUpdateFile, name, timestamp))
-      case 'D':
-        return isOneOf(await this.#sendDelete(connection, name, timestamp), STATUS.ENOENT)
-      case 'A':
-        return this.#sendPiece(connection, syncAppendFile, entry)
-      case 'M':
-        return this.#sendPiece(connection, syncModifyFile, entry)
-      case 'T':
-        return this.#sendTruncation(connection, entry)
-      case 'R':
-        return this.#sendRename(connection, entry)
-    }
-  }
-
-  /** Whether the peer has this in what it has got as a whole, and a later record of the file is still to come. */
-  #isKnown({ name, start, operation }: Entry): boolean {
-    const until = this.#whole.get(name)
-    if (until === undefined) return false
-    if (start >= until) {
-      this.#whole.delete(name)
-      return false
-    }
-    return 'AMT'.includes(operation) && start < this.#shared.context.journal.lastChangeOf(name)
-  }
-
-  /** The file as it is now; undefined where there is none: what became of it is told by a later record. */
-  async #sendWhole(
-    connection: ServerConnection,
-    command: typeof syncCreateFile,
-    name: string,
-    timestamp: number,
-  ): Promise<number | undefined> {
-    const { context, binlog } = this.#shared
-    const until = binlog.end
-    const sent = await contentOf(context.store, context.changing, name)
-    if (sent === undefined) return undefined
-    const fields = { size: sent.size, timestamp, group: context.group, name }
-    context.stats.totalSyncOutBytes += sent.size
-    const status = await connection.status(command, fields, sent)
-    context.stats.successSyncOutBytes += sent.size
-    if (readName(name).appender) {
-      this.#whole.delete(name)
-      this.#whole.set(name, until)
-    }
-    return status
-  }
-
-  async #sendDelete(connection: ServerConnection, name: string, timestamp: number): Promise<number> {
-    return connection.status(syncDeleteFile, { timestamp, group: this.#shared.context.group, name })
-  }
-
-  async #sendPiece(
-    connection: ServerConnection,
-    command: typeof syncAppendFile,
-    { name, timestamp, extra }: Entry,
-  ): Promise<boolean> {
-    const { context } = this.#shared
-    const [start = 0, size = 0] = extra.map(Number)
-    const sent = await contentOf(context.store, context.changing, name, { start, size })
-    if (sent !== undefined) {
-      context.stats.totalSyncOutBytes += size
-      const fields = { start, size, timestamp, group: context.group, name }
-      const status = await connection.status(command, fields, sent)
-      context.stats.successSyncOutBytes += size
-      if (status === STATUS.OK || status === STATUS.EEXIST) return true
-      if (status !== STATUS.ENOENT) return false
-    }
-    // The peer has something else, or the file has become shorter since.
-    return isOneOf(await this.#sendWhole(connection, syncUpdateFile, name, timestamp))
-  }
-
-  /** A real storage takes 37 for done whatever it has (§12): it is asked before. */
-  async #sendTruncation(connection: ServerConnection, { name, timestamp, extra }: Entry): Promise<boolean> {
-    const { context } = this.#shared
-    const [oldSize = 0, newSize = 0] = extra.map(Number)
-    if ((await context.store.stat(name)) === undefined) return true
-    if ((await this.#sizeThere(connection, name)) === oldSize) {
-      const fields = { oldSize, newSize, timestamp, group: context.group, name }
-      return isOneOf(await connection.status(syncTruncateFile, fields), STATUS.EEXIST)
-    }
-    return isOneOf(await this.#sendWhole(connection, syncUpdateFile, name, timestamp))
-  }
-
-  async #sendRename(connection: ServerConnection, { name, timestamp, extra }: Entry): Promise<boolean> {
-    const { context } = this.#shared
-    const oldName = extra[0] ?? ''
-    if ((await context.store.stat(name)) === undefined) {
-      return isOneOf(await this.#sendDelete(connection, oldName, timestamp), STATUS.ENOENT)
-    }
-    const fields = { timestamp, group: context.group, newName: name, oldName }
-    const status = await connection.status(syncRenameFile, fields)
-    if (status !== STATUS.ENOENT) return isOneOf(status, STATUS.EEXIST)
-    return isOneOf(await this.#sendWhole(connection, syncCreateFile, name, timestamp), STATUS.EEXIST)
-  }
-
-  /** Bytes of a file at the peer; undefined where it has none. */
-  async #sizeThere(connection: ServerConnection, name: string): Promise<number | undefined> {
-    const { group } = this.#shared.context
-    try {
-      return (await connection.request(storageCommands.queryFileInfo, { group, name }, SIZE_ONLY)).size
-    } catch (error) {
-      if ((error as FastDfsError).status === STATUS.ENOENT) return undefined
-      throw error
     }
   }
 
   /** Where that fails, what was passed on is passed on again after a restart. */
   async #save(): Promise<void> {
     this.#savedAt = Date.now()
-    for (const [name, until] of this.#whole) {
-      if (until > this.#mark.position) break
-      this.#whole.delete(name)
-    }
+    this.#sender.forget(this.#mark.position)
     const write = async (): Promise<void> => {
       try {
         await writeMark(this.#shared.context.store.own, this.#peer.id, this.#mark, this.position)
@@ -554,9 +425,4 @@ export class Pusher {
       this.#wakes.push(done)
     })
   }
-}
-
-/** Whether a status is success, or as good. There being nothing to send any more is as well. */
-function isOneOf(status: number | undefined, ...others: readonly number[]): boolean {
-  return status === undefined || status === STATUS.OK || others.includes(status)
 }

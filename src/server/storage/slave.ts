@@ -14,14 +14,12 @@ export const slaveHandlers: StorageHandlers = {
     const master = checkedName(masterName, storePathCount)
     if (master === undefined || prefix === '' || !NAME_PART.test(prefix) || !NAME_PART.test(ext))
       return STATUS.EINVAL
-    if ((await store.stat(master)) === undefined) return STATUS.ENOENT
-    // That is how the master's metadata is named.
-    if (prefix === '-m' && ext === '') return STATUS.EINVAL
-    const name = checkedName(slaveNameOf(master, prefix, ext), storePathCount)
-    if (name === undefined) return STATUS.EINVAL
-    if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
     const index = Number.parseInt(master.slice(1, 3), 16)
     if (!(await context.space.allows(index, content.size))) return STATUS.ENOSPC
+    if ((await store.stat(master)) === undefined) return STATUS.ENOENT
+    const name = checkedName(slaveNameOf(master, prefix, ext) ?? '', storePathCount)
+    if (name === undefined) return STATUS.EINVAL
+    if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
     const { draft } = await receive(context, content, index)
     return lock.run(name, async () => {
       // Another upload of the same slave may have come first.

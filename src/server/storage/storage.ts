@@ -334,7 +334,7 @@ export class Storage {
       const { store, stats, naming, journal, duplicates, storePathCount } = this.#context
       await this.#binlog.clear()
       await this.#versions.clear()
-      journal.open()
+      journal.open([])
       await resetMarks(store.own)
       await resetStatFile(store.own, naming)
       await duplicates?.open(storePathCount)
@@ -365,7 +365,7 @@ export class Storage {
     await store.open(storePathCount)
     const changing = await this.#versions.open()
     const tail = await this.#binlog.open(REDONE)
-    this.#context.journal.open()
+    this.#context.journal.open(tail)
     await redo(this.#context, changing, tail)
     await this.#context.duplicates?.open(storePathCount)
     Object.assign(stats, await readStatFile(store.own, naming))

@@ -85,19 +85,24 @@ async function draftOf(content: Content, name: string, { store, stats }: Storage
 
 async function replace(change: Change, draft: Draft, operation: Operation, context: StorageConnection) {
   const { name, timestamp } = change
-  try {
-    await draft.publish(name, timestamp)
-  } catch (error) {
-    await draft.discard()
-    throw error
-  }
+  const { store, versions, journal } = context
   const own = context.replication.isOldSource(change.origin)
   const { source, createdAt } = readName(name)
   // Of a file that is as it was made its name tells enough.
-  const original = operation === 'C' && context.versions.find(name) === undefined
+  const original = operation === 'C' && versions.find(name) === undefined
   const versioned = !original || own || source !== change.origin || createdAt !== timestamp
+  // Until the new version is written, a restart must not take the new content for that of the old one.
+  const replaces = versioned && (await store.stat(name)) !== undefined
+  try {
+    if (replaces) await versions.begin(name, change.origin)
+    await draft.publish(name, timestamp)
+  } catch (error) {
+    if (replaces) versions.cancel(name)
+    await draft.discard()
+    throw error
+  }
   // What a source of old files sends may come from anybody: every change of the file is greater.
-  await context.journal.copy(operation, name, { timestamp, origin: own ? '' : change.origin, versioned })
+  await journal.copy(operation, name, { timestamp, origin: own ? '' : change.origin, versioned })
 }
 
 /** Takes a whole file. */

@@ -40,6 +40,7 @@ it.each([
       metadataEncoding: 'gbk',
     },
   ],
+  ['fdfs://h1?trackerCache=500&readFrom=source', { trackers: [H1], trackerCache: 500, readFrom: 'source' }],
   ['fdfs://h1?maxQueue=5', { trackers: [H1], maxQueue: 5 }],
   [
     'fdfs://h1?minConnections=2&maxConnectionAge=3',

@@ -3,30 +3,23 @@
  * be the same. The storages are played here, so the real tracker must have none of its own, and is left with those:
  *
  *     FASTDFS_TEST_DESTRUCTIVE=1 FASTDFS_TRACKERS=10.77.0.1:22122 FASTDFS_SOURCES=10.77.0.101,10.77.0.102 \
- *       jest test/differential/tracker
+ *       npm run test:differential -- tracker
  *
  * FASTDFS_SOURCES: addresses of this machine, one for each storage of a group. FASTDFS_SEED and FASTDFS_STEPS choose
  * the sequence.
  */
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { decodeResponse, findCommand } from '../../src/protocol/index.js'
 import { Tracker, type TrackerOptions } from '../../src/server/index.js'
 import { bytes, i64, joinBody, RawClient, str } from '../server/raw.js'
 import { randomOf } from './random.js'
+import { type Endpoint, realTracker, seed, steps } from './settings.js'
 
-const { FASTDFS_TRACKERS, FASTDFS_SOURCES, FASTDFS_SEED, FASTDFS_STEPS, FASTDFS_TEST_DESTRUCTIVE } =
-  process.env
-const isAllowed = FASTDFS_TRACKERS !== undefined && FASTDFS_TEST_DESTRUCTIVE === '1'
-const sources = FASTDFS_SOURCES?.split(',') ?? []
-const seed = Number(FASTDFS_SEED ?? 1)
-const steps = Number(FASTDFS_STEPS ?? 3000)
+export const needs: readonly string[] = ['FASTDFS_SOURCES']
 
-if (!isAllowed || sources.length === 0) {
-  process.stderr.write(
-    'differential: trackers not compared, since FASTDFS_TRACKERS, FASTDFS_SOURCES or FASTDFS_TEST_DESTRUCTIVE=1 is not set\n',
-  )
-}
+const sources = process.env['FASTDFS_SOURCES']?.split(',') ?? []
 
 /** What differs without being a difference: times, and who the tracker is. */
 const VOLATILE: readonly string[] = ['lastHeartBeat', 'until', 'runningTime', 'restartInterval', 'leader']
@@ -85,11 +78,6 @@ class Pair {
   }
 }
 
-interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
-
 /** A storage that is played here. */
 interface Played {
   readonly group: string
@@ -105,29 +93,30 @@ const PATHS = 2
 const i32 = (value: number): Buffer => i64(value).subarray(4)
 const G = (group: string): Buffer => str(group, 16)
 
-;(isAllowed && sources.length > 0 ? describe : describe.skip)('the embedded and a real tracker', () => {
-  it(`answer ${steps} requests of seed ${seed} alike`, async () => {
-    const [host = '', port = ''] = (FASTDFS_TRACKERS as string).split(',')[0]?.split(':') ?? []
-    const real: Endpoint = { host, port: Number(port) }
-    const tracker = new Tracker({ host: '0.0.0.0', ...(await optionsOf(real)) })
-    await tracker.start()
-    const endpoints = [{ host: sources[0] as string, port: tracker.port }, real]
-    try {
-      await expect(compare(endpoints)).resolves.toBeUndefined()
-    } finally {
-      await tracker.stop()
-    }
-  }, 600_000)
-})
+/** The first difference between what the two answer, and what led to it. */
+export async function compare(): Promise<readonly string[]> {
+  const real = realTracker()
+  await using tracker = new Tracker({ host: '0.0.0.0', ...(await optionsOf(real)) })
+  await tracker.start()
+  try {
+    await play([{ host: sources[0] as string, port: tracker.port }, real])
+  } catch (error) {
+    if (error instanceof Error) return [error.message]
+    throw error
+  } finally {
+    for (const pair of pairs) pair.close()
+  }
+  return []
+}
 
 /** The settings of a real tracker. */
 async function optionsOf({ host, port }: Endpoint): Promise<TrackerOptions> {
   const client = await RawClient.connect(port, host)
   const text = (await client.ask(75)).body.toString()
-  expect((await client.ask(91)).body).toEqual(Buffer.alloc(0))
+  assert.equal((await client.ask(91)).body.length, 0, 'the real tracker has groups already')
   client.close()
   const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1] ?? ''
-  expect(value('use_storage_id')).toBe('0')
+  assert.equal(value('use_storage_id'), '0', 'the real tracker uses storage IDs')
   return {
     useStorageId: false,
     reservedStorageSpace: value('reserved_storage_space') as `${number}%`,
@@ -135,7 +124,7 @@ async function optionsOf({ host, port }: Endpoint): Promise<TrackerOptions> {
   }
 }
 
-async function compare(endpoints: readonly Endpoint[]): Promise<void> {
+async function play(endpoints: readonly Endpoint[]): Promise<void> {
   const random = randomOf(seed)
   const pick = <T>(from: readonly T[]): T => from[random(from.length)] as T
   const storages: Played[] = GROUPS.flatMap((group) =>
@@ -160,7 +149,7 @@ async function compare(endpoints: readonly Endpoint[]): Promise<void> {
       `${command} ${sent.toString('hex').slice(0, 120)} → ${JSON.stringify(answers[0]).slice(0, 300)}`,
     )
     try {
-      expect(answers[0]).toEqual(answers[1])
+      assert.deepEqual(answers[0], answers[1])
     } catch (error) {
       ;(error as Error).message += `\nafter\n${history.slice(-12).join('\n')}`
       throw error
