@@ -18,6 +18,8 @@ export interface Outcome {
   readonly inTurn: Range
   /** Milliseconds that it takes beside those and the pauses: one of these. */
   readonly besides?: readonly number[]
+  /** Milliseconds that it takes with those and the pauses, where a limit of the whole call ends it. */
+  readonly total?: number
   /** What the servers may hold. */
   readonly effects: readonly Effect[]
 }
@@ -25,6 +27,8 @@ export interface Outcome {
 /** Repetitions of a call after its first attempt. */
 const RETRIES = 2
 const ATTEMPTS = 1 + RETRIES
+/** Milliseconds after which no further attempt begins, and a repeated one ends that only waits. */
+const RETRY_DEADLINE = 60_000
 const TRACKERS = 2
 /** Milliseconds that a client takes for deleting what nobody wants any more. */
 const CLEANUP_TIMEOUT = 5_000
@@ -171,18 +175,23 @@ function repeated(step: Step, fault: FaultRow, scope: Scope, cause: string): Out
       effects: ['done'],
     }
   const servers = step.at === 'tracker' && scope === 'all' ? TRACKERS : 1
-  const hits = ATTEMPTS * servers
+  const inOneAttempt = step.asks === 'each' ? 1 : servers
+  const attempts = Math.min(ATTEMPTS, Math.ceil(RETRY_DEADLINE / (inOneAttempt * fault.costs(step))))
+  const hits = attempts * servers
   // Who cleans up after a failure needs the same servers, and may be refused by the other one.
   // And a tracker that failed is tried in the background, by what `ping` sends too.
   const isAskedMore = step.changes === 'after' || step.command === 'activeTest'
   const most = isAskedMore ? Infinity : hits
-  const inTurn = step.asks === 'each' ? ATTEMPTS : hits
+  const inTurn = attempts * inOneAttempt
   return {
-    error: 'RetryError',
-    ...(!(step.refused && scope === 'one') && { cause }),
+    // Of all that ask one tracker after the other only those that look for the leader do not say so.
+    ...(attempts === 1 && step.asks === 'leader' ? { error: cause } : { error: 'RetryError' }),
+    ...(!(step.refused && scope === 'one') && attempts > 1 && { cause }),
     hits: [hits, most],
-    retries: [RETRIES, RETRIES],
+    retries: [attempts - 1, attempts - 1],
     inTurn: [inTurn, inTurn],
+    // Content that has moved leaves it to the time without a byte.
+    ...(attempts > 1 && attempts < ATTEMPTS && step.sends === 'no' && { total: RETRY_DEADLINE }),
     effects: effectsOf(step, fault),
     ...(step.cleans && scope === 'all' && cleaning(step, fault)),
   }

@@ -7,9 +7,10 @@ import { StuckPort } from './stuck.js'
 import type { FaultEffect, FaultRow, Scope, Seen, Stage, Step, Strike } from './tables.js'
 
 /** Milliseconds without a byte after which a client of the suite gives a request up. */
-export const IDLE_TIMEOUT = 4_000
+const IDLE_TIMEOUT = 4_000
 /** Milliseconds in which a client of the suite wants a connection. */
-export const CONNECT_TIMEOUT = 3_000
+const CONNECT_TIMEOUT = 3_000
+const LIMITS = { connectTimeout: CONNECT_TIMEOUT, idleTimeout: IDLE_TIMEOUT }
 /** Milliseconds of a call that is given so many by its caller. */
 export const CALL_TIMEOUT = 1_500
 /** Ports that nobody listens on. */
@@ -54,6 +55,7 @@ function ofRequests({ effect, ...row }: RequestFault): FaultRow {
     costs: untilIdle(row.seen),
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: false,
     ...row,
     begin: async (stage) => strikeRequests(stage, effect),
@@ -105,6 +107,7 @@ function endedBy(name: string, by: 'abort' | 'timeout' | 'close', then: (stage: 
     fits: any,
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: false,
     begin: async (stage) => {
       const strike = strikeRequests(stage, { hang: true })
@@ -186,6 +189,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async () => ({ hits: undefined, undo: async () => {} }),
   },
@@ -198,6 +202,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
       struck(stage).forEach(({ port }, i) => stage.diverted.set(port, `127.0.0.1:${NOBODY[i]}`))
@@ -213,6 +218,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
       const stuck = await StuckPort.open()
@@ -234,6 +240,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async ({ cluster, step, scope, member }) => {
       const fault = cluster.fault(
@@ -261,6 +268,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
       await stage.warm()
@@ -279,6 +287,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
       const partitions = struck(stage).map((member) =>
@@ -417,6 +426,16 @@ export const FAULTS: readonly FaultRow[] = [
     carriedOut: 'yes',
   }),
   ofRequests({
+    name: 'never answered, to a client with no limits of its own',
+    scopes: ['all'],
+    limits: {},
+    effect: { hang: true },
+    seen: answerLost('TimeoutError'),
+    // README.md, *Options*: the default of `idleTimeout`.
+    costs: () => 30_000,
+    carriedOut: 'yes',
+  }),
+  ofRequests({
     name: 'answered too late',
     effect: { delay: 2 * IDLE_TIMEOUT },
     seen: answerLost('TimeoutError'),
@@ -466,6 +485,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: ({ asks }) => asks !== 'leader',
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
       await stage.warm()
@@ -484,6 +504,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: ({ asks }) => asks !== 'leader',
     holdsContent: false,
     lingers: false,
+    limits: LIMITS,
     ofConnections: false,
     begin: async (stage) => {
       const strike = strikeRequests(stage, { hang: true })

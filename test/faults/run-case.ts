@@ -8,7 +8,7 @@ import { type Clock, inRealTime } from './clock.js'
 import { eventually } from './eventually.js'
 import type { Outcome } from './expected.js'
 import { outcomesOf } from './expected.js'
-import { ABORT_REASON, CALL_TIMEOUT, CONNECT_TIMEOUT, FAULTS, IDLE_TIMEOUT } from './faults.js'
+import { ABORT_REASON, CALL_TIMEOUT, FAULTS } from './faults.js'
 import { CONTENT, OPERATIONS } from './operations.js'
 import type { FaultRow, Fixture, Operation, Range, Scope, Step, Strike } from './tables.js'
 
@@ -65,8 +65,7 @@ async function run(cluster: Cluster, clock: Clock, one: Case): Promise<void> {
   const pauses: number[] = []
   const client = new FastDfsClient({
     ...cluster.clientOptions(),
-    connectTimeout: CONNECT_TIMEOUT,
-    idleTimeout: IDLE_TIMEOUT,
+    ...fault.limits,
     storageAddressMap: ({ port }) => diverted.get(port),
     onRetry: ({ delay }) => pauses.push(delay),
   })
@@ -166,6 +165,7 @@ function isOf(outcome: Outcome, { error, took, pauses, hits }: Ending, costs: nu
   if (hits !== undefined && !isWithin(hits, outcome.hits)) return false
   if (!isWithin(pauses.length, outcome.retries)) return false
   return (outcome.besides ?? [0]).some((besides) => {
+    if (outcome.total !== undefined) return took === outcome.total + besides
     const rest = took - sum(pauses.map(Math.trunc)) - besides
     const times = costs === 0 ? 0 : Math.floor(rest / costs)
     const left = rest - times * costs
@@ -189,10 +189,14 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((left, right) => left + right, 0)
 }
 
-function textOf({ error, cause, hits, retries, inTurn, besides = [0] }: Outcome, costs: number): string {
+function textOf(
+  { error, cause, hits, retries, inTurn, besides = [0], total }: Outcome,
+  costs: number,
+): string {
   const kind = `${error ?? 'success'}${cause === undefined ? '' : ` (${cause})`}`
   const [once, often] = [hits, retries].map(([least, most]) => `${least} to ${most}`)
-  return `${kind}, ${once} hits, ${often} pauses, ${inTurn.join(' to ')} times ${costs} and ${besides.join(' or ')} ms`
+  const time = total ?? `${inTurn.join(' to ')} times ${costs}`
+  return `${kind}, ${once} hits, ${often} pauses, ${time} and ${besides.join(' or ')} ms`
 }
 
 function describe(error: unknown): string {

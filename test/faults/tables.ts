@@ -1,6 +1,12 @@
 /** What the tables of operations and faults are made of. */
 import type { CommandName, Cluster, FaultEffect, Member, StorageMember } from '../../src/testing/index.js'
-import type { CallOptions, FastDfsClient, ResumableUploadState, Source } from '../../src/index.js'
+import type {
+  CallOptions,
+  ClientOptions,
+  FastDfsClient,
+  ResumableUploadState,
+  Source,
+} from '../../src/index.js'
 import type { Clock } from './clock.js'
 
 /** How often something may be, at least and at most. */
@@ -127,6 +133,8 @@ export interface FaultRow {
   readonly name: string
   readonly scopes: readonly Scope[]
   readonly seen: (step: Step) => Seen
+  /** The limits of the client that is struck. */
+  readonly limits: Pick<ClientOptions, 'connectTimeout' | 'idleTimeout'>
   /** Milliseconds that pass each time it strikes: what the client waits for it, or it delays the client. */
   readonly costs: (step: Step) => number
   /** Whether the storage carries out what it was asked. */
