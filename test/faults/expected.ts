@@ -101,7 +101,10 @@ function outcomesOfSeen(step: Step, fault: FaultRow, scope: Scope, seen: Seen): 
 
 /** The caller has ended a request that was sent and not answered. */
 function ended(step: Step, fault: FaultRow, by: 'abort' | 'timeout' | 'close'): Outcome {
-  const rest = { hits: ONE, retries: NONE, inTurn: ONE, effects: effectsOf(step, fault) }
+  // A client that is closed deletes nothing any more.
+  const isLeft = by === 'close' && step.changes === 'before'
+  const effects: readonly Effect[] = isLeft ? ['done'] : effectsOf(step, fault)
+  const rest = { hits: ONE, retries: NONE, inTurn: ONE, effects }
   if (by === 'timeout' && step.repeat === 'never')
     return { error: 'UnknownOutcomeError', cause: 'TimeoutError', ...rest }
   return { error: CLASS_OF[by], ...rest }
@@ -217,7 +220,7 @@ function inTurnOf(step: Step, scope: Scope): Range {
 
 /** What servers may hold after a call that failed at this step. */
 function effectsOf(step: Step, { carriedOut }: FaultRow): readonly Effect[] {
-  if (step.changes === 'no') return ['undone']
+  if (step.changes === 'no' || step.changes === 'before') return ['undone']
   if (step.changes === 'after') return BOTH
   return { yes: ['done'], no: ['undone'], maybe: BOTH }[carriedOut] as readonly Effect[]
 }

@@ -275,7 +275,7 @@ export const OPERATIONS: readonly Operation[] = [
       STORE,
       making('uploadFile', { anywhere: true }),
       { ...UPDATE, changes: 'after', cleans: true },
-      storage('setMetadata', { changes: 'after' }),
+      storage('setMetadata', { changes: 'before' }),
     ],
     {
       call: (client, _, source, options) =>

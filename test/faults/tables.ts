@@ -39,8 +39,8 @@ export interface Step {
   readonly cleans: boolean
   /** Whether the answer is a refusal, with which the operation comes to its result. */
   readonly refused: boolean
-  /** It is this step that changes what the servers hold, or one after it. */
-  readonly changes: 'no' | 'here' | 'after'
+  /** It is this step that changes what the servers hold, or one after it; or one before it, and is undone if this fails. */
+  readonly changes: 'no' | 'here' | 'after' | 'before'
 }
 
 /** What an operation is about: a file that is there before, and what goes with it. */
