@@ -55,6 +55,7 @@ function ofRequests({ effect, ...row }: RequestFault): FaultRow {
     costs: untilIdle(row.seen),
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: false,
     ...row,
@@ -107,6 +108,7 @@ function endedBy(name: string, by: 'abort' | 'timeout' | 'close', then: (stage: 
     fits: any,
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: false,
     begin: async (stage) => {
@@ -189,6 +191,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: true,
     begin: async () => ({ hits: undefined, undo: async () => {} }),
@@ -202,6 +205,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
@@ -218,6 +222,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
@@ -240,6 +245,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: true,
     begin: async ({ cluster, step, scope, member }) => {
@@ -268,6 +274,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
@@ -287,6 +294,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: any,
     holdsContent: false,
     lingers: false,
+    deafens: true,
     limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
@@ -321,6 +329,7 @@ export const FAULTS: readonly FaultRow[] = [
   ofRequests({
     name: 'no longer read from the request on',
     effect: { stopReading: true },
+    deafens: true,
     seen: requestLost('TimeoutError'),
     carriedOut: 'no',
     holdsContent: true,
@@ -485,6 +494,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: ({ asks }) => asks !== 'leader',
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
@@ -504,6 +514,7 @@ export const FAULTS: readonly FaultRow[] = [
     fits: ({ asks }) => asks !== 'leader',
     holdsContent: false,
     lingers: false,
+    deafens: false,
     limits: LIMITS,
     ofConnections: false,
     begin: async (stage) => {

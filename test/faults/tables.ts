@@ -145,6 +145,8 @@ export interface FaultRow {
   readonly holdsContent: boolean
   /** Whether the next request may still be made on the connection that it has ended. */
   readonly lingers: boolean
+  /** Whether members do not notice that the client has gone as long as it lasts. */
+  readonly deafens: boolean
   /** Whether hits are connections, of which a request may need several, or none. */
   readonly ofConnections: boolean
   /** Lets it happen from now on. */
