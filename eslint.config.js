@@ -40,6 +40,24 @@ export default ts.config(
     },
   },
   ...layerRules,
+  {
+    // Tests fake the global ones, and not those of a cluster.
+    files: ['src/server/**/*.ts', 'src/testing/**/*.ts'],
+    ignores: ['src/server/clock.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'performance'].map((name) => ({
+          name,
+          message: 'take it from server/clock.ts, or from node:timers when the module is loaded',
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'take it from server/clock.ts' },
+      ],
+    },
+  },
   { files: ['test/**/*.ts'], ...jest.configs['flat/recommended'] },
   {
     files: ['test/**/*.ts'],

@@ -5,6 +5,9 @@ import { once } from 'node:events'
 /** What a child answers to each request. */
 export type Reply<A> = { readonly result: A } | { readonly error: string }
 
+/** Asks a child for the CPU it has used. */
+const USAGE = 'usage'
+
 /** A process that answers one request at a time. */
 export class Child<Q extends object, A> {
   readonly #process: ChildProcess
@@ -16,12 +19,21 @@ export class Child<Q extends object, A> {
   }
 
   ask(request: Q): Promise<A> {
+    return this.#ask(request)
+  }
+
+  /** Seconds of CPU that it has used, on all its threads. */
+  usage(): Promise<number> {
+    return this.#ask(USAGE)
+  }
+
+  #ask<R>(request: Q | typeof USAGE): Promise<R> {
     return new Promise((resolve, reject) => {
       const onExit = (): void =>
         reject(new Error(`the process that was to ${JSON.stringify(request)} is gone`))
       if (!this.#process.connected) return onExit()
       this.#process.once('exit', onExit)
-      this.#process.once('message', (reply: Reply<A>) => {
+      this.#process.once('message', (reply: Reply<R>) => {
         this.#process.off('exit', onExit)
         if ('error' in reply) reject(new Error(reply.error))
         else resolve(reply.result)
@@ -43,7 +55,12 @@ export class Child<Q extends object, A> {
 export function answer<Q, A>(handle: (request: Q) => Promise<A>, end: () => Promise<void>): void {
   // A Ctrl-C reaches the whole group; the parent decides when its children end.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
-  process.on('message', (request: Q) => {
+  process.on('message', (request: Q | typeof USAGE) => {
+    if (request === USAGE) {
+      const { user, system } = process.cpuUsage()
+      process.send?.({ result: (user + system) / 1e6 } satisfies Reply<number>)
+      return
+    }
     handle(request).then(
       (result) => process.send?.({ result } satisfies Reply<A>),
       (error: Error) => process.send?.({ error: error.stack ?? error.message } satisfies Reply<A>),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClusterOptions } from '../src/testing/index.js'
@@ -6,36 +7,58 @@ import { agentStarter } from './agents.js'
 import type { Scripts } from './bundle.js'
 import { Child } from './child.js'
 import { writeRandom } from './large-file.js'
+import type { NeutralAnswer, NeutralRequest } from './neutral-process.js'
 import type { Options } from './options.js'
+import type { Slice } from './slice.js'
 import { median } from './stats.js'
 
 /** What the embedded servers do in a second: one tracker and one storage in one process and thread. */
 export interface Embedded {
   readonly name: string
-  /** Operations a second, or bytes a second. */
-  readonly rate: number
-  readonly unit: 'ops/s' | 'MB/s'
   readonly goal: number
+  readonly unit: 'ops/s' | 'MB/s'
+  readonly measured: Load
+  /** What a server does that answers the same requests in the same process and does nothing about them. */
+  readonly floor: Load | undefined
+}
+
+/** What a server's process does. */
+export interface Load {
+  /** Operations a second, or millions of bytes. */
+  readonly rate: number
+  /** Seconds of its CPU for a million operations, or for a gigabyte: what other work on the machine disturbs less. */
+  readonly cpu: number
 }
 
 const KIB = 1024
+const SIZE = 4 * KIB
 /** Raw clients that work at the same time: one alone would be the limit. */
 const AGENTS = 2
 const CONCURRENCY = 8
 
-interface Load {
+interface Kind {
   readonly what: Small
   readonly store: 'memory' | 'folder'
   readonly goal: number
 }
 
-const LOADS: readonly Load[] = [
+const KINDS: readonly Kind[] = [
   { what: 'query', store: 'memory', goal: 60_000 },
   { what: 'upload', store: 'memory', goal: 20_000 },
   { what: 'download', store: 'memory', goal: 35_000 },
   { what: 'upload', store: 'folder', goal: 15_000 },
 ]
 const RECEIVE_GOAL = 1400
+/** In memory, on Linux: what a disk's file system costs must not count as the server's. */
+const MEMORY_FOLDER = '/dev/shm'
+
+type Agent = Child<AgentRequest, AgentAnswer>
+
+/** A server's process with the clients that keep it busy. */
+interface Bed {
+  readonly server: Child<never, unknown>
+  readonly agents: readonly Agent[]
+}
 
 export async function measureEmbedded(
   scripts: Scripts,
@@ -44,58 +67,99 @@ export async function measureEmbedded(
   checkpoint: () => void,
 ): Promise<Embedded[]> {
   const rows: Embedded[] = []
-  for (const store of ['memory', 'folder'] as const) {
-    const dir = await mkdtemp(join(folder, 'store-'))
-    const loads = LOADS.filter((load) => load.store === store)
-    await withCluster(scripts, { store: store === 'memory' ? 'memory' : { dir } }, async (trackers) => {
-      const start = agentStarter(scripts.agent, { trackers, peersFolder: folder, options: {} }, undefined)
-      const agents = Array.from({ length: AGENTS }, () => start('raw'))
-      try {
-        for (const { what, goal } of loads) {
-          const rates: number[] = []
-          for (let round = 0; round <= options.rounds; round++) {
-            checkpoint()
-            const rate = await rateOf(agents, what, options.slice * 2)
-            if (round > 0) rates.push(rate)
+  const neutral = new Child<NeutralRequest, NeutralAnswer>(scripts.neutral, [])
+  const { tracker } = await neutral.ask({ path: join(folder, 'known'), size: SIZE })
+  const floor = bedOf(neutral, [tracker], scripts, folder)
+  try {
+    for (const store of ['memory', 'folder'] as const) {
+      const dir = await mkdtemp(join(existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : folder, 'fastdfs-store-'))
+      await withCluster(
+        scripts,
+        { store: store === 'memory' ? 'memory' : { dir } },
+        async (trackers, server) => {
+          const bed = bedOf(server, trackers, scripts, folder)
+          try {
+            for (const kind of KINDS.filter((each) => each.store === store))
+              rows.push(await smallRow(bed, floor, kind, options, checkpoint))
+            if (store === 'folder') rows.push(await receiveRow(bed, folder, options, checkpoint))
+          } finally {
+            await stopAgents(bed)
           }
-          rows.push({ name: `${what} 4 KiB, store in ${store}`, rate: median(rates), unit: 'ops/s', goal })
-        }
-        if (store === 'folder') rows.push(await receiveRow(agents, folder, options, checkpoint))
-      } finally {
-        await Promise.all(agents.map((agent) => agent.stop()))
-      }
-    })
-    await rm(dir, { recursive: true })
+        },
+      )
+      await rm(dir, { recursive: true })
+    }
+  } finally {
+    await stopAgents(floor)
+    await neutral.stop()
   }
   return rows
+}
+
+function bedOf(server: Bed['server'], trackers: readonly string[], scripts: Scripts, folder: string): Bed {
+  const start = agentStarter(scripts.agent, { trackers, peersFolder: folder, options: {} }, undefined)
+  return { server, agents: Array.from({ length: AGENTS }, () => start('raw')) }
+}
+
+async function stopAgents({ agents }: Bed): Promise<void> {
+  await Promise.all(agents.map((agent) => agent.stop()))
 }
 
 /** Starts a cluster in a process of its own for as long as `work` takes. */
 export async function withCluster<T>(
   scripts: Scripts,
   options: ClusterOptions,
-  work: (trackers: readonly string[]) => Promise<T>,
+  work: (trackers: readonly string[], server: Child<ClusterOptions, readonly string[]>) => Promise<T>,
 ): Promise<T> {
   const cluster = new Child<ClusterOptions, readonly string[]>(scripts.cluster, [])
   try {
-    return await work(await cluster.ask(options))
+    return await work(await cluster.ask(options), cluster)
   } finally {
     await cluster.stop()
   }
 }
 
-type Agent = Child<AgentRequest, AgentAnswer>
+async function smallRow(
+  bed: Bed,
+  floor: Bed,
+  { what, store, goal }: Kind,
+  options: Options,
+  checkpoint: () => void,
+): Promise<Embedded> {
+  const loads: { bed: Load; floor: Load }[] = []
+  for (let round = 0; round <= options.rounds; round++) {
+    checkpoint()
+    const load = {
+      bed: await measureSmall(bed, what, options.slice * 2),
+      floor: await measureSmall(floor, what, options.slice * 2),
+    }
+    if (round > 0) loads.push(load)
+  }
+  return {
+    name: `${what} 4 KiB, store in ${store}`,
+    goal,
+    unit: 'ops/s',
+    measured: medianOf(loads.map((load) => load.bed)),
+    floor: medianOf(loads.map((load) => load.floor)),
+  }
+}
 
-async function rateOf(agents: readonly Agent[], what: Small, duration: number): Promise<number> {
-  const request = { do: 'slice', what, size: 4 * KIB, concurrency: CONCURRENCY, duration } as const
-  if (what === 'download') await askAll(agents, { do: 'fill', size: 4 * KIB, count: 100 })
-  const answers = await askAll(agents, request)
+async function measureSmall({ server, agents }: Bed, what: Small, duration: number): Promise<Load> {
+  if (what === 'download') await askAll(agents, { do: 'fill', size: SIZE, count: 100 })
+  const before = await server.usage()
+  const request = { do: 'slice', what, size: SIZE, concurrency: CONCURRENCY, duration } as const
+  const slices = (await askAll(agents, request)).map(({ slice }) => slice as Slice)
+  const cpu = (await server.usage()) - before
   await askAll(agents, { do: 'deleteAll' })
-  return answers.reduce((sum, { slice }) => sum + (slice ? slice.operations / slice.wall : 0), 0)
+  const operations = slices.reduce((sum, slice) => sum + slice.operations, 0)
+  return {
+    rate: slices.reduce((sum, slice) => sum + slice.operations / slice.wall, 0),
+    cpu: (cpu / operations) * 1e6,
+  }
 }
 
 async function receiveRow(
-  agents: readonly Agent[],
+  { server, agents }: Bed,
   folder: string,
   { largeBytes: size, largeRounds }: Options,
   checkpoint: () => void,
@@ -103,15 +167,26 @@ async function receiveRow(
   const agent = agents[0] as Agent
   const path = join(folder, 'received')
   await writeRandom(path, size)
-  const rates: number[] = []
+  const loads: Load[] = []
   for (let round = 0; round <= largeRounds; round++) {
     checkpoint()
+    const before = await server.usage()
     const { slice } = await agent.ask({ do: 'large', what: 'upload', id: '', path, size })
+    const cpu = (await server.usage()) - before
     await agent.ask({ do: 'deleteAll' })
-    if (round > 0 && slice !== undefined) rates.push(size / 1e6 / slice.wall)
+    if (round > 0) loads.push({ rate: size / 1e6 / (slice as Slice).wall, cpu: cpu / (size / 1e9) })
   }
-  const name = `${size / KIB / KIB} MiB received, store in folder`
-  return { name, rate: median(rates), unit: 'MB/s', goal: RECEIVE_GOAL }
+  return {
+    name: `${size / KIB / KIB} MiB received, store in folder`,
+    goal: RECEIVE_GOAL,
+    unit: 'MB/s',
+    measured: medianOf(loads),
+    floor: undefined,
+  }
+}
+
+function medianOf(loads: readonly Load[]): Load {
+  return { rate: median(loads.map(({ rate }) => rate)), cpu: median(loads.map(({ cpu }) => cpu)) }
 }
 
 function askAll(agents: readonly Agent[], request: AgentRequest): Promise<AgentAnswer[]> {

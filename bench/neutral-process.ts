@@ -86,6 +86,7 @@ function respond(socket: Socket, command: number): void {
 }
 
 function sendKnown(socket: Socket): void {
+  socket.cork()
   socket.write(packets.header(known.size))
   let left = known.size
   const more = (): void => {
@@ -96,6 +97,7 @@ function sendKnown(socket: Socket): void {
     }
   }
   more()
+  socket.uncork()
 }
 
 function idOf(size: number): string {

@@ -61,11 +61,11 @@ export function readOptions(args: readonly string[]): Options {
   return {
     full,
     rounds: numberOf(values.rounds ?? (full ? '11' : '7')),
-    slice: numberOf(values.slice ?? (full ? '500' : '100')),
+    slice: numberOf(values.slice ?? (full ? '500' : '80')),
     concurrency: (values.concurrency ?? '1,16,64').split(',').map(numberOf),
     only: values.only?.split(',') ?? [],
     largeBytes: full ? 1024 * MIB : 64 * MIB,
-    largeRounds: full ? 5 : 7,
+    largeRounds: 5,
     peersFolder: resolve(values.peers ?? '.'),
     peers: values.peer ?? [],
     out: resolve(values.out ?? tmpdir()),

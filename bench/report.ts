@@ -1,5 +1,5 @@
 import type { Noise, Row } from './compare.js'
-import type { Embedded } from './embedded.js'
+import type { Embedded, Load } from './embedded.js'
 import type { Once } from './once.js'
 import type { Scaling } from './scaling.js'
 import type { Goal } from './targets.js'
@@ -190,13 +190,25 @@ function scalingTables({ scaling }: Results): string[] {
 
 function embeddedTable({ embedded }: Results): string[] {
   if (embedded.length === 0) return []
-  const rows = embedded.map(({ name, rate, unit, goal }) => [
+  const rows = embedded.map(({ name, goal, unit, measured, floor }) => [
     name,
-    `${rate.toFixed(0)} ${unit}`,
+    `${measured.rate.toFixed(0)} ${unit}`,
     `${goal} ${unit}`,
+    cpuOf(measured, unit),
+    floor === undefined ? '–' : `${floor.rate.toFixed(0)} ${unit}`,
+    floor === undefined ? '–' : cpuOf(floor, unit),
   ])
-  return [...table(['embedded servers, one process and thread', 'measured', 'goal'], rows), '']
+  const head = ['embedded servers, one process and thread', 'measured', 'goal', 'CPU']
+  return [
+    ...table([...head, 'a server that only answers', 'CPU'], rows),
+    '',
+    'Uploads and downloads are two requests each, and both are answered by that thread.',
+    '',
+  ]
 }
+
+const cpuOf = ({ cpu }: Load, unit: Embedded['unit']): string =>
+  unit === 'ops/s' ? `${cpu.toFixed(1)} µs` : `${cpu.toFixed(2)} s/GB`
 
 function onceTable({ once }: Results): string[] {
   if (once === undefined) return []

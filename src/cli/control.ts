@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { InvalidArgumentError, isFastDfsError } from '../errors.js'
+import { ConnectError, InvalidArgumentError, isFastDfsError } from '../errors.js'
 import type { Cluster, CommandName, Fault, FaultMatch, HandledRequest, Member } from '../testing/index.js'
 import { describeCluster } from './describe.js'
 
@@ -55,14 +55,27 @@ export class Control {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** Begins to listen. */
+  /**
+   * Begins to listen.
+   *
+   * @throws ConnectError when the port cannot be listened on
+   */
   async start(port: number): Promise<void> {
     this.#server.listen(port, '127.0.0.1')
-    await once(this.#server, 'listening')
+    try {
+      await once(this.#server, 'listening')
+    } catch (cause) {
+      const endpoint = `127.0.0.1:${port}`
+      throw new ConnectError(`the control port cannot be listened on: ${(cause as Error).message}`, {
+        cause,
+        endpoint,
+      })
+    }
   }
 
   /** Ends. */
   async stop(): Promise<void> {
+    if (!this.#server.listening) return
     this.#server.closeAllConnections()
     this.#server.close()
     await once(this.#server, 'close')

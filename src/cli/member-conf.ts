@@ -31,6 +31,9 @@ export interface StorageConf {
   readonly port?: number | undefined
   readonly group?: string | undefined
   readonly storePathCount?: number | undefined
+  /** Those with `store_path0_readonly = true` and the like. */
+  readonly readOnlyStorePaths: readonly number[]
+  readonly uploadPriority?: number | undefined
   readonly subdirCount?: number | undefined
   readonly checkFileDuplicate?: boolean | undefined
   readonly trackers: readonly ServerEndpoint[]
@@ -97,6 +100,10 @@ export function readStorageConf(path: string): MemberConf<StorageConf> {
     storePaths: storePaths.map(
       (storePath, i) => storePath ?? (i === 0 ? (dir ?? '') : conf.missing(`store_path${i}`)),
     ),
+    readOnlyStorePaths: storePaths.flatMap((_, i) =>
+      conf.read(`store_path${i}_readonly`, readBoolean) === true ? [i] : [],
+    ),
+    uploadPriority: conf.read('upload_priority', readInteger),
     subdirCount: conf.read('subdir_count_per_path', readInteger),
     checkFileDuplicate: conf.read('check_file_duplicate', readBoolean),
     trackers: conf.all('tracker_server').map(({ value, place }) =>

@@ -103,6 +103,8 @@ async function storageOptionsOf(flags: StorageFlags): Promise<StorageOptions> {
     group,
     trackers,
     storePathCount: flags.storePaths ?? conf?.storePathCount,
+    readOnlyStorePaths: conf?.readOnlyStorePaths,
+    uploadPriority: conf?.uploadPriority,
     subdirCount: conf?.subdirCount,
     checkFileDuplicate: conf?.checkFileDuplicate,
     store: storeOf(flags.dir, conf),

@@ -111,13 +111,12 @@ function change(
   return context.serial.run(file.id, call, (turn) =>
     withSource(source, options.size, call, openSource, async (opened) => {
       await turn()
-      await tellingSpace(context, call, () =>
-        explainingRefusal(
-          file,
-          () => send(opened, () => context.trackers.queryUpdate(file, call), onProgress),
-          refusal,
-        ),
+      const sending = explainingRefusal(
+        file,
+        () => send(opened, () => context.trackers.queryUpdate(file, call), onProgress),
+        refusal,
       )
+      await tellingSpace(context, call, sending)
       reportEnd(onProgress, opened.size)
     }),
   )

@@ -42,7 +42,7 @@ import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
 import { Outliving } from './outliving.js'
-import { owning } from './sources.js'
+import { discard, owning } from './sources.js'
 import type { NewFileCommand } from './store.js'
 import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
@@ -351,10 +351,10 @@ export class FastDfsClient {
   ): Promise<Buffer | DownloadedFile> {
     if (isSink(sinkOrOptions)) return this.#downloadInto(id, sinkOrOptions, options)
     if (options !== undefined) return Promise.reject(noSink(sinkOrOptions))
-    return this.#runOn(id, sinkOrOptions, async (call, file) => {
+    return this.#runOn(id, sinkOrOptions, (call, file) => {
       const plan = checkDownload(sinkOrOptions, 'downloadFile')
       const sink = reportingSink(bufferSink(this.#context.options.maxBufferBytes), sinkOrOptions.onProgress)
-      return (await download(this.#context, file, plan, call, sink, false)).content
+      return download(this.#context, file, plan, call, sink, false).then(contentOf)
     })
   }
 
@@ -585,15 +585,14 @@ export class FastDfsClient {
     await this.close()
   }
 
-  async #upload(command: NewFileCommand, source: Source, options: UploadOptions): Promise<UploadedFile> {
-    try {
-      return await owning(source, () =>
-        this.#run(options, (call) => uploadFamily(this.#context, command, source, options, call)),
-      )
-    } catch (error) {
+  #upload(command: NewFileCommand, source: Source, options: UploadOptions): Promise<UploadedFile> {
+    const run = (call: Call): Promise<UploadedFile> =>
+      uploadFamily(this.#context, command, source, options, call)
+    return this.#run(options, run).catch((error: unknown) => {
+      discard(source)
       discardSlaves((options as UploadOptions | undefined | null)?.slaves)
       throw error
-    }
+    })
   }
 
   #run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
@@ -608,6 +607,8 @@ export class FastDfsClient {
     return this.#calls.runOn(id, options, operation)
   }
 }
+
+const contentOf = <T>({ content }: { readonly content: T }): T => content
 
 const METADATA_OPTIONS = ['metadataEncoding', ...CALL_OPTIONS]
 /** Milliseconds. */

@@ -70,6 +70,11 @@ export class CountingSink implements ContentSink {
   }
 
   /** See {@link ContentSink}. */
+  space(): Uint8Array | undefined {
+    return this.#target.space?.()
+  }
+
+  /** See {@link ContentSink}. */
   write(chunk: Buffer): boolean {
     this.sum.update(chunk)
     return this.#target.write(chunk)

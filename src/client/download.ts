@@ -7,7 +7,7 @@ import { formatEndpoint } from '../net/endpoint.js'
 import { checkBoolean, checkInteger, checkNames } from './check.js'
 import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
-import type { NamedContent, Transferred } from './integrity.js'
+import type { NamedContent, SecondReading, Transferred } from './integrity.js'
 import { contentInName, isAppender, verifyDownload } from './integrity.js'
 import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
@@ -16,6 +16,7 @@ import { ResumingSink } from './resuming-sink.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress } from './progress.js'
 import type { Sink, WholeSink } from './sinks.js'
+import { KeptSpace } from './space.js'
 
 /** A file that was written to a sink. */
 export interface DownloadedFile {
@@ -135,7 +136,7 @@ export async function download<T>(
 }
 
 /** What takes a second reading. */
-function againInto(sink: RestartableSink): { sink: ContentSink; replaces: boolean } {
+function againInto(sink: RestartableSink): SecondReading {
   return { sink: sink.restarts ? sink : NOWHERE, replaces: sink.restarts }
 }
 
@@ -165,7 +166,7 @@ function readContent(
 ): Promise<Transferred> {
   let counting: CountingSink | undefined
   let resuming: ResumingSink | undefined
-  return readAnywhere(context, file, call, async (storage) => {
+  return readAnywhere(context, file, call, (storage) => {
     if (resuming === undefined) {
       const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
       counting = new CountingSink(sink, named?.size, withOld)
@@ -174,14 +175,16 @@ function readContent(
       resuming = new ResumingSink(isCounted ? counting : sink, sink.restarts, isFixed)
     }
     const rest = resuming.begin(plan)
-    try {
-      await readFrom(context, storage, file, rest, call, resuming)
-    } catch (error) {
-      if (isFastDfsError(error) && error.retriable) await call.wait(resuming.untilWanted())
-      if (resuming.received - (rest.offset - plan.offset) >= PROGRESS) call.progressAt = performance.now()
-      throw error
-    }
-    return { storage, sum: (counting as CountingSink).sum }
+    const { received } = resuming
+    return readFrom(context, storage, file, rest, call, resuming).then(
+      () => ({ storage, sum: (counting as CountingSink).sum }),
+      async (error: unknown) => {
+        const content = resuming as ResumingSink
+        if (isFastDfsError(error) && error.retriable) await call.wait(content.untilWanted())
+        if (content.received - received >= PROGRESS) call.progressAt = performance.now()
+        throw error
+      },
+    )
   })
 }
 
@@ -208,6 +211,8 @@ export class DownloadStream extends Readable {
     if (signal?.aborted === true) this.#onAbort()
   }
 
+  readonly #space = new KeptSpace()
+
   readonly #onAbort = (): void => {
     this.destroy(new AbortError('the call was aborted', { cause: this.#signal?.reason }))
   }
@@ -220,7 +225,8 @@ export class DownloadStream extends Readable {
         this.#flow = flow
       },
       // Whoever reads it may keep it.
-      write: (chunk) => this.push(Buffer.from(chunk)),
+      space: () => this.#space.next(),
+      write: (chunk) => this.push(this.#space.keep(chunk)),
     }
     this.#run(sink, this.#abort.signal).then(
       () => this.push(null),

@@ -85,21 +85,32 @@ const ONE_BUFFER = 64 * 1024 - 25
 /**
  * Whether the name of a new file says what was sent. Where it does not, what is stored counts: it is read back.
  *
- * @returns false where the name's CRC32 means nothing, as in links of de-duplicated files
+ * @returns at once where the name says it; false where its CRC32 means nothing, as in links of de-duplicated files
  * @throws {@link IntegrityError} when something else is stored
  */
-export async function verifyUpload(
+export function verifyUpload(
   context: Context,
   file: SplitFileId,
   sent: Transferred,
   call: Call,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   const named = contentInName(file)
   if (named === undefined) return false
   const { storage, sum } = sent
   const isOfSize = named.size === undefined || named.size === sum.size
   if (isOfSize && context.oldCrcs.agree(named.crc32, sum, storage)) return true
+  return verifyStored(context, file, named, isOfSize, sent, call)
+}
 
+/** What is stored is what was sent, whatever its name says. */
+async function verifyStored(
+  context: Context,
+  file: SplitFileId,
+  named: NamedContent,
+  isOfSize: boolean,
+  { storage, sum }: Transferred,
+  call: Call,
+): Promise<boolean> {
   const stored = await retry(context.options, call, () => readWhole(context, storage, file, NOWHERE, call))
   if (stored.sum.size !== sum.size || stored.sum.crc32 !== sum.crc32) {
     throw new IntegrityError(`${String(sum)} were sent, but ${String(stored.sum)} are stored`, {
@@ -114,6 +125,21 @@ export async function verifyUpload(
   return false
 }
 
+/** What takes a second reading, and whether that counts in the place of the first. */
+export interface SecondReading {
+  readonly sink: ContentSink
+  readonly replaces: boolean
+}
+
+/** What a download came to. */
+export interface Verified {
+  readonly crc32: number
+  /** Whether it is what the name says. */
+  readonly verified: boolean
+  /** Where it came from. */
+  readonly storage: StorageEndpoint
+}
+
 /**
  * Whether what was read is what the name says. Where it is not, the file is read once more.
  *
@@ -122,16 +148,27 @@ export async function verifyUpload(
  *   CRC32 means nothing, or the file on the disk is damaged
  * @throws {@link IntegrityError} when content was damaged, on the way or at one of the storages
  */
-export async function verifyDownload(
+export function verifyDownload(
   context: Context,
   file: SplitFileId,
   named: NamedContent,
   first: Transferred,
-  again: { readonly sink: ContentSink; readonly replaces: boolean },
+  again: SecondReading,
   call: Call,
-): Promise<{ crc32: number; verified: boolean; storage: StorageEndpoint }> {
-  if (context.oldCrcs.agree(named.crc32, first.sum, first.storage))
-    return { crc32: first.sum.crc32, verified: true, storage: first.storage }
+): Verified | Promise<Verified> {
+  return context.oldCrcs.agree(named.crc32, first.sum, first.storage)
+    ? { crc32: first.sum.crc32, verified: true, storage: first.storage }
+    : verifyAgain(context, file, named, first, again, call)
+}
+
+async function verifyAgain(
+  context: Context,
+  file: SplitFileId,
+  named: NamedContent,
+  first: Transferred,
+  again: SecondReading,
+  call: Call,
+): Promise<Verified> {
   const told = `${String(first.sum)} came, the name says ${hex(named.crc32)}`
   const { log } = context.options
   log.debug('client', `${formatEndpoint(first.storage)}: ${told} for ${file.id}: reading it again`)

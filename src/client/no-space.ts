@@ -7,16 +7,14 @@ import type { Context } from './context.js'
 const MOST_GROUPS = 8
 
 /**
- * Runs what stores content. Where there is no room for it, the error says what the groups have: disks that look free
+ * Waits for content to be stored. Where there is no room for it, the error says what the groups have: disks that look free
  * may be full up to what is reserved.
  */
-export async function tellingSpace<T>(context: Context, call: Call, store: () => Promise<T>): Promise<T> {
-  try {
-    return await store()
-  } catch (error) {
+export function tellingSpace<T>(context: Context, call: Call, stored: Promise<T>): Promise<T> {
+  return stored.catch(async (error: unknown) => {
     if (!(error instanceof NoSpaceError)) throw error
     throw locateError(error, {}, `${error.reason}${await spaceOf(context, call)}`)
-  }
+  })
 }
 
 async function spaceOf({ options, trackers }: Context, call: Call): Promise<string> {

@@ -26,31 +26,46 @@ export const WHOLE: Range = { offset: 0, length: undefined }
 export const NO_FLOW: ContentFlow = { resume: () => {}, fail: () => {} }
 
 /** Reads a part of a file from one storage, in the same way from every version (protocol.md §3.4). */
-export async function readFrom(
+export function readFrom(
   context: Context,
   storage: StorageEndpoint,
   file: SplitFileId,
   range: Range,
   call: Call,
   sink: ContentSink,
-): Promise<void> {
+): Promise<unknown> {
   const isWhole = range.offset === 0 && range.length === undefined && sizeInName(file) !== 0
-  const count = isWhole ? TO_THE_END : await countOf(context, storage, file, range, call)
-  if (count === NOTHING) return startEmpty(sink, storage)
+  return isWhole
+    ? ask(context, storage, file, range, TO_THE_END, call, sink)
+    : countOf(context, storage, file, range, call).then((count) =>
+        count === NOTHING ? startEmpty(sink, storage) : ask(context, storage, file, range, count, call, sink),
+      )
+}
+
+function ask(
+  context: Context,
+  storage: StorageEndpoint,
+  file: SplitFileId,
+  { offset, isRest }: Range,
+  count: number,
+  call: Call,
+  sink: ContentSink,
+): Promise<unknown> {
   const { group, name } = file
-  try {
-    const fields = { offset: range.offset, count, group, name }
-    const whole = count === 0 || range.isRest === true ? sink : exactly(count, file, sink)
-    await askStorage(context, storage, storageCommands.downloadFile, fields, call, { sink: whole })
-  } catch (error) {
-    // From V6.15.4 on an empty file is refused like a range past the end.
-    const isEmpty =
-      error instanceof ServerError &&
-      error.status === STATUS.EINVAL &&
-      (await fileInfoFrom(context, storage, file, call)).size === 0
-    if (!isEmpty) throw error
-    startEmpty(sink, storage)
-  }
+  const whole = count === TO_THE_END || isRest === true ? sink : exactly(count, file, sink)
+  const fields = { offset, count, group, name }
+  const request = { sink: whole }
+  return askStorage(context, storage, storageCommands.downloadFile, fields, call, request).catch(
+    async (error: unknown) => {
+      // From V6.15.4 on an empty file is refused like a range past the end.
+      const isEmpty =
+        error instanceof ServerError &&
+        error.status === STATUS.EINVAL &&
+        (await fileInfoFrom(context, storage, file, call)).size === 0
+      if (!isEmpty) throw error
+      startEmpty(sink, storage)
+    },
+  )
 }
 
 /** Refuses an answer of another length than was asked for; but a file that can be changed may have become shorter. */
@@ -63,6 +78,7 @@ function exactly(count: number, file: SplitFileId, sink: ContentSink): ContentSi
       }
       sink.start(size, flow)
     },
+    space: () => sink.space?.(),
     write: (chunk) => sink.write(chunk),
   }
 }

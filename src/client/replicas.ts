@@ -45,23 +45,16 @@ export function readAnywhere<T>(
 ): Promise<T> {
   const { options, sources, trackers } = context
   const failed = new Failed()
-  const readAt = async (storage: StorageEndpoint, source: StorageEndpoint | undefined): Promise<T> => {
-    try {
-      return await read(storage)
-    } catch (error) {
-      if (error instanceof FileNotFoundError)
-        return readAtSource(context, file, call, storage, source, error, read)
-      if (isFastDfsError(error) && error.retriable) failed.add(storage)
-      throw error
-    }
-  }
   return retry(options, call, async () => {
     const known = sources && (await sources.of(file, call))
     if (known !== undefined && isUsable(context, known, failed)) {
       try {
-        return await readAt(known, undefined)
+        return await read(known)
       } catch (error) {
+        if (error instanceof FileNotFoundError)
+          return readAtSource(context, file, call, known, undefined, error, read)
         if (!isOthers(error) || call.isOver) throw error
+        failed.add(known)
         sources?.forget(known)
       }
     }
@@ -71,13 +64,20 @@ export function readAnywhere<T>(
     const storage = isUsable(context, named, failed)
       ? named
       : await otherThan(context, named, file, call, failed)
-    return readAt(storage, source)
+    try {
+      return await read(storage)
+    } catch (error) {
+      if (error instanceof FileNotFoundError)
+        return readAtSource(context, file, call, storage, source, error, read)
+      if (isFastDfsError(error) && error.retriable) failed.add(storage)
+      throw error
+    }
   })
 }
 
 /** Whether a tracker may know a storage that does better than the one that no tracker was asked about. */
 function isOthers(error: unknown): error is FastDfsError {
-  if (!isFastDfsError(error) || error instanceof FileNotFoundError) return false
+  if (!isFastDfsError(error)) return false
   return error.retriable || error instanceof ServerError || error instanceof PoolTimeoutError
 }
 

@@ -166,9 +166,7 @@ export class ResumableUpload {
     const signals = [this.#ending.signal, this.#signal, signal].filter((one) => one !== undefined)
     const limits = { timeout, signal: anySignal(signals) }
     try {
-      this.#result = await this.#run(limits, (call) =>
-        tellingSpace(this.#context, call, () => this.#upload(call)),
-      )
+      this.#result = await this.#run(limits, (call) => tellingSpace(this.#context, call, this.#upload(call)))
       return this.#result
     } catch (error) {
       const { id } = this

@@ -70,6 +70,11 @@ export class ResumingSink implements ContentSink {
   }
 
   /** See {@link ContentSink}. */
+  space(): Uint8Array | undefined {
+    return this.#sink.space?.()
+  }
+
+  /** See {@link ContentSink}. */
   write(chunk: Buffer): boolean {
     this.received += chunk.length
     const takesMore = this.#sink.write(chunk)

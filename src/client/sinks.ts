@@ -10,6 +10,7 @@ import type { ContentFlow, ContentSink } from '../net/connection.js'
 import { show, showPath } from './check.js'
 import { pathFailed } from './path-failure.js'
 import { messageOf } from './pieces.js'
+import { isIn } from './space.js'
 
 /**
  * What a download can be written to: a path, a Writable, a web WritableStream, or a Uint8Array or Buffer that is filled
@@ -68,8 +69,10 @@ export function bufferSink(maxBytes: number): WholeSink<Buffer> {
       buffer = Buffer.allocUnsafe(size)
       filled = 0
     },
+    space: () => restOf(buffer, filled),
     write: (chunk) => {
-      filled += chunk.copy(buffer, filled)
+      if (!isIn(chunk, buffer, filled)) chunk.copy(buffer, filled)
+      filled += chunk.length
       return true
     },
     finish: async () => buffer,
@@ -88,8 +91,9 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
       }
       filled = 0
     },
+    space: () => restOf(bytes, filled),
     write: (chunk) => {
-      bytes.set(chunk, filled)
+      if (!isIn(chunk, bytes, filled)) bytes.set(chunk, filled)
       filled += chunk.length
       return true
     },
@@ -97,6 +101,13 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
     abandon: async () => {},
   }
 }
+
+/** What is left of a buffer to be filled, where that is worth a read of its own: smaller reads stay in the caches. */
+function restOf(bytes: Uint8Array, filled: number): Uint8Array | undefined {
+  return bytes.length - filled < WORTH_PLACING ? undefined : bytes.subarray(filled)
+}
+
+const WORTH_PLACING = 1024 * 1024
 
 /** Bytes that are written to a file at a time. */
 const BLOCK_SIZE = 1024 * 1024
@@ -136,6 +147,7 @@ export async function fileSink(
   return {
     restarts: true,
     start: (_, flow) => writer.restart(flow),
+    space: () => writer.space(),
     write: (chunk) => writer.write(chunk),
     finish: async () => {
       const size = await writer.end()
@@ -200,12 +212,13 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Collects pieces into blocks and writes them one after the other; more than two waiting hold the download up. */
+/** Collects pieces into two blocks: one is written while the other fills. Both full, they hold the download up. */
 class BlockWriter {
   readonly #file: FileHandle
   readonly #path: string
   readonly #free: Buffer[] = []
-  #block: Buffer = Buffer.allocUnsafe(BLOCK_SIZE)
+  /** The one that fills; undefined until there are bytes for it. */
+  #block: Buffer | undefined
   #filled = 0
   /** Where the current block belongs. */
   #position = 0
@@ -226,19 +239,26 @@ class BlockWriter {
     this.#position = 0
   }
 
+  /** The rest of the present block; nothing while both are full. */
+  space(): Buffer | undefined {
+    return this.#waiting < 2 ? this.#present().subarray(this.#filled) : undefined
+  }
+
   write(chunk: Buffer): boolean {
     for (let offset = 0; offset < chunk.length;) {
-      const copied = chunk.copy(this.#block, this.#filled, offset)
-      offset += copied
-      this.#filled += copied
-      if (this.#filled === BLOCK_SIZE) this.#flush()
+      const block = this.#present()
+      const isThere = isIn(chunk, block, this.#filled)
+      const taken = isThere ? chunk.length : chunk.copy(block, this.#filled, offset)
+      offset += taken
+      this.#filled += taken
+      if (this.#filled === BLOCK_SIZE) this.#flush(block)
     }
     return this.#waiting < 2
   }
 
   /** Writes what is left; gives the size of all. */
   async end(): Promise<number> {
-    if (this.#filled > 0) this.#flush()
+    if (this.#filled > 0) this.#flush(this.#present())
     await this.#writing
     if (this.#failure !== undefined) throw this.#failure
     return this.#position
@@ -249,13 +269,16 @@ class BlockWriter {
     await this.#writing
   }
 
-  #flush(): void {
-    const block = this.#block
+  #present(): Buffer {
+    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_SIZE))
+  }
+
+  #flush(block: Buffer): void {
     const bytes = block.subarray(0, this.#filled)
     const position = this.#position
     this.#position += bytes.length
     this.#filled = 0
-    this.#block = this.#free.pop() ?? Buffer.allocUnsafe(BLOCK_SIZE)
+    this.#block = undefined
     this.#waiting++
     this.#writing = this.#writing.then(async () => {
       try {

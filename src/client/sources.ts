@@ -80,12 +80,7 @@ async function openWith<T extends object>(
     return agree(await call.wait(openPath(source), (late) => void late.close()), size)
   }
   if (typeof source !== 'object' || source === null) throw noSource(source)
-  if (ArrayBuffer.isView(source)) {
-    const bytes = Buffer.isBuffer(source)
-      ? source
-      : Buffer.from(source.buffer, source.byteOffset, source.byteLength)
-    return agree(fromBytes(bytes), size)
-  }
+  if (ArrayBuffer.isView(source)) return openView(source, size)
   if (isBlob(source)) return agree(fromBlob(source), size)
   if (isWebStream(source)) return fromWebStream(source, size, call, openUnsized)
   if (isReadable(source)) return fromReadable(source, size, call, openUnsized)
@@ -122,7 +117,21 @@ function agree(source: OpenSource, size: number | undefined): OpenSource | Promi
 
 async function refuse(source: OpenSource, size: number): Promise<never> {
   await source.close()
-  throw new InvalidArgumentError(`size is ${size}, the source has ${source.size} bytes`)
+  throw otherSize(size, source.size)
+}
+
+function otherSize(size: number, found: number): InvalidArgumentError {
+  return new InvalidArgumentError(`size is ${size}, the source has ${found} bytes`)
+}
+
+/**
+ * A source of what is in memory. There is nothing to wait for, and nothing to close.
+ *
+ * @throws {@link InvalidArgumentError} when it has another size than `size`
+ */
+export function openView(view: ArrayBufferView, size: number | undefined): OpenSource {
+  if (size !== undefined && size !== view.byteLength) throw otherSize(size, view.byteLength)
+  return fromBytes(Buffer.isBuffer(view) ? view : Buffer.from(view.buffer, view.byteOffset, view.byteLength))
 }
 
 /** A source of bytes that are in memory. */

@@ -137,14 +137,27 @@ async function findPlace(
   return { ...target, storePathIndex }
 }
 
-async function findAny(
+function findAny(
   context: Context,
   group: string | undefined,
   call: Call,
   failed: Failed,
 ): Promise<StoreTarget> {
-  const first = await context.trackers.queryStore(group, call)
-  if (isUsable(context, first, failed)) return first
+  return context.trackers
+    .queryStore(group, call)
+    .then((first) =>
+      isUsable(context, first, failed) ? first : findOther(context, first, group, call, failed),
+    )
+}
+
+/** Another storage than `first`, which has failed; that one where there is none. */
+async function findOther(
+  context: Context,
+  first: StoreTarget,
+  group: string | undefined,
+  call: Call,
+  failed: Failed,
+): Promise<StoreTarget> {
   // A question without a group is about the next group each time.
   for (let i = 0; i < (group === undefined ? GROUPS_TRIED : 1); i++) {
     const targets = await orNone(allTargets(context, group, call), call)

@@ -40,15 +40,17 @@ export interface UploadPlan extends Finishing {
 }
 
 /** Where a new file goes, and with which fields (protocol.md §3.1). */
-export async function newFileTarget(
+export function newFileTarget(
   context: Context,
   { place, ext }: UploadPlan,
   call: Call,
   failed: Failed,
 ): Promise<Target<NewFileCommand>> {
-  const target = await findStore(context, place, call, failed)
-  const { storePathIndex, isRemembered } = target
-  return { storage: target, fields: { storePathIndex, ext }, isRemembered }
+  return findStore(context, place, call, failed).then((storage) => ({
+    storage,
+    fields: { storePathIndex: storage.storePathIndex, ext },
+    isRemembered: storage.isRemembered,
+  }))
 }
 
 /** What may exist when the answer to an upload is lost. */
@@ -59,7 +61,7 @@ export function newFileMayExist({ size }: OpenSource): MayExist {
 }
 
 /** Stores a new file in one request. */
-export async function storeWhole(
+export function storeWhole(
   context: Context,
   command: NewFileCommand,
   source: OpenSource,
@@ -69,32 +71,29 @@ export async function storeWhole(
   const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, source.size)
   const findTarget = (failed: Failed): Promise<Target<NewFileCommand>> =>
     newFileTarget(context, plan, call, failed)
-  const sent = await sendContent(context, command, source, call, findTarget, {
+  return sendContent(context, command, source, call, findTarget, {
     sumFor: plan.verify ? sumFor : undefined,
     onProgress: plan.onProgress,
     mayExist: newFileMayExist(source),
     undo: (reply) => discard(context, newFileOf(reply)),
-  })
-  return finish(context, sent, plan, call)
+  }).then((sent) => finish(context, sent, plan, call))
 }
 
 /**
  * What an upload resolves to, after it is verified and its metadata is set. A file that is not what was sent, whose
  * metadata cannot be set, or whose end cannot be reported, is deleted again: nobody else knows its ID.
  */
-export async function finish(
+export function finish(
   context: Context,
   sent: Sent<{ group: string; name: string }>,
   finishing: Finishing,
   call: Call,
 ): Promise<UploadedFile> {
   const file = newFileOf(sent.reply)
-  try {
-    return await complete(context, file, sent, finishing, call)
-  } catch (error) {
+  return complete(context, file, sent, finishing, call).catch(async (error: unknown) => {
     await discard(context, file)
     throw error
-  }
+  })
 }
 
 /** Verifies a file that is stored whole, and sets its metadata. */

@@ -7,6 +7,7 @@ import { messageOf } from './pieces.js'
 import { NO_FLOW } from './read.js'
 import type { WholeSink } from './sinks.js'
 import { isWebWritable } from './sinks.js'
+import { KeptSpace } from './space.js'
 
 /** What both kinds of stream can do. */
 interface Target {
@@ -72,13 +73,15 @@ export async function intoStream<T>(
 
 function sinkOf(target: Target, onFlow: (flow: ContentFlow) => void): WholeSink<number> {
   let size = 0
+  // Whoever takes it may keep it.
+  const space = new KeptSpace()
   return {
     restarts: false,
     start: (_, flow) => onFlow(flow),
+    space: () => space.next(),
     write: (chunk) => {
       size += chunk.length
-      // Whoever takes it may keep it.
-      return target.write(Buffer.from(chunk))
+      return target.write(space.keep(chunk))
     },
     finish: async () => {
       await target.end().catch((cause: unknown) => {

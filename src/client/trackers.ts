@@ -58,20 +58,17 @@ export class Trackers {
   }
 
   /** Where to upload to (protocol.md §2.1). */
-  async queryStore(group: string | undefined, call: Call): Promise<StoreTarget> {
+  queryStore(group: string | undefined, call: Call): Promise<StoreTarget> {
     const reply =
       group === undefined
-        ? await this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
-        : await this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
-    const { group: chosen, host, port } = endpointOf(reply)
-    return { group: chosen, host, port, storePathIndex: reply.storePathIndex }
+        ? this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
+        : this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
+    return reply.then(storeTargetOf)
   }
 
   /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */
-  async queryFetch(file: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    return endpointOf(
-      await this.ask(trackerCommands.queryFetchOne, { group: file.group, name: file.name }, call),
-    )
+  queryFetch({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
+    return this.ask(trackerCommands.queryFetchOne, { group, name }, call).then(endpointOf)
   }
 
   /** Everywhere that a file can be read (protocol.md §2.2). */
@@ -86,10 +83,8 @@ export class Trackers {
   }
 
   /** Where to change a file (protocol.md §2.2). */
-  async queryUpdate(file: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    return endpointOf(
-      await this.ask(trackerCommands.queryUpdate, { group: file.group, name: file.name }, call),
-    )
+  queryUpdate({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
+    return this.ask(trackerCommands.queryUpdate, { group, name }, call).then(endpointOf)
   }
 
   /** What each tracker that answers well says of where to change a file. */
@@ -265,8 +260,24 @@ function trackerOf(address: ServerAddress): Tracker {
   return { address, endpoints: [...endpointsOf(address)] }
 }
 
-function endpointOf({ group, ip, port }: { group: string; ip: string; port: number }): StorageEndpoint {
+/** Where a storage is, in a tracker's answer. */
+interface StorageReply {
+  readonly group: string
+  readonly ip: string
+  readonly port: number
+}
+
+function endpointOf({ group, ip, port }: StorageReply): StorageEndpoint {
   return { group, host: hostOf(ip), port }
+}
+
+function storeTargetOf(reply: StorageReply & { storePathIndex: number }): StoreTarget {
+  return {
+    group: reply.group,
+    host: hostOf(reply.ip),
+    port: reply.port,
+    storePathIndex: reply.storePathIndex,
+  }
 }
 
 /** The address of a storage in a tracker's answer. */

@@ -64,43 +64,36 @@ export function sendContent<C extends Command>(
   { sumFor = () => new ContentSum(false), onProgress, mayExist, undo }: MakeOptions<C> = {},
 ): Promise<Sent<ResponseOf<C>>> {
   const failed = new Failed()
-  const send = async ({ storage, fields }: Target<C>): Promise<Sent<ResponseOf<C>>> => {
-    const sum = sumFor(storage)
-    const counted = new CountedSource(onProgress ? reporting(source, onProgress) : source, sum, call)
-    try {
-      const ask = (own: Call): Promise<ResponseOf<C>> =>
-        askStorage(context, storage, command, fields, own, { source: counted })
-      const reply = await (undo === undefined || !call.isLimited
-        ? ask(call)
-        : context.outliving.ask(call, {
-            place: { command: command.name, endpoint: formatEndpoint(storage) },
-            ask,
-            isSent: () => counted.isSent,
-            undo,
-          }))
-      return { reply, storage, sum }
-    } catch (error) {
-      if (!isFastDfsError(error)) throw error
-      if (error instanceof UnknownOutcomeError && mayExist !== undefined) {
-        const { text, fileId } = mayExist(storage)
-        throw locateError(error, { fileId }, `${error.reason}; ${text}`)
-      }
-      failed.add(storage)
-      // What a stream gave is gone; only a source that can be read again can be sent again.
-      throw counted.started && !source.repeatable ? locateError(error, { retriable: false }) : error
-    }
-  }
   return retry(context.options, call, async () => {
-    const target = await findTarget(failed)
-    if (target.isRemembered !== true) return send(target)
-    try {
-      return await send(target)
-    } catch (error) {
-      context.stores?.clear()
-      // A storage that refuses content has not stored it.
-      const isRefused = error instanceof ServerError && source.repeatable
-      if (call.isOver || !isFastDfsError(error) || !(error.retriable || isRefused)) throw error
-      return send(await findTarget(failed))
+    for (;;) {
+      const { storage, fields, isRemembered } = await findTarget(failed)
+      const sum = sumFor(storage)
+      const counted = new CountedSource(onProgress ? reporting(source, onProgress) : source, sum, call)
+      try {
+        const reply = await (undo === undefined || !call.isLimited
+          ? askStorage(context, storage, command, fields, call, { source: counted })
+          : context.outliving.ask(call, {
+              place: { command: command.name, endpoint: formatEndpoint(storage) },
+              ask: (own) => askStorage(context, storage, command, fields, own, { source: counted }),
+              isSent: () => counted.isSent,
+              undo,
+            }))
+        return { reply, storage, sum }
+      } catch (error) {
+        if (isRemembered === true) context.stores?.clear()
+        if (!isFastDfsError(error)) throw error
+        if (error instanceof UnknownOutcomeError && mayExist !== undefined) {
+          const { text, fileId } = mayExist(storage)
+          throw locateError(error, { fileId }, `${error.reason}; ${text}`)
+        }
+        failed.add(storage)
+        // What a stream gave is gone; only a source that can be read again can be sent again.
+        const canSend = source.repeatable || !counted.started
+        // A storage that refuses content has not stored it.
+        const canMake = error.retriable || error instanceof ServerError
+        if (isRemembered === true && canSend && canMake && !call.isOver) continue
+        throw canSend ? error : locateError(error, { retriable: false })
+      }
     }
   })
 }

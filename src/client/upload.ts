@@ -14,8 +14,8 @@ import { encodingOf, packMetadata } from './files.js'
 import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress } from './progress.js'
-import type { Source } from './sources.js'
-import { openSource, openUnread } from './sources.js'
+import type { OpenSource, Source } from './sources.js'
+import { openSource, openUnread, openView } from './sources.js'
 import type { NewFileCommand, UploadPlan } from './store.js'
 import { discard, finish, newFileOf, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
@@ -152,7 +152,7 @@ const SLAVE_UPLOAD_OPTIONS = ['source', 'prefix', ...NAME_OPTIONS, 'size', 'onPr
  *
  * @param checkExt - refuses the extension, when it is known and nothing is sent
  */
-export async function upload(
+export function upload(
   context: Context,
   command: NewFileCommand,
   source: Source,
@@ -165,14 +165,14 @@ export async function upload(
   checkWord(unknownLength, 'unknownLength', ['spool', 'appender'])
   const planned = planUpload(context, options)
   const open = unknownLength === 'spool' ? openSource : openUnread
-  return withSource(source, options.size, call, open, async (opened) => {
+  return withSource(source, options.size, call, open, (opened) => {
     const plan = planned(opened.fileName)
     checkExt(plan.ext)
-    return tellingSpace(context, call, () =>
+    const stored =
       'pieces' in opened
         ? storeInChunks(context, command, opened.pieces, plan, call)
-        : storeWhole(context, command, opened, plan, call),
-    )
+        : storeWhole(context, command, opened, plan, call)
+    return tellingSpace(context, call, stored)
   })
 }
 
@@ -230,13 +230,12 @@ export async function uploadSlave(
       storage: await context.trackers.queryUpdate(master, call),
       fields,
     })
-    const sent = await tellingSpace(context, call, () =>
-      sendContent(context, command, opened, call, findTarget, {
-        onProgress,
-        mayExist,
-        undo: (reply) => discard(context, newFileOf(reply)),
-      }),
-    ).catch((error: unknown) => {
+    const sending = sendContent(context, command, opened, call, findTarget, {
+      onProgress,
+      mayExist,
+      undo: (reply) => discard(context, newFileOf(reply)),
+    })
+    const sent = await tellingSpace(context, call, sending).catch((error: unknown) => {
       // It is the slave that is there, and the master that is not.
       throw error instanceof FileExistsError ? locateError(error, { fileId: expectedId }) : error
     })
@@ -255,15 +254,26 @@ export function checkSlave(context: Context, slave: SlaveUpload): { ext: string 
 }
 
 /** Opens a source for as long as `use` takes. */
-export async function withSource<S extends { close(): Promise<void> }, T>(
+export function withSource<S extends Closable, T>(
   source: Source,
   size: number | undefined,
   call: Call,
   open: (source: Source, size: number | undefined, call: Call) => Promise<S>,
-  use: (opened: S) => Promise<T>,
+  use: (opened: S | OpenSource) => Promise<T>,
 ): Promise<T> {
   if (size !== undefined) checkInteger(size, 'size', 0)
-  const opened = await open(source, size, call)
+  return ArrayBuffer.isView(source) ? use(openView(source, size)) : closing(open(source, size, call), use)
+}
+
+interface Closable {
+  close(): Promise<void>
+}
+
+async function closing<S extends Closable, T>(
+  opening: Promise<S>,
+  use: (opened: S) => Promise<T>,
+): Promise<T> {
+  const opened = await opening
   try {
     return await use(opened)
   } finally {

@@ -89,13 +89,14 @@ function encodeSlot({ id, offset, size }: TrunkSlot): string {
 }
 
 function encodeWords(...words: number[]): string {
-  const bytes = Buffer.alloc(words.length * 4)
+  const bytes = Buffer.allocUnsafe(words.length * 4)
   words.forEach((word, index) => bytes.writeUInt32BE(word >>> 0, index * 4))
   return encodeBase64(bytes)
 }
 
-const hexByte = (name: string, value: number): string =>
-  integer(name, value, 0xff).toString(16).toUpperCase().padStart(2, '0')
+const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).toUpperCase().padStart(2, '0'))
+
+const hexByte = (name: string, value: number): string => HEX[integer(name, value, 0xff)]!
 
 function match(name: string, value: string, pattern: RegExp): void {
   if (!pattern.test(value)) {

@@ -54,7 +54,7 @@ function readSource(word: number): FileIdSource {
  * @throws {InvalidArgumentError} for an ID out of range, and for what is no address
  */
 export function sourceWord(source: FileIdSource): number {
-  const bytes = Buffer.alloc(4)
+  const bytes = Buffer.allocUnsafe(4)
   if (source.kind === 'id') {
     const { id } = source
     if (!(Number.isInteger(id) && id >= 1 && id <= MAX_ID)) {

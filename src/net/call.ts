@@ -28,7 +28,8 @@ export class Call {
   /** Whether content moves in its present attempt; see {@link Call.expire}. */
   isMoving = false
   #endsAt: number
-  readonly #waiting = new Set<(error: FastDfsError) => void>()
+  /** Made when something waits: most calls are over before that. */
+  #waiting: Set<(error: FastDfsError) => void> | undefined
   #cancelled: FastDfsError | undefined
   #expired: FastDfsError | undefined
 
@@ -74,7 +75,7 @@ export class Call {
   /** Ends whatever waits on the call's behalf, now and later. */
   cancel(error: FastDfsError): void {
     this.#cancelled = error
-    for (const fail of this.#waiting) fail(error)
+    for (const fail of this.#waiting ?? []) fail(error)
   }
 
   /**
@@ -85,7 +86,7 @@ export class Call {
   expire(error: FastDfsError): boolean {
     if (this.isMoving) return false
     this.#expired = error
-    for (const fail of this.#waiting) fail(error)
+    for (const fail of this.#waiting ?? []) fail(error)
     return true
   }
 
@@ -96,12 +97,13 @@ export class Call {
 
   /** Has `fail` called when the call is cancelled, or its attempt expires, until {@link Call.unwatch}. */
   watch(fail: (error: FastDfsError) => void): void {
+    this.#waiting ??= new Set()
     this.#waiting.add(fail)
   }
 
   /** See {@link Call.watch}. */
   unwatch(fail: (error: FastDfsError) => void): void {
-    this.#waiting.delete(fail)
+    this.#waiting?.delete(fail)
   }
 
   /** The error of an aborted call. */
@@ -130,7 +132,7 @@ export class Call {
         if (over) return
         over = true
         clearTimeout(timer)
-        this.#waiting.delete(fail)
+        this.unwatch(fail)
         this.signal?.removeEventListener('abort', onAbort)
         settle()
       }
@@ -138,7 +140,7 @@ export class Call {
       const onAbort = (): void => fail(this.abortError())
       const timer =
         this.#endsAt === Infinity ? undefined : setTimeout(() => fail(this.timeIsOver()), this.remaining)
-      this.#waiting.add(fail)
+      this.watch(fail)
       this.signal?.addEventListener('abort', onAbort, { once: true })
       promise.then((value) => (over ? late(value) : end(() => resolve(value))), fail)
       if (this.#ended !== undefined) fail(this.#ended)

@@ -1,5 +1,5 @@
 import { connect as connectTcp } from 'node:net'
-import type { Socket } from 'node:net'
+import type { NetConnectOpts, Socket } from 'node:net'
 import type { FastDfsError } from '../errors.js'
 import { ConnectError, TimeoutError } from '../errors.js'
 import { channels, isTraced } from '../observe/channels.js'
@@ -7,8 +7,19 @@ import type { Log } from '../observe/log.js'
 import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
 
+/** A socket that asks before every read where to put what comes. */
+export interface PlacingSocket extends Socket {
+  readonly reading: {
+    /** Gives what to read into; undefined where it does not matter. */
+    place: (() => Uint8Array | undefined) | undefined
+  }
+}
+
+/** Bytes read at a time at most: what is counted and copied after it was read is still in the processor's caches. */
+export const READ_SIZE = 256 * 1024
+
 /** What sockets read into, all of them: each is done with what came before the next one reads. */
-const RECEIVED = Buffer.allocUnsafeSlow(64 * 1024)
+const RECEIVED = Buffer.allocUnsafeSlow(READ_SIZE)
 
 /**
  * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried. The
@@ -24,9 +35,9 @@ export function connect(
   timeout: number,
   closing: AbortSignal,
   log: Log,
-): Promise<Socket> {
+): Promise<PlacingSocket> {
   const where = formatEndpoint(endpoint)
-  const open = (): Promise<Socket> => connectTo(endpoint, where, timeout, closing, log)
+  const open = (): Promise<PlacingSocket> => connectTo(endpoint, where, timeout, closing, log)
   return isTraced(channels.connect) ? channels.connect.tracePromise(open, { endpoint: where }) : open()
 }
 
@@ -36,21 +47,23 @@ function connectTo(
   timeout: number,
   closing: AbortSignal,
   log: Log,
-): Promise<Socket> {
+): Promise<PlacingSocket> {
   const place = { endpoint: where, phase: 'connect', retriable: true } as const
   return new Promise((resolve, reject) => {
     if (closing.aborted) return reject(closing.reason as FastDfsError)
-    const socket: Socket = connectTcp({
+    const reading: PlacingSocket['reading'] = { place: undefined }
+    const options: NetConnectOpts = {
       host,
       port,
       noDelay: true,
       keepAlive: true,
       // In the place of a new buffer for each read: a large download would leave one GC's worth of them behind.
       onread: {
-        buffer: RECEIVED,
+        buffer: () => reading.place?.() ?? RECEIVED,
         callback: (count, bytes) => socket.emit('data', bytes.subarray(0, count)),
       },
-    })
+    }
+    const socket: PlacingSocket = Object.assign(connectTcp(options), { reading })
     const settle = (): void => {
       clearTimeout(timer)
       closing.removeEventListener('abort', onClosing)

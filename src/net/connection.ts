@@ -19,6 +19,8 @@ import type { Log } from '../observe/log.js'
 import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protocol/index.js'
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
+import type { PlacingSocket } from './connect.js'
+import { READ_SIZE } from './connect.js'
 
 // As it is when this is loaded: a test that fakes it must not hold up what is sent.
 const nextTick = process.nextTick.bind(process)
@@ -40,6 +42,11 @@ export interface ContentSource {
 export interface ContentSink {
   /** The content has `size` bytes; none of them is here yet. An error thrown here ends the request. */
   start(size: number, flow: ContentFlow): void
+  /**
+   * Room for the next bytes, so that they need not be copied there: what {@link ContentSink.write} is given then lies at
+   * its start. Asked for before each read while many bytes are still to come; not of every connection.
+   */
+  space?(): Uint8Array | undefined
   /**
    * The next bytes, in a buffer that is used again afterwards. Answer false to be given no more until
    * {@link ContentFlow.resume}.
@@ -78,6 +85,10 @@ const SMALL = 64 * 1024
 /** Content up to this many bytes is copied behind its head: two buffers at a time cost more to write than that. */
 const COPIED_UP_TO = 16 * 1024
 
+/** Room for a head and the content behind it, of all sockets: nearly always the system has taken it all at once. */
+const newPacket = (): Buffer => Buffer.allocUnsafeSlow(COPIED_UP_TO + 1024)
+let sending = newPacket()
+
 type Sent = 'nothing' | 'part' | 'all'
 
 interface Exchange {
@@ -108,6 +119,8 @@ export class Connection {
   /** When the last response ended, by `performance.now()`. */
   lastUsed = performance.now()
   readonly #socket: Duplex & Queueing
+  /** Made by {@link connect}: what becomes of a chunk is known. */
+  readonly #isOwn: boolean
   readonly #idleTimeout: number
   readonly #log: Log | undefined
   readonly #reader: FrameReader
@@ -135,6 +148,9 @@ export class Connection {
       onData: (chunk) => this.#onContent(chunk),
       onEnd: () => this.#onEnd(),
     })
+    const { reading } = socket as Partial<PlacingSocket>
+    this.#isOwn = reading !== undefined
+    if (reading !== undefined) reading.place = () => this.#place()
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('error', (cause: NodeJS.ErrnoException) =>
       this.#lose(new ConnectError(`connection lost: ${cause.code ?? cause.message}`, { cause, endpoint })),
@@ -255,18 +271,24 @@ export class Connection {
     exchange.sent = 'all'
     exchange.call.isMoving = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
-    if (bytes.length <= COPIED_UP_TO) {
-      const packet = Buffer.allocUnsafe(head.length + bytes.length)
-      packet.set(head)
-      packet.set(bytes, head.length)
-      this.#socket.write(packet)
-      return
-    }
+    if (bytes.length <= COPIED_UP_TO) return this.#writePacket(head, bytes)
     this.#socket.cork()
     this.#socket.write(head)
     this.#writeChunk(bytes, () => {})
     this.#socket.uncork()
     this.#noteQueued(bytes.length)
+  }
+
+  #writePacket(head: Buffer, bytes: Uint8Array): void {
+    const size = head.length + bytes.length
+    // Another Duplex may keep what it is given.
+    const isShared = this.#isOwn && size <= sending.length
+    const packet = isShared ? sending.subarray(0, size) : Buffer.allocUnsafe(size)
+    packet.set(head)
+    packet.set(bytes, head.length)
+    this.#socket.write(packet)
+    // What the system has not taken is not written into again.
+    if (isShared && this.#socket.writableLength > 0) sending = newPacket()
   }
 
   async #send(exchange: Exchange, source: ContentSource): Promise<void> {
@@ -315,6 +337,13 @@ export class Connection {
 
   #noteQueued(written: number): void {
     if (written > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
+  }
+
+  /** Where the next bytes go, while content is to come that no single read takes. */
+  #place(): Uint8Array | undefined {
+    const { missing } = this.#reader
+    if (missing < READ_SIZE) return undefined
+    return this.#exchange?.sink?.space?.()?.subarray(0, READ_SIZE)
   }
 
   #onData(chunk: Buffer): void {
@@ -447,7 +476,8 @@ export class Connection {
     this.#exchange = undefined
     // The last piece may have held it up; the next response has another sink.
     this.#unpause()
-    this.lastUsed = performance.now()
+    // A response ends in bytes that have just moved.
+    this.lastUsed = this.#lastMoved
     tell()
   }
 }

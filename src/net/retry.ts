@@ -37,20 +37,20 @@ export function backoff(attempt: number, max = MAX_BACKOFF): number {
  *
  * @throws the error that is not retriable, the only error there was, or a {@link RetryError} with all of them
  */
-export async function retry<T>(options: RetryOptions, call: Call, attempt: () => Promise<T>): Promise<T> {
+export function retry<T>(options: RetryOptions, call: Call, attempt: () => Promise<T>): Promise<T> {
   call.attempt = 1
   const beganAt = performance.now()
   // Most calls succeed at once: all else is made only after a first failure.
-  let first: FastDfsError
-  try {
-    const result = await attempt()
-    options.retryBudget.earn()
-    return result
-  } catch (error) {
-    if (!isFastDfsError(error)) throw error
-    first = error
-  }
-  return new Repetition(options, call, first, beganAt).run(attempt)
+  return attempt().then(
+    (result) => {
+      options.retryBudget.earn()
+      return result
+    },
+    (error: unknown) => {
+      if (!isFastDfsError(error)) throw error
+      return new Repetition(options, call, error, beganAt).run(attempt)
+    },
+  )
 }
 
 /** What is left of a call whose first attempt has failed. */

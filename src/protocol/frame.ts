@@ -100,6 +100,11 @@ export class FrameReader {
     return this.#missing === -1 && this.#headerBytes === 0 && this.#waiting.length === 0
   }
 
+  /** Bytes of the present body that are still to come; 0 between two packets, and within a header. */
+  get missing(): number {
+    return Math.max(0, this.#missing)
+  }
+
   /**
    * Takes the next bytes of the stream.
    *

@@ -60,12 +60,12 @@ function readWithin(
   context: ReadContext,
 ): Values {
   const values: Values = {}
-  // Lengths, counts and presence told by earlier fields about later ones.
-  const told: Record<string, number> = {}
+  // Lengths, counts and presence told by earlier fields about later ones; most layouts have none.
+  let told: Record<string, number> | undefined
   for (const field of layout.fields) {
-    if (told[field.name] === ABSENT) continue
+    if (told !== undefined && told[field.name] === ABSENT) continue
     if (field.trailing && cursor.offset === end) {
-      if (field.kind === 'flagsOf') for (const [name] of field.bits) told[name] = ABSENT
+      if (field.kind === 'flagsOf') for (const [name] of field.bits) (told ??= {})[name] = ABSENT
       continue
     }
     const from = cursor.offset
@@ -74,10 +74,18 @@ function readWithin(
     cursor.offset += field.size
     switch (field.kind) {
       case 'lengthOf':
-        told[field.ref as string] = checkLength(readI64(body, from, field.name, context), field.name, context)
+        ;(told ??= {})[field.ref as string] = checkLength(
+          readI64(body, from, field.name, context),
+          field.name,
+          context,
+        )
         break
       case 'countOf':
-        told[field.ref as string] = checkLength(readCount(field, body, from, context), field.name, context)
+        ;(told ??= {})[field.ref as string] = checkLength(
+          readCount(field, body, from, context),
+          field.name,
+          context,
+        )
         break
       case 'contentSize': {
         const size = readI64(body, from, field.name, context)
@@ -91,14 +99,14 @@ function readWithin(
         let known = 0
         for (const [name, bit] of field.bits) {
           known |= bit
-          if ((flags & bit) === 0) told[name] = ABSENT
+          if ((flags & bit) === 0) (told ??= {})[name] = ABSENT
         }
         if ((flags & ~known) !== 0) throw broken(`unknown bits in ${field.name}: ${flags}`, context)
         break
       }
       case 'text':
       case 'bytes': {
-        const size = told[field.name] ?? end - from - field.sizeAfter
+        const size = told?.[field.name] ?? end - from - field.sizeAfter
         if (size < 0 || from + size > end)
           throw broken(`${field.name} of ${size} bytes reaches past the body`, context)
         cursor.offset = from + size
@@ -113,10 +121,10 @@ function readWithin(
         cursor.offset = end
         break
       case 'list':
-        values[field.name] = readList(field, told[field.name], body, cursor, end, context)
+        values[field.name] = readList(field, told?.[field.name], body, cursor, end, context)
         break
       case 'slots':
-        values[field.name] = readSlots(field, told[field.name], body, cursor, end, context)
+        values[field.name] = readSlots(field, told?.[field.name], body, cursor, end, context)
         break
       case 'struct': {
         cursor.offset = from

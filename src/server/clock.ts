@@ -4,7 +4,7 @@
  */
 import timers from 'node:timers'
 
-const { setTimeout: startTimeout, clearTimeout: stopTimeout } = timers
+const { setTimeout: startTimeout, clearTimeout: stopTimeout, setImmediate: nextTurn } = timers
 
 /** Where a server gets the time and chance from. */
 export interface Clock {
@@ -14,8 +14,8 @@ export interface Clock {
   randomBelow(limit: number): number
 }
 
-// Date.now as it is when this is loaded, for the same reason.
-const { now } = Date
+/** The machine's own time in Unix milliseconds, also where a test fakes it or gives another clock: for intervals. */
+export const { now } = Date
 
 /** The machine's own. */
 export const SYSTEM_CLOCK: Clock = {
@@ -34,6 +34,11 @@ export function startTimer(delay: number, task: () => void): Timer {
 /** Ends a timer; none is fine too. */
 export function stopTimer(timer: Timer | undefined): void {
   stopTimeout(timer)
+}
+
+/** Resolves in the next turn of the event loop, when all that has come by now has been looked at. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void nextTurn(resolve))
 }
 
 /** Whole Unix seconds: the unit of every time on the wire. */

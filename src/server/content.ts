@@ -7,6 +7,8 @@ const HIGH_WATER_MARK = 256 * 1024
 export interface Content extends AsyncIterable<Buffer> {
   /** How many bytes there will be. */
   readonly size: number
+  /** All of them, where they have come already. */
+  readonly whole: Buffer | undefined
   /** True once the connection was lost before all of them came; reading fails then. */
   readonly aborted: boolean
 }
@@ -17,19 +19,29 @@ export class DisconnectedError extends Error {
 }
 
 /** Content that has arrived as a whole. */
-export function wholeContent(bytes: Buffer): Content {
-  return {
-    size: bytes.length,
-    aborted: false,
-    async *[Symbol.asyncIterator]() {
-      if (bytes.length > 0) yield bytes
-    },
+export class WholeContent implements Content {
+  readonly whole: Buffer
+  readonly aborted = false
+
+  constructor(bytes: Buffer) {
+    this.whole = bytes
+  }
+
+  /** See {@link Content}. */
+  get size(): number {
+    return this.whole.length
+  }
+
+  /** See {@link Content}. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, undefined> {
+    if (this.whole.length > 0) yield this.whole
   }
 }
 
 /** Content that is still arriving: filled by the session, emptied by the handler. */
 export class ArrivingContent implements Content {
   readonly size: number
+  readonly whole = undefined
   readonly #onDrain: () => void
   #chunks: Buffer[] = []
   #waitingBytes = 0

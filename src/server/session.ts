@@ -13,7 +13,7 @@ import {
 } from '../protocol/index.js'
 import { Collector } from './collector.js'
 import type { Content } from './content.js'
-import { ArrivingContent, DisconnectedError, wholeContent } from './content.js'
+import { ArrivingContent, DisconnectedError, WholeContent } from './content.js'
 import type { MaybePromise } from './maybe-promise.js'
 import { isPromise } from './maybe-promise.js'
 import type { ContentReply, Exchange, Route, Routes } from './routes.js'
@@ -35,7 +35,7 @@ export interface Service<X> {
 const SMALL_CONTENT = 64 * 1024
 /** Bytes of names that may stand between the fixed fields and content: no command has more than one name. */
 const MAX_NAMES = 256
-const NO_CONTENT = wholeContent(Buffer.alloc(0))
+const NO_CONTENT = new WholeContent(Buffer.alloc(0))
 
 /** What arrives is: gathered as a body, or as the fields before content; passed on as content; dropped. */
 type Receiving = 'body' | 'fields' | 'content' | 'nothing'
@@ -97,9 +97,9 @@ export class Session<X> implements Exchange<X> {
   }
 
   #read(chunk: Buffer): void {
-    this.#guard(() => this.#reader.push(chunk))
     // Not before: most answers are there when the next request comes.
     if (this.#held) this.#stream.pause()
+    this.#guard(() => this.#reader.push(chunk))
   }
 
   /** A header that is none: nothing can be read after it, and it is not answered (protocol.md §1.1). */
@@ -207,7 +207,7 @@ export class Session<X> implements Exchange<X> {
     if (command.content === 'request') {
       const size = fields.length < prefixSize ? undefined : this.#sizeOfFields(fields)
       if (size === undefined) return this.#answer(STATUS.EINVAL)
-      this.#content = wholeContent(fields.subarray(size))
+      this.#content = new WholeContent(fields.subarray(size))
       fields = fields.subarray(0, size)
     }
     this.#handle(command.name, fields)

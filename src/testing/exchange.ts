@@ -7,6 +7,7 @@ import type { Party } from './party.js'
 const KEPT = 256 * 1024
 /** Bytes of names that may stand between the fixed fields and content. */
 const MAX_NAMES = 256
+const NOTHING: Buffer = Buffer.alloc(0)
 
 /** A request that a member was asked, and what it answered. */
 export interface HandledRequest<N extends CommandName = CommandName> {
@@ -34,7 +35,7 @@ export interface HandledRequest<N extends CommandName = CommandName> {
 class Packet {
   readonly header: Header
   readonly #wanted: number
-  #chunks: Buffer[] = []
+  #bytes = NOTHING
   #kept = 0
 
   constructor(header: Header, wanted: number) {
@@ -49,16 +50,14 @@ class Packet {
 
   /** What is kept of the body. */
   get bytes(): Buffer {
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)]
-    return this.#chunks[0] ?? Buffer.alloc(0)
+    return this.#bytes.subarray(0, this.#kept)
   }
 
   take(chunk: Buffer): void {
     if (this.complete) return
     // A copy: a view would keep all that was read with it.
-    const part = Buffer.from(chunk.subarray(0, this.#wanted - this.#kept))
-    this.#chunks.push(part)
-    this.#kept += part.length
+    if (this.#kept === 0) this.#bytes = Buffer.allocUnsafe(this.#wanted)
+    this.#kept += chunk.copy(this.#bytes, this.#kept, 0, this.#wanted - this.#kept)
   }
 }
 

@@ -51,7 +51,8 @@ export class Requests {
   }
 
   /**
-   * The next request that is made from now on, as soon as its fields are there.
+   * The next request that is made from now on, as soon as its fields are there. A test that ends earlier need not wait
+   * for it: a rejection that nobody has asked for is none of the process.
    *
    * @throws TimeoutError when none comes in time
    * @throws AbortError when the signal is aborted
@@ -72,7 +73,7 @@ export class Requests {
     const { signal } = options
     checkSignal(signal)
     const timeout = checkDuration(options.timeout ?? 5_000, 'timeout')
-    return new Promise((resolve, reject) => {
+    const next = new Promise<HandledRequest<N>>((resolve, reject) => {
       const fail = (error: Error): void => {
         end()
         reject(error)
@@ -97,6 +98,8 @@ export class Requests {
       signal?.addEventListener('abort', onAbort)
       this.#waiting.set(check, fail)
     })
+    next.catch(() => {})
+    return next
   }
 
   /** @internal */

@@ -5,7 +5,7 @@ import { limits } from '../protocol/index.js'
 import type { Storage, Store, Tracker, ServerEndpoint } from '../server/index.js'
 import type { ClusterNetwork } from './cluster-network.js'
 import type { HarnessStore } from './harness-store.js'
-import { mortal } from './mortal-store.js'
+import { MortalStore } from './mortal-store.js'
 import type { Party } from './party.js'
 
 /** Whether a member runs. */
@@ -235,13 +235,12 @@ export interface StorageHandleOptions {
 class MortalStorage implements Server {
   readonly storage: Storage
   readonly #immortal: HarnessStore
-  readonly #die: () => void
+  readonly #mortal: MortalStore
 
   constructor(immortal: HarnessStore, make: (store: Store) => Storage) {
-    const { store, die } = mortal(immortal)
     this.#immortal = immortal
-    this.#die = die
-    this.storage = make(store)
+    this.#mortal = new MortalStore(immortal)
+    this.storage = make(this.#mortal)
   }
 
   get port(): number {
@@ -257,7 +256,7 @@ class MortalStorage implements Server {
   }
 
   kill(): Promise<void> {
-    this.#die()
+    this.#mortal.die()
     this.#immortal.lose()
     return this.storage.stop()
   }

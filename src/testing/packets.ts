@@ -23,38 +23,39 @@ export interface Piece {
 export class Packets {
   #held = NOTHING
   #missing = 0
-  #broken = false;
+  #broken = false
 
   /** The pieces that a chunk completes. */
-  *cut(chunk: Buffer): Generator<Piece, void> {
-    if (this.#broken) {
-      yield { header: undefined, bytes: chunk, body: NOTHING, last: false }
-      return
-    }
+  cut(chunk: Buffer): Piece[] {
+    if (this.#broken) return [{ header: undefined, bytes: chunk, body: NOTHING, last: false }]
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     this.#held = NOTHING
+    const pieces: Piece[] = []
     for (let at = 0; at < bytes.length;) {
       const start = at
       let header: Header | undefined
       if (this.#missing === 0) {
         if (bytes.length - at < HEADER_SIZE) {
           this.#held = bytes.subarray(at)
-          return
+          break
         }
         header = headerAt(bytes.subarray(at))
         if (header === undefined) {
           this.#broken = true
-          yield { header, bytes: bytes.subarray(at), body: NOTHING, last: false }
-          return
+          pieces.push({ header, bytes: bytes.subarray(at), body: NOTHING, last: false })
+          break
         }
         at += HEADER_SIZE
         this.#missing = header.length
       }
-      const body = bytes.subarray(at, at + this.#missing)
-      at += body.length
+      const end = Math.min(at + this.#missing, bytes.length)
+      const body = bytes.subarray(at, end)
+      at = end
       this.#missing -= body.length
-      yield { header, bytes: bytes.subarray(start, at), body, last: this.#missing === 0 }
+      const all = start === 0 && at === bytes.length
+      pieces.push({ header, bytes: all ? bytes : bytes.subarray(start, at), body, last: this.#missing === 0 })
     }
+    return pieces
   }
 }
 

@@ -1,12 +1,5 @@
 /** What a fault does to bytes on their way, in one direction. */
-import timers from 'node:timers'
-
-const { setImmediate: nextTurn } = timers
-
-/** Resolves in the next turn of the event loop. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => void nextTurn(resolve))
-}
+import { turn } from '../server/clock.js'
 
 /** How bytes are delivered. */
 export interface Shape {

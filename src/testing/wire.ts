@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream'
 import type { Header } from '../protocol/index.js'
 import { encodeStatus } from '../protocol/index.js'
 import type { Timer } from '../server/clock.js'
+import { turn } from '../server/clock.js'
 import { plainAddress } from '../server/listener.js'
 import { delays } from './delays.js'
 import { Exchange } from './exchange.js'
@@ -11,7 +12,7 @@ import type { Piece } from './packets.js'
 import { Packets } from './packets.js'
 import type { Party } from './party.js'
 import type { Direction } from './recording.js'
-import { Shaper, turn } from './shaper.js'
+import { Shaper } from './shaper.js'
 
 /** What a wire tells, and asks what to do. */
 export interface Observer {
@@ -134,7 +135,10 @@ export class Wire extends Duplex {
 
   /** Ends the connection with a reset. */
   reset(): void {
-    this.#socket.resetAndDestroy()
+    const socket = this.#socket
+    // While a FIN is on its way the system refuses a reset, and the socket would never be closed.
+    if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+    else socket.resetAndDestroy()
     this.destroy()
   }
 

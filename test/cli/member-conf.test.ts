@@ -102,6 +102,7 @@ describe('a storage.conf', () => {
     const path = write(
       'group_name = images\nbind_addr =\nport = 23001\nbase_path = /opt/fdfs\nstore_path_count = 2\n' +
         'store_path0 = /disk0\nstore_path1 = /disk1\nsubdir_count_per_path = 16\ncheck_file_duplicate = 1\n' +
+        'store_path1_readonly = true\nupload_priority = 3\n' +
         'tracker_server = 10.0.0.1:22122\ntracker_server = 10.0.0.2\nsync_wait_msec = 10\n',
     )
     expect(readStorageConf(path)).toEqual({
@@ -112,6 +113,8 @@ describe('a storage.conf', () => {
         dir: '/opt/fdfs',
         storePathCount: 2,
         storePaths: ['/disk0', '/disk1'],
+        readOnlyStorePaths: [1],
+        uploadPriority: 3,
         subdirCount: 16,
         checkFileDuplicate: true,
         trackers: [

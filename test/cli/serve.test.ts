@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serveCommand } from '../../src/cli/serve.js'
@@ -207,12 +208,18 @@ describe('fastdfs serve', () => {
     expect([code, stdout, stderr]).toEqual([7, '', ''])
   })
 
-  it('passes signals on to its command, and says how it ended', async () => {
-    const program = `process.on('SIGTERM', () => process.exit(9)); console.log('ready'); setInterval(() => {}, 1000)`
-    const child = fastdfs('serve', '--', process.execPath, '-e', program)
-    await waitFor(child, 'ready')
-    child.kill('SIGTERM')
-    expect(await once(child, 'close')).toEqual([9, null])
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'passes %s on to its command, and its exit code back',
+    async (signal) => {
+      const program = `process.on('${signal}', () => process.exit(9)); console.log('ready'); setInterval(() => {}, 1000)`
+      const child = fastdfs('serve', '--', process.execPath, '-e', program)
+      await waitFor(child, 'ready')
+      child.kill(signal)
+      expect(await once(child, 'close')).toEqual([9, null])
+    },
+  )
+
+  it('says how its command ended where that has no exit code', async () => {
     const killed = await outputOf(
       fastdfs('serve', '--', process.execPath, '-e', 'process.kill(process.pid, "SIGKILL")'),
     )
@@ -220,6 +227,67 @@ describe('fastdfs serve', () => {
     const missing = await outputOf(fastdfs('serve', '--', 'no-such-program'))
     expect(missing.code).toBe(127)
     expect(missing.stderr).toContain('no-such-program cannot be run')
+  })
+
+  it('is driven by another process through its control port', async () => {
+    const child = fastdfs(
+      ...['serve', '--json', '--port', '0', '--control', '0', '--storages', '2', '--replication', 'manual'],
+    )
+    const ready = JSON.parse(await waitFor(child, '\n')) as {
+      control: string
+      env: { FASTDFS_TRACKERS: string }
+    }
+    const ask = async (method: string, path: string, body?: object): Promise<unknown> => {
+      const text = body && JSON.stringify(body)
+      const answer = await fetch(`${ready.control}${path}`, {
+        method,
+        ...(text && { body: text }),
+        headers: {},
+      })
+      if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
+      return answer.json()
+    }
+    expect(await ask('GET', '/')).toMatchObject({ ready: true, storages: [{}, { state: 'running' }] })
+    await using client = new FastDfsClient({ trackers: ready.env.FASTDFS_TRACKERS, retries: 0 })
+    const files = async (): Promise<number[]> =>
+      ((await ask('GET', '/stats')) as { files: number }[]).slice(1).map((member) => member.files)
+    await ask('POST', '/faults', { match: { command: 'uploadFile', times: 1 }, effect: { status: 28 } })
+    await expect(client.uploadFile(Buffer.from('full'))).rejects.toMatchObject({ status: 28 })
+    expect(await ask('GET', '/faults')).toMatchObject([{ id: '1', hits: 1 }])
+    await client.uploadFile(Buffer.from('hello'))
+    expect((await files()).sort()).toEqual([0, 1])
+    await ask('POST', '/replicate')
+    expect(await files()).toEqual([1, 1])
+    expect(await ask('GET', '/requests?command=uploadFile&from=clients')).toMatchObject([
+      { status: 28 },
+      { status: 0, contentSize: 5 },
+    ])
+    await ask('POST', '/members/group1-storage1/stop')
+    expect(await ask('GET', '/')).toMatchObject({ storages: [{ state: 'stopped' }, { state: 'running' }] })
+    await ask('POST', '/members/group1-storage1/start')
+    expect(await ask('GET', '/')).toMatchObject({ storages: [{ state: 'running' }, { state: 'running' }] })
+    await ask('POST', '/reset')
+    expect([await files(), await ask('GET', '/faults')]).toEqual([[0, 0], []])
+    const { port } = new URL(ready.control)
+    const second = await outputOf(fastdfs('serve', '--port', '0', '--control', port))
+    expect([second.code, second.stderr]).toEqual([
+      1,
+      expect.stringContaining('fastdfs: the control port cannot be listened on: listen EADDRINUSE') as string,
+    ])
+    child.kill()
+    expect(await once(child, 'close')).toEqual([0, null])
+  })
+
+  it('says which port is taken', async () => {
+    const rival = createServer().listen(0, '127.0.0.1')
+    await once(rival, 'listening')
+    const { port } = rival.address() as AddressInfo
+    const { code, stderr } = await outputOf(fastdfs('serve', '--port', String(port)))
+    expect([code, stderr]).toEqual([
+      1,
+      `fastdfs: cannot listen: listen EADDRINUSE: address already in use 127.0.0.1:${port} (at 127.0.0.1:${port})\n`,
+    ])
+    rival.close()
   })
 
   it.each([

@@ -372,7 +372,8 @@ class Comparison {
     const known = (side: 0 | 1): string => file?.names[side] ?? 'M00/00/00/oYYBAGsCbjeAekHAAAAADcRYHyQ082.txt'
     if (use === 'source' || this.#random(8) > 0) return { at: known, file }
     const change = this.#pick<(name: string) => string>([
-      (name) => name.slice(4),
+      // Chance decides whether a real one takes this for an appender's (§3.2).
+      (name) => (use === 'change' ? name : name.slice(4)),
       (name) => name.toLowerCase(),
       (name) => `M01${name.slice(3)}`,
       (name) => `MZZ${name.slice(3)}`,

@@ -4,12 +4,13 @@
  *
  *   node --import tsx test/interop/replication.ts
  *
- * Takes the daemons from FDFS_TRACKERD and FDFS_STORAGED or from the PATH. They refuse loopback addresses and take every
+ * Takes the daemons from FDFS_TRACKERD and FDFS_STORAGED or from the PATH; FASTDFS_PROFILE names their version: V5.11,
+ * V6.06, V6.12 or V6.16 (default), which the embedded servers speak then. They refuse loopback addresses and take every
  * local address for their own, so each gets a network namespace, which takes root and `ip`; "not run" without those.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DiskStore, Storage, Tracker } from '../../src/server/index.js'
+import { DiskStore, PROFILES, type Profile, Storage, Tracker } from '../../src/server/index.js'
 import {
   appendBody,
   GROUP,
@@ -36,6 +37,10 @@ import {
   until,
 } from './daemons.js'
 
+const PROFILE = (process.env['FASTDFS_PROFILE'] ?? 'V6.16') as Profile
+const dialect = PROFILES[PROFILE]
+/** Appenders are renamed since V6.02. */
+const RENAMES = PROFILE !== 'V5.11'
 /** One for all storages of the group. */
 const PORT = 23_000
 const TRACKER_PORT = 22_122
@@ -68,6 +73,7 @@ function ownStorage(tracker: string): Storage {
   return new Storage({
     group: 'group1',
     id: OWN_ID,
+    dialect,
     host: HERE,
     port: PORT,
     subdirCount: 8,
@@ -89,12 +95,9 @@ async function ask(host: string, port: number, command: number, body: Buffer) {
 async function active(tracker: string, id: number): Promise<void> {
   await until(`${id} is ACTIVE`, async () => {
     // One that is still starting may take a connection and close it.
-    const asked = ask(tracker, TRACKER_PORT, 92, str('group1', 16))
+    const asked = ask(tracker, TRACKER_PORT, 92, bytes(str('group1', 16), String(id)))
     const { status, body } = await asked.catch(() => ({ status: -1, body: Buffer.alloc(0) }))
-    for (let at = 0; status === 0 && at < body.length; at += 487) {
-      if (body.toString('latin1', at + 2, at + 8) === String(id) && body[at] === 7) return true
-    }
-    return false
+    return status === 0 && body[0] === 7
   })
 }
 
@@ -131,6 +134,7 @@ async function change(host: string): Promise<string> {
     [12, bytes(GROUP, gone)],
     [38, bytes(renamed)],
   ] as const) {
+    if (command === 38 && !RENAMES) continue
     const { status } = await ask(host, PORT, command, body)
     if (status !== 0) throw new Error(`${host} answers command ${command} with status ${status}`)
   }
@@ -177,7 +181,7 @@ async function embeddedTracker(): Promise<Tracker> {
     { id: String(REAL_ID), group: 'group1', hosts: [STORAGE], port: PORT },
     { id: String(OWN_ID), group: 'group1', hosts: [HERE], port: PORT },
   ]
-  const tracker = new Tracker({ host: HERE, port: TRACKER_PORT, storageIds })
+  const tracker = new Tracker({ host: HERE, port: TRACKER_PORT, storageIds, dialect })
   await tracker.start()
   return tracker
 }

@@ -10,7 +10,7 @@ import {
   uploadBody,
 } from '../server/group.js'
 import { bytes, RawClient, type RawResponse } from '../server/raw.js'
-import type { Member } from './member.js'
+import { HOST, type Member } from './member.js'
 
 /** What a file may hold: undefined where it may be gone. More than one after a request whose answer was cut off. */
 type Contents = Set<string | undefined>
@@ -204,7 +204,7 @@ class Worker {
   /** Undefined where nobody knows whether it was done. */
   async #ask(storage: Member, command: number, body: Buffer): Promise<RawResponse | undefined> {
     try {
-      const client = await RawClient.connect(storage.port)
+      const client = await RawClient.connect(storage.port, HOST)
       try {
         const answer = await client.ask(command, body)
         if (answer.status === 0) this.#load.acknowledged++

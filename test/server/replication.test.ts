@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Storage, StorageOptions, Store } from '../../src/server/index.js'
-import { bytes, RawClient } from './raw.js'
+import { bytes, i64, RawClient, str } from './raw.js'
 import {
   appendBody,
   GROUP,
@@ -100,6 +100,38 @@ describe.each(['memory', 'disk'])('a group of storages in %s', (kind) => {
     const files = await expectAlike()
     expect(['start from the first', 'start from the second']).toContain(files[appender])
     expect(['by\x02first', 'by\x02second']).toContain(files[`${appender}-m`])
+  })
+
+  it('agrees on what two have made under one name in one second', async () => {
+    const now = Date.now()
+    const clock = { now: () => now, randomBelow: (limit: number) => Math.floor(Math.random() * limit) }
+    await start(2, { replication: 'manual', clock })
+    const name = nameIn(await group.ask(0, 11, uploadBody('master')))
+    await group.storages[0]?.replicate()
+    const slave = name.replace('.txt', '_s.txt')
+    const tell = async (id: string, about: string, content: string): Promise<number> => {
+      const raw = await RawClient.connect((group.storages[1] as Storage).port)
+      await raw.ask(9, str(id, 16))
+      // Seconds in four bytes (protocol.md §4.8).
+      const timestamp = i64(Math.floor(now / 1000)).subarray(4)
+      const { status } = await raw.ask(
+        16,
+        bytes(i64(about.length), i64(content.length), timestamp, GROUP, about, content),
+      )
+      raw.close()
+      return status
+    }
+    for (const [about, contents] of [
+      [`${name}-m`, ['by\x021', 'by\x022', 'by\x020']],
+      [slave, ['slave 1', 'slave 2', 'slave 3 of the storage with the lowest ID']],
+    ] as const) {
+      // The first is the master's source: the name tells which version that is.
+      expect(await tell('100001', about, contents[0])).toBe(0)
+      // The storage with the higher ID wins.
+      expect(await tell('100003', about, contents[1])).toBe(0)
+      expect(await tell('100002', about, contents[2])).toBe(17)
+    }
+    expect(await group.files(1)).toEqual({ [name]: 'master', [`${name}-m`]: 'by\x022', [slave]: 'slave 2' })
   })
 
   it('passes on a change also where the file that went before it was refused', async () => {

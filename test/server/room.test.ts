@@ -86,6 +86,21 @@ describe('room', () => {
     expect((await ask(11, uploadBody('x'))).status).toBe(28)
   })
 
+  it('is looked for elsewhere than in a path that is read-only, but for slaves of its files', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fastdfs-room-'))
+    folders.push(folder)
+    const store = new DiskStore({ folder })
+    const before = await start({ store, storePathCount: 2 })
+    const master = nameIn(await before(11, uploadBody('x')))
+    await started.at(-1)?.stop()
+    const ask = await start({ store, storePathCount: 2, readOnlyStorePaths: [0] })
+    const any = Buffer.concat([Buffer.of(0xff), uploadBody('x').subarray(1)])
+    for (const body of [uploadBody('x'), any, any]) {
+      expect(nameIn(await ask(11, body)).slice(0, 3)).toBe('M01')
+    }
+    expect(nameIn(await ask(21, slaveBody(master, '_s', 'x'))).slice(0, 3)).toBe('M00')
+  })
+
   it('is taken where most is left when the trackers say so', async () => {
     const ask = await start(
       { store: new SmallStore(50, 300, 200), storePathCount: 3 },
@@ -153,14 +168,17 @@ describe.each(['memory', 'disk'])('equal contents in %s', (kind) => {
 })
 
 describe('a link', () => {
-  const linkBody = (source: string, { master = '', prefix = '', group = 'group1', signature = 's' } = {}) =>
+  const linkBody = (
+    source: string,
+    { master = '', prefix = '', ext = 'txt', group = 'group1', signature = 's' } = {},
+  ) =>
     bytes(
       i64(master.length),
       i64(source.length),
       i64(signature.length),
       str(group, 16),
       str(prefix, 16),
-      str('txt', 6),
+      str(ext, 6),
       master,
       source,
       signature,
@@ -188,7 +206,8 @@ describe('a link', () => {
     expect((await ask(20, linkBody(name, { signature: 's'.repeat(64) }))).status).toBe(22)
     // Nobody asks whether the master is there.
     expect((await ask(20, linkBody(name, { master: missing, prefix: '_l' }))).status).toBe(0)
-    expect((await ask(20, linkBody(name, { master: missing, prefix: '' }))).status).toBe(0)
+    expect((await ask(20, linkBody(name, { master: missing, prefix: '' }))).status).toBe(22)
+    expect((await ask(20, linkBody(name, { master: missing, prefix: '', ext: 'jpg' }))).status).toBe(0)
   })
 })
 

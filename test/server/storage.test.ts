@@ -334,6 +334,30 @@ describe.each(Object.entries(stores))('a storage in %s', (kind, make) => {
     expect((await download(body.toString('latin1', 16))).body.toString()).toBe('linked')
   })
 
+  it.each([
+    ['is too short to be a master', MISSING.slice(0, 37), '_l', 22],
+    ['stands in another store path', `M01${MISSING.slice(3)}`, '_l', 22],
+    ['stands in a directory that is not there', MISSING.replace('/00/00/', '/FF/00/'), '_l', 2],
+    ['would have the same name', MISSING, '', 22],
+    ['has its metadata there', MISSING, '-m', 22],
+  ])('makes no link for a master that %s', async (_, master, prefix, status) => {
+    const source = await upload('linked')
+    const ext = prefix === '' ? /[^.]*$/.exec(master)?.[0] : prefix === '-m' ? '' : 'jpg'
+    const link = bytes(
+      ...[i64(master.length), i64(44), i64(1), group1, str(prefix, 16), str(ext ?? '', 6)],
+      ...[master, source, 's'],
+    )
+    expect(await (await client()).status(20, link)).toBe(status)
+  })
+
+  it('takes a slave whose name comes out as its master’s for one that is there', async () => {
+    const { body } = await (await client()).ask(11, uploadBody(Buffer.from('x'), { ext: '.' }))
+    const master = body.toString('latin1', 16)
+    expect(master).toMatch(/\.\.$/)
+    const slave = bytes(i64(master.length), i64(1), str('..', 16), str('', 6), master, 'y')
+    expect(await (await client()).status(21, slave)).toBe(17)
+  })
+
   describe('metadata', () => {
     const get = async (name: string): Promise<string | number> => {
       const { status, body } = await (await client()).ask(15, bytes(group1, name))

@@ -1,7 +1,11 @@
-import { once } from 'node:events'
+import { createHook } from 'node:async_hooks'
+import { getEventListeners, once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
-
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { InvalidArgumentError } from '../../src/errors.js'
+import { FastDfsClient } from '../../src/index.js'
 import { startCluster } from '../../src/testing/index.js'
 
 it.each([
@@ -24,5 +28,78 @@ it('leaves nothing behind when a member cannot start', async () => {
   })
   const socket = connect(port - 1, '127.0.0.1')
   await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED')
-  rival.close()
+  await once(rival.close(), 'close')
+})
+
+it.each(['before', 'during'])(
+  'leaves nothing behind when its signal is aborted %s the start',
+  async (when) => {
+    const servers = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length
+    const before = servers()
+    const controller = new AbortController()
+    if (when === 'before') controller.abort('enough')
+    const starting = startCluster({ groups: 2, signal: controller.signal })
+    controller.abort('enough')
+    await expect(starting).rejects.toMatchObject({ name: 'AbortError', cause: 'enough' })
+    // A handle that was closed is listed some turns longer.
+    while (servers() > before) await new Promise(setImmediate)
+  },
+)
+
+it('tells other processes where it is', async () => {
+  await using cluster = await startCluster({ trackers: 2 })
+  const { FASTDFS_TRACKERS } = cluster.env()
+  expect(FASTDFS_TRACKERS.split(',')).toEqual(cluster.trackers.map(({ host, port }) => `${host}:${port}`))
+  const folder = await mkdtemp(join(tmpdir(), 'fastdfs-cluster-'))
+  const path = join(folder, 'client.conf')
+  await writeFile(path, cluster.clientConf())
+  for (const client of [new FastDfsClient({ trackers: FASTDFS_TRACKERS }), FastDfsClient.fromConfig(path)]) {
+    const { id } = await client.uploadFile(Buffer.from('hello'))
+    expect((await client.downloadFile(id)).toString()).toBe('hello')
+    await client.close()
+  }
+  await rm(folder, { recursive: true })
+})
+
+it('leaves no timer, no socket and no listener in the process, whatever was under way', async () => {
+  const alive = new Map<number, string>()
+  const hook = createHook({
+    init: (id, type) => {
+      if (['Timeout', 'TCPWRAP', 'TCPSERVERWRAP', 'TCPCONNECTWRAP'].includes(type)) alive.set(id, type)
+    },
+    destroy: (id) => void alive.delete(id),
+  })
+  const { signal } = new AbortController()
+  const listeners = (): number[] => process.eventNames().map((name) => process.listenerCount(name))
+  const before = listeners()
+  hook.enable()
+  try {
+    const cluster = await startCluster({ trackers: 2, groups: 2, storages: 2, http: true, signal })
+    const client = cluster.client()
+    const { id } = await client.uploadFile(Buffer.alloc(100_000))
+    cluster.fault({ command: 'downloadFile' }, { bytesPerSecond: 1000 })
+    cluster.fault({ command: 'queryFileInfo' }, { delay: 60_000 })
+    cluster.record()
+    const waiting = [
+      client.downloadFile(id),
+      client.fileInfo(id),
+      cluster.requests.next('deleteFile', { timeout: 60_000, signal }),
+    ]
+    await cluster.requests.next('queryFileInfo').catch(() => {})
+    await cluster.trackers[0]?.stop()
+    cluster.storage('group1', 1).pause()
+    expect(new Set(alive.values()).size).toBeGreaterThan(2)
+    await cluster.stop()
+    expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual(
+      waiting.map(() => 'rejected'),
+    )
+    // The hook is told of the end of a handle some turns after it.
+    for (let turn = 0; turn < 100 && alive.size > 0; turn++) await new Promise(setImmediate)
+  } finally {
+    hook.disable()
+  }
+  expect([...alive.values()]).toEqual([])
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+  expect(listeners()).toEqual(before)
 })

@@ -1,7 +1,7 @@
 /** Every fault, seen by a client of raw sockets; expected bytes are those of docs/protocol.md §1.1. */
 import { once } from 'node:events'
 import { InvalidArgumentError } from '../../src/errors.js'
-import type { Cluster } from '../../src/testing/index.js'
+import type { Cluster, FaultEffect } from '../../src/testing/index.js'
 import { startCluster } from '../../src/testing/index.js'
 import { bytes, i64, packet, RawClient, str } from '../server/raw.js'
 
@@ -264,6 +264,40 @@ describe('connections', () => {
     await arrived
   })
 
+  it.each([false, true])(
+    'of two storages are parted, silent %s: files pass when they meet again',
+    async (silent) => {
+      const [one, two] = [cluster.storage('group1', 0), cluster.storage('group1', 1)]
+      const partition = cluster.partition(one, two, { silent })
+      const client = cluster.client()
+      const { id } = await client.uploadFile(content, { storage: String(one.id) })
+      const other = await client.uploadFile(content, { storage: String(two.id) })
+      // Both trackers still know both.
+      for (const storage of [one, two]) {
+        expect(await (await connectTo(storage)).ask(ACTIVE_TEST)).toMatchObject({ status: 0 })
+      }
+      expect([await two.stat(id), await one.stat(other.id)]).toEqual([undefined, undefined])
+      partition.remove()
+      while ((await two.stat(id)) === undefined || (await one.stat(other.id)) === undefined) {
+        await new Promise(setImmediate)
+      }
+      await client.close()
+    },
+  )
+
+  it('of two trackers are parted, until they meet again', async () => {
+    const [one, two] = cluster.trackers as [Cluster['trackers'][number], Cluster['trackers'][number]]
+    const partition = cluster.partition(one, two)
+    // One of them looks for the one that leads, in vain.
+    while (cluster.unusedFaults().length === 2) await new Promise(setImmediate)
+    const client = cluster.client()
+    await client.uploadFile(content)
+    await client.close()
+    const met = cluster.requests.next({ command: 'trackerPingLeader' }, { timeout: 20_000 })
+    partition.remove()
+    expect([one.name, two.name]).toContain((await met).from)
+  })
+
   it('of clients are parted from a member, those of members are not', async () => {
     const client = cluster.client()
     await client.uploadFile(Buffer.from('a'))
@@ -282,6 +316,29 @@ describe('connections', () => {
 })
 
 describe('a rule', () => {
+  it.each<FaultEffect>([
+    { status: 5 },
+    { hang: true },
+    { stopReading: true },
+    { delay: 1 },
+    { cutAfter: 1 },
+    { cutAfter: 1, dir: 'request' },
+    { halfCloseAfter: 1 },
+    { chunk: 1 },
+    { chunk: 1, dir: 'both' },
+    { bytesPerSecond: 10_000 },
+    { garbage: Buffer.from('garbage') },
+    { length: 3 },
+  ])('with %j counts its hits, and is told of where it has none', async (effect) => {
+    const fault = cluster.fault({ on: 'storage', command: 'activeTest' }, effect)
+    expect([fault.hits, cluster.unusedFaults()]).toEqual([0, [fault]])
+    const raw = await connectStorage()
+    const asked = cluster.requests.next('activeTest')
+    raw.send(packet(ACTIVE_TEST))
+    await asked
+    expect([fault.hits, cluster.unusedFaults()]).toEqual([1, []])
+  })
+
   it('counts its hits, skips the first ones and stops after the last', async () => {
     const fault = cluster.fault({ on: 'storage', command: 'activeTest', skip: 1, times: 2 }, { status: 11 })
     const raw = await connectStorage()

@@ -82,6 +82,19 @@ describe('the history', () => {
     })
   })
 
+  it('is no unhandled rejection where a test ends before what it waits for', async () => {
+    const unhandled = jest.fn()
+    process.on('unhandledRejection', unhandled)
+    const cluster = await start()
+    void cluster.requests.next('deleteFile')
+    void cluster.requests.next('deleteFile', { timeout: 1 })
+    await cluster.requests.next('deleteFile', { timeout: 5 }).catch(() => {})
+    expect((await cluster.stop()).waits).toBe(1)
+    await new Promise(setImmediate)
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+
   it('says what was never answered, and shows what it does not know', async () => {
     const cluster = await start()
     const raw = await RawClient.connect(cluster.storage('group1').port)

@@ -91,7 +91,7 @@ describe('under fake timers', () => {
 
   it('starts, stores, waits, delays and stops, while the clock of the test stands still', async () => {
     const now = Date.now()
-    const cluster = await startCluster({ trackers: 2, storages: 2 })
+    const cluster = await startCluster({ trackers: 2, groups: 2, storages: 2 })
     const client = cluster.client()
     cluster.fault({ command: 'uploadFile' }, { delay: 5 })
     const next = cluster.requests.next('uploadFile')

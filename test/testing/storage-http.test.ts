@@ -172,6 +172,7 @@ it.each<[object, string]>([
 
 it('is there when it was asked for only', async () => {
   await using cluster = await start(false)
+  expect(cluster.hasHttp).toBe(false)
   expect(() => cluster.http('group1', 0)).toThrow('option http')
 })
 

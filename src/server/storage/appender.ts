@@ -10,6 +10,7 @@ import { readName } from '../name-facts.js'
 import type { Edit } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
+import { countOpen, countRead, countWrite, countWritten } from './file-counts.js'
 import type { Changed } from './journal.js'
 import { checkedName, metadataName } from './logic-name.js'
 
@@ -81,14 +82,17 @@ async function write(
   position: number,
   { stats }: StorageContext,
 ): Promise<void> {
+  if (content.size > 0) {
+    countOpen(stats)
+    countWrite(stats, content.size)
+  }
   let at = position
   try {
     for await (const chunk of content) {
-      stats.totalFileWrite++
       await edit.write(chunk, at)
-      stats.successFileWrite++
       at += chunk.length
     }
+    if (content.size > 0) countWritten(stats, content.size)
   } catch (error) {
     throw at === position
       ? error
@@ -105,8 +109,8 @@ function echoOf<C extends Command>(command: C, request: RequestOf<C>): { echo: B
 export const appenderHandlers: StorageHandlers = {
   appendFile: counted('Append', async (request, { content, context }) => {
     const { stats } = context
-    stats.totalAppendBytes += content.size
     const answer = await changing(context, request.name, async (edit) => {
+      stats.totalAppendBytes += content.size
       try {
         await write(edit, content, edit.size, context)
       } catch (error) {
@@ -125,10 +129,10 @@ export const appenderHandlers: StorageHandlers = {
   modifyFile: counted('Modify', async (request, { content, context }) => {
     const { stats } = context
     const { offset } = request
-    stats.totalModifyBytes += content.size
     if (offset < 0) return STATUS.EINVAL
     const answer = await changing(context, request.name, async (edit) => {
       if (offset > edit.size) return STATUS.EINVAL
+      stats.totalModifyBytes += content.size
       await write(edit, content, offset, context)
       stats.successModifyBytes += content.size
       return content.size === 0 ? undefined : { operation: 'M', extra: [offset, content.size] }
@@ -146,6 +150,7 @@ export const appenderHandlers: StorageHandlers = {
       if (tooMuch) return STATUS.EINVAL
       same = request.newSize === edit.size
       if (same) return undefined
+      countOpen(context.stats)
       await edit.truncate(request.newSize)
       return { operation: 'T', extra: [edit.size, request.newSize] }
     })
@@ -163,6 +168,7 @@ export const appenderHandlers: StorageHandlers = {
         await file.close()
         return STATUS.EINVAL
       }
+      countRead(context.stats, file.size)
       let crc = 0
       const content = await file.content(0, file.size)
       if (content instanceof Uint8Array) crc = crc32(content)

@@ -1,4 +1,5 @@
 import { limits } from '../../protocol/index.js'
+import { turn } from '../clock.js'
 import type { Log, OwnFiles } from '../stores/store.js'
 
 /** What happened to a file, in the letters of the C daemons (protocol.md §4.8). A copy of another's is in lower case. */
@@ -44,12 +45,34 @@ const PIECE = 64 * 1024
 const INDEX_FILE = 'sync/binlog_index.dat'
 const LINE = /^(\d{1,10}) ([CADUMTLRcadumtlr]) (\S+)((?: \S+)*)$/
 
-interface Written extends Pending {
-  readonly line: string
+/** Records that are written at once, to one file. */
+class Batch {
+  /** Which file of the binlog. */
+  readonly index: number
+  /** Where the first of them begins. */
+  readonly start: number
+  /** Resolves when they are written. */
+  readonly written: Promise<void>
+  lines = ''
+  stored = false
+  resolve: () => void = () => {}
+  reject: (error: unknown) => void = () => {}
+
+  constructor(start: number) {
+    this.index = Math.floor(start / FILE_SPAN)
+    this.start = start
+    this.written = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+}
+
+/** A record whose file has not been changed yet, or is being changed. */
+interface Open {
+  readonly start: number
+  readonly batch: Batch
   shown: boolean
-  stored: boolean
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
 }
 
 /** Every operation on a file, in the order in which they were made: what the other storages of the group are told of. */
@@ -60,10 +83,10 @@ export class Binlog {
   #log: Log | undefined
   /** By their index: those before the current one, opened to be read. */
   readonly #older = new Map<number, Log>()
-  /** Records whose file has not been changed yet, or is being changed, in order. */
-  #open: Written[] = []
-  /** Those that the next write takes along. */
-  #waiting: Written[] = []
+  /** In order. */
+  #open: Open[] = []
+  /** What is to be written, one after the other. */
+  #waiting: Batch[] = []
   #next = 0
   #end = 0
   #writing: Promise<void> | undefined
@@ -140,35 +163,33 @@ export class Binlog {
     if (wasOpen) await this.open(0)
   }
 
-  /** Adds a record. Many that come at one time are written at once. */
+  /** Adds a record. Those that come in one turn of the event loop, or while others are written, are written at once. */
   append(record: BinlogRecord): Pending {
     const line = format(record)
     if (this.#next % FILE_SPAN >= MAX_FILE_SIZE)
       this.#next = (Math.floor(this.#next / FILE_SPAN) + 1) * FILE_SPAN
-    let resolve: () => void = () => {}
-    let reject: (error: unknown) => void = () => {}
-    const written = new Promise<void>((onWritten, onFailed) => {
-      resolve = onWritten
-      reject = onFailed
-    })
-    const entry: Written = {
-      start: this.#next,
-      line,
-      written,
-      resolve,
-      reject,
-      shown: false,
-      stored: false,
+    const open = { start: this.#next, batch: this.#batch(), shown: false }
+    this.#next += line.length
+    this.#open.push(open)
+    open.batch.lines += line
+    this.#writing ??= this.#write()
+    return {
+      start: open.start,
+      written: open.batch.written,
       show: () => {
-        entry.shown = true
+        open.shown = true
         this.#showDone()
       },
     }
-    this.#next += line.length
-    this.#open.push(entry)
-    this.#waiting.push(entry)
-    this.#writing ??= this.#write()
-    return entry
+  }
+
+  /** The one that takes the next record. */
+  #batch(): Batch {
+    const last = this.#waiting.at(-1)
+    if (last?.index === Math.floor(this.#next / FILE_SPAN)) return last
+    const batch = new Batch(this.#next)
+    this.#waiting.push(batch)
+    return batch
   }
 
   /** Some records from `position` on; none at the end. */
@@ -194,18 +215,14 @@ export class Binlog {
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const index = Math.floor((this.#waiting[0] as Written).start / FILE_SPAN)
-      const others = this.#waiting.findIndex(({ start }) => Math.floor(start / FILE_SPAN) !== index)
-      const batch = this.#waiting.splice(0, others === -1 ? this.#waiting.length : others)
+    await turn()
+    for (let batch = this.#waiting.shift(); batch !== undefined; batch = this.#waiting.shift()) {
       try {
-        if (index !== this.#index) await this.#rotate(index)
+        if (batch.index !== this.#index) await this.#rotate(batch.index)
         if (this.#log === undefined) throw new Error('the binlog is closed')
-        await this.#log.append(Buffer.from(batch.map(({ line }) => line).join(''), 'latin1'))
-        for (const entry of batch) {
-          entry.stored = true
-          entry.resolve()
-        }
+        await this.#log.append(Buffer.from(batch.lines, 'latin1'))
+        batch.stored = true
+        batch.resolve()
         this.#showDone()
       } catch (error) {
         this.#fail(batch, error)
@@ -215,19 +232,17 @@ export class Binlog {
   }
 
   /** What could not be written has no place: all that came behind it is refused as well, and told where it begins. */
-  #fail(batch: readonly Written[], error: unknown): void {
-    const failed = [...batch, ...this.#waiting]
+  #fail(batch: Batch, error: unknown): void {
+    const failed = [batch, ...this.#waiting]
     this.#waiting = []
-    this.#open = this.#open.filter((entry) => !failed.includes(entry))
-    this.#next = (batch[0] as Written).start
-    for (const entry of failed) entry.reject(error)
+    this.#open = this.#open.filter((open) => !failed.includes(open.batch))
+    this.#next = batch.start
+    for (const { reject } of failed) reject(error)
     this.#showDone()
   }
 
   #showDone(): void {
-    let done = 0
-    while (this.#open[done]?.shown && this.#open[done]?.stored) done++
-    if (done > 0) this.#open.splice(0, done)
+    while (this.#open[0]?.shown && this.#open[0].batch.stored) this.#open.shift()
     const end = this.#open[0]?.start ?? this.#next
     if (end === this.#end) return
     this.#end = end
@@ -285,7 +300,8 @@ function fileName(index: number): string {
 
 function format({ timestamp, operation, source, name, extra }: BinlogRecord): string {
   const letter = source ? operation : operation.toLowerCase()
-  return `${[timestamp, letter, name, ...extra].join(' ')}\n`
+  const rest = extra.length === 0 ? '' : ` ${extra.join(' ')}`
+  return `${timestamp} ${letter} ${name}${rest}\n`
 }
 
 function parse(line: string): BinlogRecord | undefined {

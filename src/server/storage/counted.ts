@@ -15,14 +15,14 @@ type Counted = {
 
 /**
  * A handler whose requests, and those of them that succeed, are counted: as real storages do, without those that are
- * refused with a status, and those whose sender has gone.
+ * refused with a status, those that change nothing (§3.2: their echo), and those whose sender has gone.
  */
 export function counted<Q, R>(
   name: Counted,
   handle: (request: Q, exchange: Exchange<StorageContext>) => MaybePromise<R | number>,
 ): (request: Q, exchange: Exchange<StorageContext>) => MaybePromise<R | number> {
   const answered = (reply: R | number, stats: StorageStats): R | number => {
-    if (typeof reply === 'number') return reply
+    if (typeof reply === 'number' || isEcho(reply)) return reply
     stats[`total${name}`]++
     stats[`success${name}`]++
     return reply
@@ -40,4 +40,8 @@ export function counted<Q, R>(
       (error: unknown) => failed(error, exchange),
     )
   }
+}
+
+function isEcho(reply: unknown): boolean {
+  return typeof reply === 'object' && reply !== null && 'echo' in reply
 }

@@ -13,6 +13,7 @@ import type { StoredFile } from '../stores/store.js'
 import { contentCrc32 } from './content-crc32.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
+import { countRead } from './file-counts.js'
 import { checkedName, metadataName } from './logic-name.js'
 
 /** §3.4: the part of a file that a request means; undefined where it begins behind the end. */
@@ -36,12 +37,9 @@ function download(
     const closed = file.close()
     return isPromise(closed) ? closed.then(() => STATUS.EINVAL) : STATUS.EINVAL
   }
-  stats.totalFileOpen++
-  stats.successFileOpen++
-  stats.totalFileRead++
+  countRead(stats, length)
   stats.totalDownloadBytes += length
   const answer = (content: ContentReply['content']): ContentReply => {
-    stats.successFileRead++
     stats.successDownloadBytes += length
     return { size: length, content }
   }
@@ -96,6 +94,7 @@ export const fileHandlers: StorageHandlers = {
     if (isAtLeast(context.dialect, '6.15.1') && (flags & limits.FILE_INFO_FLAGS.NO_CRC) !== 0)
       return { ...answer, crc32: 0 }
     const crc = await contentCrc32(store, checked)
+    countRead(context.stats, stat.size)
     return crc === undefined ? STATUS.ENOENT : { ...answer, crc32: crc }
   },
 }

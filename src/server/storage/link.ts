@@ -1,5 +1,6 @@
 /** Links: more names of a file that is stored once (protocol.md §3.7). */
 import { STATUS } from '../../errors.js'
+import type { RequestOf, storageCommands } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
@@ -29,34 +30,46 @@ export async function createLink(
   return { group, name }
 }
 
+/** What a request for a link comes to whose source has a name that may be. */
+async function linkTo(
+  source: string,
+  { masterName, prefix, ext }: RequestOf<typeof storageCommands.createLink>,
+  context: StorageContext,
+): Promise<{ group: string; name: string } | number> {
+  const { group, journal, lock, store, storePathCount, subdirCount } = context
+  const stat = await store.stat(source)
+  if (stat === undefined) return STATUS.ENOENT
+  if (masterName === '') {
+    const storePathIndex = Number.parseInt(source.slice(1, 3), 16)
+    const file = { storePathIndex, size: stat.size, crc32: 0, ext, appender: false }
+    return (await createLink(context, source, file)) ?? STATUS.ENOENT
+  }
+  const master = checkedName(masterName, storePathCount)
+  if (master === undefined || master.slice(0, 3) !== source.slice(0, 3)) return STATUS.EINVAL
+  // Nobody asks whether the master is there.
+  const name = checkedName(slaveNameOf(master, prefix, ext) ?? '', storePathCount)
+  if (name === undefined) return STATUS.EINVAL
+  const [, high = '', low = ''] = name.split('/')
+  if ([high, low].some((directory) => Number.parseInt(directory, 16) >= subdirCount)) return STATUS.ENOENT
+  return lock.run(name, async () => {
+    if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
+    const linked = await journal.replace('C', name, () => store.link(source, name))
+    return linked ? { group, name } : STATUS.ENOENT
+  })
+}
+
 /** See the file's head. */
 export const linkHandlers: StorageHandlers = {
   createLink: counted('CreateLink', async (request, { context }) => {
-    const { group, prefix, ext, signature } = request
-    const { journal, lock, store, storePathCount, subdirCount } = context
-    const texts = request.masterName.length + request.sourceName.length + signature.length
-    const source = checkedName(request.sourceName, storePathCount)
+    const { group, masterName, sourceName, prefix, ext, signature } = request
+    const texts = masterName.length + sourceName.length + signature.length
+    const source = checkedName(sourceName, context.storePathCount)
     const sized = signature.length > 0 && signature.length <= MAX_SIGNATURE_SIZE && texts <= MAX_TEXT_SIZE
     if (group !== context.group || source === undefined || !sized) return STATUS.EINVAL
     if (!NAME_PART.test(prefix) || !NAME_PART.test(ext)) return STATUS.EINVAL
-    const stat = await store.stat(source)
-    if (stat === undefined) return STATUS.ENOENT
-    if (request.masterName === '') {
-      const storePathIndex = Number.parseInt(source.slice(1, 3), 16)
-      const file = { storePathIndex, size: stat.size, crc32: 0, ext, appender: false }
-      return (await createLink(context, source, file)) ?? STATUS.ENOENT
-    }
-    const master = checkedName(request.masterName, storePathCount)
-    if (master === undefined || master.slice(0, 3) !== source.slice(0, 3)) return STATUS.EINVAL
-    // Nobody asks whether the master is there.
-    const name = checkedName(slaveNameOf(master, prefix, ext) ?? '', storePathCount)
-    if (name === undefined) return STATUS.EINVAL
-    const [, high = '', low = ''] = name.split('/')
-    if ([high, low].some((directory) => Number.parseInt(directory, 16) >= subdirCount)) return STATUS.ENOENT
-    return lock.run(name, async () => {
-      if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
-      const linked = await journal.replace('C', name, () => store.link(source, name))
-      return linked ? { group, name } : STATUS.ENOENT
-    })
+    const reply = await linkTo(source, request, context)
+    // The one command that real storages count from here on, whatever it comes to.
+    if (typeof reply === 'number') context.stats.totalCreateLink++
+    return reply
   }),
 }

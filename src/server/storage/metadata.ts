@@ -4,6 +4,7 @@ import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
+import { countRead } from './file-counts.js'
 import { checkedName, metadataName } from './logic-name.js'
 import { merged, packed } from './metadata-items.js'
 import { readWhole } from './read-whole.js'
@@ -54,9 +55,7 @@ export const metadataHandlers: StorageHandlers = {
     if ((await context.store.stat(checked)) === undefined) return STATUS.ENOENT
     const metadata = await readWhole(context.store, metadataName(checked))
     if (metadata === undefined) return STATUS.ENOENT
-    for (const name of ['totalFileOpen', 'successFileOpen', 'totalFileRead', 'successFileRead'] as const) {
-      context.stats[name]++
-    }
+    countRead(context.stats, metadata.length)
     return { metadata }
   }),
 }

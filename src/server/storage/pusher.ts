@@ -2,7 +2,7 @@ import { STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { connectionCommands, limits, storageClusterCommands } from '../../protocol/index.js'
 import type { Timer } from '../clock.js'
-import { startTimer, stopTimer } from '../clock.js'
+import { now, startTimer, stopTimer } from '../clock.js'
 import { readName } from '../name-facts.js'
 import type { Binlog, Entry } from './binlog.js'
 import type { StorageContext } from './context.js'
@@ -231,7 +231,7 @@ export class Pusher {
   }
 
   async #push(connection: ServerConnection): Promise<void> {
-    let lastSign = Date.now()
+    let lastSign = now()
     while (!this.#stopped && !connection.ended) {
       if (this.#resting) {
         await this.#wait(IDLE_INTERVAL)
@@ -253,15 +253,15 @@ export class Pusher {
       }
       const moved = await this.#pushSome(connection)
       if (moved) {
-        lastSign = Date.now()
+        lastSign = now()
         continue
       }
       this.#shared.onProgress()
       await this.#save()
       if (this.#refused.size > 0) await this.#retry(connection)
-      if (Date.now() - lastSign >= IDLE_INTERVAL) {
+      if (now() - lastSign >= IDLE_INTERVAL) {
         await connection.request(connectionCommands.activeTest, {})
-        lastSign = Date.now()
+        lastSign = now()
       }
       if (
         this.#mark.position >= this.#shared.limit() &&
@@ -361,7 +361,7 @@ export class Pusher {
       this.#mark.scanned++
       if (entry.source) await this.#pushEntry(connection, entry)
       if (this.#begun) this.#mark.position = entry.end
-      if (Date.now() - this.#savedAt >= MARK_INTERVAL) await this.#save()
+      if (now() - this.#savedAt >= MARK_INTERVAL) await this.#save()
     }
     if (next <= limit && this.#begun) this.#mark.position = next
     return true
@@ -397,7 +397,7 @@ export class Pusher {
 
   /** Where that fails, what was passed on is passed on again after a restart. */
   async #save(): Promise<void> {
-    this.#savedAt = Date.now()
+    this.#savedAt = now()
     this.#sender.forget(this.#mark.position)
     const write = async (): Promise<void> => {
       try {

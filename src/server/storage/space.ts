@@ -31,15 +31,18 @@ export function spaceRulesOf(text: string): SpaceRules {
 export class Space {
   readonly #store: Store
   readonly #pathCount: number
+  readonly #readOnly: readonly number[]
   readonly #clock: Clock
   #rules: SpaceRules = { reserved: reservedSpaceOf(0), mostFree: false }
   #paths: readonly DiskSpace[] = []
   #askedAt = -Infinity
   #next = 0
 
-  constructor(store: Store, pathCount: number, clock: Clock) {
+  /** @param readOnly - the store paths that new files do not go to */
+  constructor(store: Store, pathCount: number, readOnly: readonly number[], clock: Clock) {
     this.#store = store
     this.#pathCount = pathCount
+    this.#readOnly = readOnly
     this.#clock = clock
   }
 
@@ -59,6 +62,11 @@ export class Space {
     return (this.#paths = paths)
   }
 
+  /** Whether new files go elsewhere than to a path, but for slaves, which stay beside their masters. */
+  isReadOnly(index: number): boolean {
+    return this.#readOnly.includes(index)
+  }
+
   /** Whether a file of `size` bytes may go to a path. */
   allows(index: number, size: number): MaybePromise<boolean> {
     if (this.#clock.now() - this.#askedAt < FRESH) return this.#fits(index, size)
@@ -75,7 +83,7 @@ export class Space {
       indexes.push(...indexes.splice(0, this.#next))
       this.#next = (this.#next + 1) % this.#pathCount
     }
-    return indexes.find((index) => this.#fits(index, size))
+    return indexes.find((index) => !this.isReadOnly(index) && this.#fits(index, size))
   }
 
   #fits(index: number, size: number): boolean {

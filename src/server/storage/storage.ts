@@ -63,6 +63,14 @@ export interface StorageOptions {
   readonly store: Store
   /** Store paths, 1 to 256. @defaultValue 1 */
   readonly storePathCount?: number | undefined
+  /** The store paths, from 0 on, that new files do not go to, but for slaves of files there. @defaultValue none */
+  readonly readOnlyStorePaths?: readonly number[] | undefined
+  /**
+   * Where trackers go by priority, uploads go to the storage of the group with the lowest, 0 to 2 147 483 647.
+   *
+   * @defaultValue 10
+   */
+  readonly uploadPriority?: number | undefined
   /** Directories at each of the two levels of a store path, 1 to 256. @defaultValue 256 */
   readonly subdirCount?: number | undefined
   /** The version and the width of addresses it speaks with. @defaultValue the newest version, 16 bytes */
@@ -91,10 +99,14 @@ const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANG
 const REDONE = 256 * 1024
 /** Milliseconds between two writes of the counters. */
 const STAT_INTERVAL = 300_000
-/** Where several storages could be uploaded to, one of a lower number is preferred; all real ones have this by default. */
+/** What all real storages have by default. */
 const UPLOAD_PRIORITY = 10
+/** They read it as an `int`. */
+const MAX_PRIORITY = 2 ** 31 - 1
 /** Listening on these, or on what a name stands for, says nothing about the address by which others reach us. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
+/** What real ones name where they are not told another, long after they have ceased to listen there. */
+const HTTP_PORT = 80
 /** A file name has three bytes for it (§1.2). */
 const MAX_ID = 0xffffff
 
@@ -175,6 +187,7 @@ export class Storage {
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
     const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
+    const { readOnlyStorePaths = [], uploadPriority = UPLOAD_PRIORITY } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
     if (typeof id === 'number') checkRange('id', id, MAX_ID)
@@ -183,8 +196,11 @@ export class Storage {
     checkRange('the number of trackers', options.trackers.length, limits.MAX_TRACKERS)
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
+    for (const index of readOnlyStorePaths) checkRange('readOnlyStorePaths', index, storePathCount - 1, 0)
+    checkRange('uploadPriority', uploadPriority, MAX_PRIORITY, 0)
     this.#options = options
     this.#trackers = options.trackers
+    // Of every version, also those of V6.12, which leave it open and hardly ever answer on it again (§12).
     const service = { routes: routesFor(dialect), dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
     this.#listener = new Listener(host, port, (socket) => {
       const { stream, peerIp } = network.take(socket)
@@ -218,7 +234,7 @@ export class Storage {
       versions: this.#versions,
       replication: this.#replication,
       changing: new Map(),
-      space: new Space(store, storePathCount, clock),
+      space: new Space(store, storePathCount, readOnlyStorePaths, clock),
       duplicates: options.checkFileDuplicate ? new Duplicates(store) : undefined,
       newNameCrc32: nameCrc32Of(dialect, MAX_REQUEST),
       dialect,
@@ -499,12 +515,12 @@ export class Storage {
     return {
       group,
       storagePort: this.port,
-      storageHttpPort: 0,
+      storageHttpPort: HTTP_PORT,
       // Before V6.11 there is no field for the ID.
       domainName: String(id),
       storePathCount,
       subdirCountPerPath: subdirCount,
-      uploadPriority: UPLOAD_PRIORITY,
+      uploadPriority: this.#options.uploadPriority ?? UPLOAD_PRIORITY,
       joinTime: this.#joinTime,
       upTime: this.#upTime,
       version: this.#dialect.version,
@@ -539,7 +555,7 @@ async function firstAnswer<T>(questions: readonly (() => Promise<T>)[]): Promise
   throw failure
 }
 
-function checkRange(name: string, value: number, max: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return
-  throw new ConfigError(`${name} must be a whole number from 1 to ${max}, not ${value}`)
+function checkRange(name: string, value: number, max: number, min = 1): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return
+  throw new ConfigError(`${name} must be a whole number from ${min} to ${max}, not ${value}`)
 }

@@ -43,6 +43,17 @@ function isStale(change: Change, { versions }: StorageConnection): boolean {
 }
 
 /**
+ * The version of the file that is there under the name of a new one: two storages may have made the same slave, or the
+ * first metadata of a file, at one time. What a source of old files sends may come from anybody, and tells nothing.
+ */
+function presentOf(
+  { name, origin }: Change,
+  { replication, versions }: StorageConnection,
+): Version | undefined {
+  return replication.isOldSource(origin) ? versions.find(name) : versions.of(name)
+}
+
+/**
  * A change has come that is older than this storage's own. Embedded storages end up with the greater one by themselves;
  * a real one has made its change to whatever it had, and knows no order.
  */
@@ -122,9 +133,11 @@ async function takeWhole(
       await context.lock.run(change.name, () => contend(change, context))
       return operation === 'C' ? STATUS.EEXIST : STATUS.OK
     }
-    if (operation === 'U' || there?.size !== request.size) return undefined
-    const present = context.versions.find(change.name)
-    return present === undefined || !isGreater(change, present) ? STATUS.EEXIST : undefined
+    if (operation === 'U' || there === undefined) return undefined
+    const present = presentOf(change, context)
+    if (present !== undefined && isGreater(present, change)) return STATUS.EEXIST
+    const isNewer = present !== undefined && isGreater(change, present)
+    return isNewer || there.size !== request.size ? undefined : STATUS.EEXIST
   }
   const status = await refused()
   if (status !== undefined) return status === STATUS.OK ? {} : status

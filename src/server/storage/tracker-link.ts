@@ -3,7 +3,7 @@ import { STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Command, RequestOf, ResponseOf } from '../../protocol/index.js'
 import { limits, trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
-import { startTimer, stopTimer } from '../clock.js'
+import { now, startTimer, stopTimer } from '../clock.js'
 import type { StorageStats } from '../storage-stats.js'
 import type { Caller, ServerEndpoint } from '../server-connection.js'
 import { ServerConnection } from '../server-connection.js'
@@ -21,8 +21,9 @@ const { STORAGE_STATUS } = limits
 /** Milliseconds between beats, and before a lost tracker is tried again (protocol.md §4.5). */
 const BEAT_INTERVAL = 30_000
 const RETRY_DELAY = 1_000
-/** Milliseconds between beats while no tracker has told of the group: none leads yet. */
-const ASK_INTERVAL = 50
+/** Milliseconds between beats while no tracker has told of the group, since none leads yet: twice as many each time. */
+const FIRST_ASK = 5
+const LAST_ASK = 50
 /** While another storage sends old files: a real one says nothing when it is done. */
 const WAIT_INTERVAL = 1_000
 /** Disk space is reported with every tenth beat: each 300 s. */
@@ -98,6 +99,7 @@ export class TrackerLink {
   #state: LinkState = 'pending'
   #connection: ServerConnection | undefined
   #joined = false
+  #ask = FIRST_ASK
   #stopped = false
   #wake: (() => void) | undefined
   #beatDue = true
@@ -203,16 +205,17 @@ export class TrackerLink {
       this.#setState('pending')
       await this.#join(connection)
       this.#joined = true
+      this.#ask = FIRST_ASK
       let beats = 0
       let nextBeat = 0
       while (!this.#stopped) {
-        if (this.#beatDue || Date.now() >= nextBeat) {
+        if (this.#beatDue || now() >= nextBeat) {
           this.#beatDue = false
           // First the space: a tracker sends no upload to a storage that may have none.
           if (beats++ % BEATS_PER_DISK_REPORT === 0) this.#reportsDisks = true
           if (this.#reportsDisks) await this.#reportDiskUsage(connection)
           await this.#beat(connection)
-          nextBeat = Date.now() + this.#beatInterval()
+          nextBeat = now() + this.#beatInterval()
         }
         if (this.#reportsDisks) await this.#reportDiskUsage(connection)
         if (this.#reportDue) {
@@ -223,7 +226,7 @@ export class TrackerLink {
         if (connection.ended) return
         const idle = !this.#beatDue && !this.#reportDue && !this.#reportsDisks
         if (idle && this.#questions.length === 0) {
-          await this.#wait(Math.max(0, nextBeat - Date.now()))
+          await this.#wait(Math.max(0, nextBeat - now()))
         }
       }
     } finally {
@@ -272,7 +275,7 @@ export class TrackerLink {
       } catch (error) {
         if (this.#stopped || (error as FastDfsError).status !== STATUS.ENOENT) throw error
       }
-      await this.#wait(ASK_INTERVAL)
+      await this.#wait(this.#nextAsk())
     }
   }
 
@@ -286,8 +289,14 @@ export class TrackerLink {
     }
   }
 
+  #nextAsk(): number {
+    const ask = this.#ask
+    this.#ask = Math.min(2 * ask, LAST_ASK)
+    return ask
+  }
+
   #beatInterval(): number {
-    if (!this.#storage.knowsMembers()) return ASK_INTERVAL
+    if (!this.#storage.knowsMembers()) return this.#nextAsk()
     return this.#storage.oldFiles()?.sourceId ? WAIT_INTERVAL : BEAT_INTERVAL
   }
 

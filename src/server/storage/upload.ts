@@ -9,6 +9,7 @@ import { isPromise } from '../maybe-promise.js'
 import type { Draft } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
+import { countOpen, countWrite, countWritten } from './file-counts.js'
 import { createLink } from './link.js'
 import { NAME_PART } from './name-part.js'
 
@@ -27,20 +28,21 @@ export async function receive(
   storePathIndex: number,
 ): Promise<Received> {
   const { stats, store } = context
-  stats.totalFileOpen++
   const draft = await store.create(storePathIndex)
-  stats.successFileOpen++
+  countOpen(stats)
+  countWrite(stats, content.size)
   const hash = context.duplicates && createHash('sha1')
   try {
     const crc = context.newNameCrc32()
-    for await (const chunk of content) {
-      stats.totalFileWrite++
+    const write = async (chunk: Buffer): Promise<void> => {
       const written = draft.write(chunk)
       crc.update(chunk)
       hash?.update(chunk)
       if (written !== undefined) await written
-      stats.successFileWrite++
     }
+    countWritten(stats, content.size)
+    if (content.whole === undefined) for await (const chunk of content) await write(chunk)
+    else if (content.size > 0) await write(content.whole)
     return { draft, crc32: crc.value, hash: hash?.digest('hex') }
   } catch (error) {
     await draft.discard()
@@ -77,7 +79,7 @@ function newFile(appender: boolean): NonNullable<StorageHandlers['uploadFile']> 
     const { duplicates, journal, naming, space, storePathCount } = context
     if (!NAME_PART.test(ext)) return STATUS.EINVAL
     let index: number | undefined = storePathIndex
-    if (index === limits.ANY_STORE_PATH) index = await space.choose(content.size)
+    if (index === limits.ANY_STORE_PATH || space.isReadOnly(index)) index = await space.choose(content.size)
     else {
       if (index >= storePathCount) return STATUS.EINVAL
       const allowed = space.allows(index, content.size)

@@ -16,10 +16,10 @@ export interface DiskStoreOptions {
 
 /** Reading goes in pieces of this size: one buffer for each download. */
 const PIECE = 512 * 1024
-/** So many bytes are read at once: see `files.ts`. */
+/** So many bytes block while they are read or written: see `files.ts`. */
 const SMALL = 64 * 1024
-/** So many bytes of a draft are written at once; what comes short of it blocks: see `files.ts`. */
-const GATHERED = 256 * 1024
+/** So many bytes of a draft are written at once: a hop to a thread and back should move much. */
+const GATHERED = 1024 * 1024
 /** Emptied at each start: a name that nobody else gives a folder in a store path. */
 const DRAFTS = '.fastdfs-tmp'
 
@@ -216,8 +216,8 @@ class DiskDraft implements Draft {
   }
 
   publish(name: string, modifiedAt?: number): Promise<void> | undefined {
-    if (this.#writing !== undefined || this.#failure !== undefined)
-      return this.#written().then(() => this.#publish(name, modifiedAt))
+    if (this.#writing !== undefined || this.#failure !== undefined || this.#gatheredBytes > SMALL)
+      return this.#writeLarge().then(() => this.#publish(name, modifiedAt))
     this.#publish(name, modifiedAt)
     return undefined
   }
@@ -255,6 +255,14 @@ class DiskDraft implements Draft {
     if (fd !== undefined) files.close(fd)
   }
 
+  /** All but what may block. */
+  async #writeLarge(): Promise<void> {
+    await this.#written()
+    if (this.#gatheredBytes <= SMALL) return
+    this.#writing = this.#writeGathered()
+    await this.#written()
+  }
+
   async #written(): Promise<void> {
     await this.#writing
     if (this.#failure !== undefined) throw this.#failure
@@ -264,14 +272,14 @@ class DiskDraft implements Draft {
   async #writeGathered(): Promise<void> {
     try {
       const fd = this.#open()
-      while (this.#gatheredBytes >= GATHERED) {
+      do {
         const chunks = this.#gathered
         const position = this.#position
         this.#gathered = []
         this.#position += this.#gatheredBytes
         this.#gatheredBytes = 0
         await files.writeAll(fd, chunks, position)
-      }
+      } while (this.#gatheredBytes >= GATHERED)
     } catch (error) {
       this.#failure = error as Error
     }

@@ -24,6 +24,7 @@ function groupRecordOf(group: Group, cluster: Cluster): ValuesOf<typeof groupRec
     trunkFreeMb: 0,
     storageCount: group.members.length,
     storagePort: group.settings.storagePort,
+    storageHttpPort: group.members[0]?.httpPort ?? 0,
     readableCount: group.readable.length,
     activeCount: group.writable.length,
     currentWriteServer: group.writeIndex,
@@ -54,6 +55,7 @@ function storageRecordOf(
     subdirCountPerPath: member.subdirCountPerPath,
     currentWritePath: member.writePath,
     storagePort: member.port,
+    storageHttpPort: member.httpPort,
     stats: {
       ...(member.stats ?? emptyStats()),
       lastSyncedTimestamp: member.lastSynced,

@@ -34,6 +34,8 @@ export interface Member {
   storePathCount: number
   subdirCountPerPath: number
   uploadPriority: number
+  /** 0 where its version does not tell one. */
+  httpPort: number
   stats: StorageStats | undefined
   /** One for each store path; empty before the first report. */
   disks: readonly DiskSpace[]
@@ -74,6 +76,7 @@ export function newMember(
     storePathCount: 0,
     subdirCountPerPath: 0,
     uploadPriority: 0,
+    httpPort: 0,
     stats: undefined,
     disks: [],
     space: NO_SPACE,
@@ -104,6 +107,7 @@ export function assignJoin(member: Member, join: JoinRequest): void {
   member.storePathCount = join.storePathCount
   member.subdirCountPerPath = join.subdirCountPerPath
   member.uploadPriority = join.uploadPriority
+  member.httpPort = join.storageHttpPort ?? 0
 }
 
 /** The one of several addresses that a peer is told: that of its own kind (protocol.md §1.2). */
