@@ -27,7 +27,7 @@ export interface Outcome {
 /** Repetitions of a call after its first attempt. */
 const RETRIES = 2
 const ATTEMPTS = 1 + RETRIES
-/** Milliseconds after which no further attempt begins, and a repeated one ends that only waits. */
+/** Milliseconds after which no further attempt begins, and a repeated one ends in which no content has moved. */
 const RETRY_DEADLINE = 60_000
 const TRACKERS = 2
 /** Milliseconds that a client takes for deleting what nobody wants any more. */
