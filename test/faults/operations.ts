@@ -73,6 +73,18 @@ const withSlave = async (client: FastDfsClient): Promise<Fixture> => {
   const slave = await client.uploadSlaveFile(file.id, BEFORE, { prefix: '_s' })
   return { ...file, others: [slave.id] }
 }
+/** The first chunk of an upload that can be resumed. */
+const anInterruptedUpload = async (client: FastDfsClient): Promise<Fixture> => {
+  const stop = new Error('enough for now')
+  const upload = await client.resumableUpload(CONTENT, {
+    chunkSize: CHUNK,
+    onCheckpoint: () => {
+      throw stop
+    },
+  })
+  await assert.rejects(upload.done(), { cause: stop })
+  return { ...NOTHING, upload: upload.toJSON() }
+}
 /** A storage that is gone for good, alone in its group. */
 const aDeadStorage = async (_: FastDfsClient, cluster: Cluster): Promise<Fixture> => {
   const [gone] = await cluster.addGroup('gone', { storages: 1 })
@@ -316,23 +328,14 @@ export const OPERATIONS: readonly Operation[] = [
       },
       verify: made,
       effect: isGrown,
+      goesOn: true,
     },
   ),
   row(
     'resumeUpload',
     [{ ...UPDATE, changes: 'after' }, storage('queryFileInfo', { changes: 'after' }), ...GROWING],
     {
-      prepare: async (client) => {
-        const stop = new Error('enough for now')
-        const upload = await client.resumableUpload(CONTENT, {
-          chunkSize: CHUNK,
-          onCheckpoint: () => {
-            throw stop
-          },
-        })
-        await assert.rejects(upload.done(), { cause: stop })
-        return { ...NOTHING, upload: upload.toJSON() }
-      },
+      prepare: anInterruptedUpload,
       call: async (client, { upload: saved }, _, options) => {
         assert(saved !== undefined)
         const upload = await client.resumeUpload(saved, CONTENT, options)
@@ -341,8 +344,25 @@ export const OPERATIONS: readonly Operation[] = [
       verify: made,
       takes: SETTLING,
       effect: isGrown,
+      goesOn: true,
     },
   ),
+  row('resumeUpload to abort it', [UPDATE, storage('deleteFile', { changes: 'here' })], {
+    prepare: anInterruptedUpload,
+    call: async (client, { upload: saved }, _, options) => {
+      assert(saved !== undefined)
+      const upload = await client.resumeUpload(saved, CONTENT)
+      return upload.abort(options)
+    },
+    verify: nothing,
+    effect: async (cluster) => {
+      const files = [...(await filesOf(cluster)).values()]
+      if (files.length === 0) return 'done'
+      for (const { content } of files)
+        assert(content.equals(CONTENT.subarray(0, CHUNK)), 'something else is stored')
+      return 'undone'
+    },
+  }),
   row('appendFile', [UPDATE, storage('appendFile', { repeat: 'never', sends: 'once', changes: 'here' })], {
     prepare: anAppender,
     call: (client, { id }, source, options) => client.appendFile(id, source, { size, ...options }),

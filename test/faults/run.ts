@@ -28,7 +28,7 @@ const ran = reports.reduce((sum, report) => sum + report.ran, 0)
 if (ran !== cases.length) failures.push(`${cases.length - ran} cases did not run`)
 const seconds = Math.round((Date.now() - beganAt) / 1000)
 console.log(`${ran} cases of ${new Set(cases.map(({ operation }) => operation)).size} operations`)
-console.log(`${ran - failures.length} passed, ${failures.length} failed in ${seconds} s`)
+console.log(`${Math.max(0, ran - failures.length)} passed, ${failures.length} failures in ${seconds} s`)
 process.exitCode = failures.length === 0 ? 0 : 1
 
 /** What comes of every case whose turn it is in this process. */
