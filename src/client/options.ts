@@ -81,9 +81,10 @@ export interface ClientOptions {
   /**
    * The time from a call's first attempt, or from the last one that made progress, in which it may be made again. No
    * attempt begins after it, and one that was made again and waits then, for a connection or an answer, ends with it;
-   * but not one whose content is moving, which ends as any other does: when no byte has moved for `idleTimeout`. The first
-   * attempt is never ended by it: `timeout` is what limits a call in all. Each step of a call has it for itself: the
-   * content of a file and its metadata, for example. @defaultValue 60000
+   * but not one whose content has begun to move, which ends as any other does, also where all was sent and only the answer
+   * is missing: when no byte has moved for `idleTimeout`. The first attempt is never ended by it, however many trackers
+   * it has to try: `timeout` is what limits a call in all. Each step of a call has it for itself: the content of a file
+   * and its metadata, for example. @defaultValue 60000
    */
   retryDeadline?: number | undefined
   /** Is told of each attempt that failed and is made again. What it throws is logged, and changes nothing. */

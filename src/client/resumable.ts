@@ -227,10 +227,12 @@ export class ResumableUpload {
   async #synchronise(file: SplitFileId, source: Ranges, call: Call): Promise<void> {
     const { sum } = this.#growing
     const context = this.#context
-    const storage = await context.trackers.queryUpdate(file, call)
     const end = Math.min(source.size, sum.size + this.#state.chunkSize)
-    await settledSize(context, storage, file, sum.size, end, call)
-    const { size, crc32 } = await fileInfoFrom(context, storage, file, call)
+    const { storage, size, crc32 } = await retry(context.options, call, async () => {
+      const asked = await context.trackers.queryUpdate(file, call)
+      await settledSize(context, asked, file, sum.size, end, call)
+      return { storage: asked, ...(await fileInfoFrom(context, asked, file, call)) }
+    })
     if (size > source.size) {
       throw this.#notTheBeginning(`${size} bytes are stored, the source has ${source.size}`, storage, file)
     }

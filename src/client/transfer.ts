@@ -148,7 +148,7 @@ class CountedSource implements ContentSource {
   #begin<T>(give: () => T): T {
     this.started = true
     this.#call.hasBegun = true
-    this.#call.isMoving = this.size > 0
+    this.#call.hasMoved = this.size > 0
     return give()
   }
 

@@ -25,8 +25,8 @@ export class Call {
   progressAt = -Infinity
   /** Whether it has had a connection. */
   hasBegun = false
-  /** Whether content moves in its present attempt; see {@link Call.expire}. */
-  isMoving = false
+  /** Whether content has moved in its present attempt; see {@link Call.expire}. */
+  hasMoved = false
   /** Where it stands among the running calls of its client. */
   index = -1
   #endsAt: number
@@ -81,12 +81,13 @@ export class Call {
   }
 
   /**
-   * Ends whatever waits on behalf of its present attempt, if no content moves in it: what moves is left to `idleTimeout`.
+   * Ends whatever waits on behalf of its present attempt, if no content has moved in it: what has is left to
+   * `idleTimeout`, its answer too. To end it when all is sent would make an outcome unknown that is about to be known.
    *
    * @returns whether it was ended
    */
   expire(error: FastDfsError): boolean {
-    if (this.isMoving) return false
+    if (this.hasMoved) return false
     this.#expired = error
     for (const fail of this.#waiting ?? []) fail(error)
     return true

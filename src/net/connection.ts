@@ -271,7 +271,7 @@ export class Connection {
   #writeAll(exchange: Exchange, bytes: Uint8Array): void {
     const { head, trace } = exchange
     exchange.sent = 'all'
-    exchange.call.isMoving = bytes.length > 0
+    exchange.call.hasMoved = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
     if (bytes.length <= COPIED_UP_TO) return this.#writePacket(head, bytes)
     this.#socket.cork()
@@ -319,7 +319,7 @@ export class Connection {
         nextTick(() => this.#socket.uncork())
       }
       exchange.sent = isLast ? 'all' : 'part'
-      exchange.call.isMoving = true
+      exchange.call.hasMoved = true
       this.#writeChunk(chunk, () => {
         if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
@@ -368,7 +368,7 @@ export class Connection {
       )
     }
     if (header.status === STATUS.OK && exchange.sink !== undefined) {
-      exchange.call.isMoving = true
+      exchange.call.hasMoved = true
       exchange.sink.start(header.length, this.#flowOf(exchange))
       return
     }

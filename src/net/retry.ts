@@ -13,7 +13,7 @@ export interface RetryOptions {
   readonly retries: number
   /**
    * Milliseconds from the first attempt, or the last progress, after which no further attempt begins, and one that is
-   * made again ends, unless its content is moving.
+   * made again ends, unless content has moved in it.
    */
   readonly retryDeadline: number
   /** Of all calls of a client together. */
@@ -103,7 +103,7 @@ class Repetition {
     try {
       await call.sleep(delay)
       call.attempt = ++this.#attempts
-      call.isMoving = false
+      call.hasMoved = false
       return await attempt()
     } catch (error) {
       if (isFastDfsError(error)) this.#errors.push(error)

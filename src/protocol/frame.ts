@@ -52,8 +52,8 @@ export function decodeHeader(packet: Buffer): Header {
   return headerAt(packet, 0)
 }
 
-function headerAt(bytes: Buffer, offset: number): Header {
-  const length = readI64(bytes, offset, 'body length')
+function headerAt(bytes: Buffer, offset: number, lengthBits: 32 | 64 = 64): Header {
+  const length = lengthBits === 32 ? bytes.readInt32BE(offset + 4) : readI64(bytes, offset, 'body length')
   if (length < 0) throw new ProtocolError(`the body length is negative: ${length}`)
   return { length, command: bytes.readUInt8(offset + 8), status: bytes.readUInt8(offset + 9) }
 }
@@ -82,6 +82,7 @@ export interface FrameHandler {
  */
 export class FrameReader {
   readonly #handler: FrameHandler
+  readonly #lengthBits: 32 | 64
   readonly #header = Buffer.allocUnsafeSlow(HEADER_SIZE)
   #headerBytes = 0
   /** Bytes of the body still to come, 0 when its end is still to be told; -1 while a header is awaited. */
@@ -90,9 +91,15 @@ export class FrameReader {
   #running = false
   #waiting: Buffer[] = []
 
-  /** @param handler - is told of headers, data and ends */
-  constructor(handler: FrameHandler) {
+  /**
+   * Begins before the first header.
+   *
+   * @param handler - is told of headers, data and ends
+   * @param lengthBits - how much of a length is read: trackers read the lower half (protocol.md §1.1)
+   */
+  constructor(handler: FrameHandler, lengthBits: 32 | 64 = 64) {
     this.#handler = handler
+    this.#lengthBits = lengthBits
   }
 
   /** True between two packets, with no byte of the next one read. */
@@ -153,7 +160,7 @@ export class FrameReader {
   #readHeader(chunk: Buffer, offset: number): number {
     // Nearly always it comes in one piece.
     if (this.#headerBytes === 0 && chunk.length - offset >= HEADER_SIZE) {
-      this.#begin(headerAt(chunk, offset))
+      this.#begin(headerAt(chunk, offset, this.#lengthBits))
       return HEADER_SIZE
     }
     const taken = Math.min(HEADER_SIZE - this.#headerBytes, chunk.length - offset)
@@ -161,7 +168,7 @@ export class FrameReader {
     this.#headerBytes += taken
     if (this.#headerBytes === HEADER_SIZE) {
       this.#headerBytes = 0
-      this.#begin(headerAt(this.#header, 0))
+      this.#begin(headerAt(this.#header, 0, this.#lengthBits))
     }
     return taken
   }

@@ -12,6 +12,8 @@ export interface NameFacts {
   readonly crc32: number
   /** Whether the file never changes and the name is its own: it is no appender and no slave. */
   readonly normal: boolean
+  /** Whether it is too short to say anything: from before V1.12, as trackers before V6.13 have it. */
+  readonly isOld: boolean
   /** Whether it is an appender file, or the slave of one: servers change both (§3.2). */
   readonly appender: boolean
 }
@@ -23,6 +25,7 @@ export const ENCODED_END = 37
 const ENCODED_SIZE = 20
 /** Longer names are slaves', but for files in trunk files, whose names are longer by 16. */
 const NORMAL_NAME = 44
+const OLD_NAME = 39
 const TRUNK_NAME = 60
 const APPENDER_FLAG = 0x04000000
 const TRUNK_FLAG = 0x08000000
@@ -31,8 +34,10 @@ const MAX_ID = 0xffffff
 /**
  * Reads a name as the C daemons do: whatever its characters are, those that are not base64 skipped, and what is missing
  * taken for zero. `parseFileId` refuses names that a tracker answers for.
+ *
+ * @param size - bytes that the name came in, what follows a NUL included: trackers tell slaves by these
  */
-export function readName(name: string): NameFacts {
+export function readName(name: string, size = name.length): NameFacts {
   const bytes = Buffer.alloc(ENCODED_SIZE)
   bytes.write(name.slice(ENCODED_START, ENCODED_END).replace(/[^\w-]/g, ''), 'base64url')
   const id = bytes.readInt32LE(0)
@@ -40,13 +45,14 @@ export function readName(name: string): NameFacts {
   const sizeFlags = bytes.readUInt32BE(8)
   const inTrunk = (sizeFlags & TRUNK_FLAG) !== 0
   const appender = (sizeFlags & APPENDER_FLAG) !== 0
-  const slave = name.length > TRUNK_NAME || (name.length > NORMAL_NAME && !inTrunk)
+  const slave = size > TRUNK_NAME || (size > NORMAL_NAME && !inTrunk)
   return {
     source: sourceIsId ? String(id) : `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`,
     sourceIsId,
     createdAt: bytes.readInt32BE(4),
     crc32: bytes.readUInt32BE(16),
     normal: !slave && !appender,
+    isOld: size < OLD_NAME,
     appender,
   }
 }

@@ -22,6 +22,8 @@ export interface Exchange<X> {
   readonly context: X
   /** The header's status byte. */
   readonly flags: number
+  /** Bytes of the request, header excluded: texts that end at a NUL are shorter than what they came in. */
+  readonly bodySize: number
   /** The bytes behind the fields, for commands that carry content. */
   readonly content: Content
 }

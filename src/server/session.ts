@@ -27,6 +27,8 @@ export interface Service<X> {
   readonly dialect: Dialect
   /** A request without content, header included, is smaller than this many bytes. */
   readonly maxRequest: number
+  /** Whether lengths have 32 bits, and a request that is too long ends the connection unanswered (protocol.md §1.1). */
+  readonly isTracker: boolean
   /** Whether status 22 ends the connection, as storages do (protocol.md §1.1). */
   readonly closesOnInvalid: boolean
 }
@@ -68,11 +70,14 @@ export class Session<X> implements Exchange<X> {
     this.context = context
     this.#stream = stream
     this.#service = service
-    this.#reader = new FrameReader({
-      onHeader: (header) => this.#onHeader(header),
-      onData: (chunk) => this.#onData(chunk),
-      onEnd: () => this.#onEnd(),
-    })
+    this.#reader = new FrameReader(
+      {
+        onHeader: (header) => this.#onHeader(header),
+        onData: (chunk) => this.#onData(chunk),
+        onEnd: () => this.#onEnd(),
+      },
+      service.isTracker ? 32 : 64,
+    )
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
     stream.on('end', () => this.#onPeerEnd())
     stream.on('close', () => this.#arriving?.abort())
@@ -82,6 +87,11 @@ export class Session<X> implements Exchange<X> {
   /** See {@link Exchange}. */
   get flags(): number {
     return this.#flags
+  }
+
+  /** See {@link Exchange}. */
+  get bodySize(): number {
+    return this.#bodySize
   }
 
   /** See {@link Exchange}. */
@@ -125,6 +135,8 @@ export class Session<X> implements Exchange<X> {
 
   #onHeader(header: Header): void {
     if (this.#closing) return this.#hold()
+    const isTooLong = header.length + limits.HEADER_SIZE >= this.#service.maxRequest
+    if (isTooLong && this.#service.isTracker) throw new ProtocolError(`a request of ${header.length} bytes`)
     const route = this.#service.routes[header.command]
     this.#open = true
     this.#route = route
@@ -138,10 +150,7 @@ export class Session<X> implements Exchange<X> {
     else if (route.command.content === 'request' && header.length > SMALL_CONTENT) {
       this.#receiving = 'fields'
       this.#collector.start(route.prefixSize)
-    } else if (
-      route.command.content === 'request' ||
-      header.length + limits.HEADER_SIZE < this.#service.maxRequest
-    ) {
+    } else if (route.command.content === 'request' || !isTooLong) {
       this.#receiving = 'body'
       this.#collector.start(header.length)
     } else this.#answer(STATUS.EINVAL)

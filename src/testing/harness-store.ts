@@ -1,5 +1,6 @@
 import type { Draft, Edit, OwnFiles, Store, StoreSpace } from '../server/index.js'
 import type { MaybePromise } from '../server/maybe-promise.js'
+import { readWhole } from '../server/storage/read-whole.js'
 
 /** Bytes of each store path. */
 export interface Disk {
@@ -40,14 +41,8 @@ export class HarnessStore implements Store {
   }
 
   /** All of a file; undefined where there is none. */
-  async content(name: string): Promise<Buffer | undefined> {
-    const file = await this.read(name)
-    if (file === undefined) return undefined
-    const content = await file.content(0, file.size)
-    if (content instanceof Uint8Array) return content
-    const chunks: Buffer[] = []
-    for await (const chunk of content) chunks.push(Buffer.from(chunk))
-    return Buffer.concat(chunks)
+  content(name: string): Promise<Buffer | undefined> {
+    return readWhole(this, name)
   }
 
   /** What is free in each store path from now on. */

@@ -3,8 +3,9 @@ import { Duplex } from 'node:stream'
 import type { Header } from '../protocol/index.js'
 import { encodeStatus } from '../protocol/index.js'
 import type { Timer } from '../server/clock.js'
-import { startTimer, stopTimer, turn } from '../server/clock.js'
+import { turn } from '../server/clock.js'
 import { plainAddress } from '../server/listener.js'
+import { delays } from './delays.js'
 import { Exchange } from './exchange.js'
 import type { Fault } from './faults.js'
 import type { Piece } from './packets.js'
@@ -406,11 +407,11 @@ export class Wire extends Duplex {
     return new Promise((resolve) => {
       if (this.destroyed) return resolve()
       const done = (): void => {
-        stopTimer(timer)
+        delays.stop(timer)
         this.#timers.delete(done)
         resolve()
       }
-      const timer: Timer = startTimer(delay, done)
+      const timer: Timer = delays.start(delay, done)
       this.#timers.add(done)
     })
   }

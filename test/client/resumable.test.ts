@@ -213,6 +213,15 @@ describe('a resumed upload', () => {
     }
   })
 
+  it('asks again how much is stored where an answer is lost', async () => {
+    const state = await interrupted(2)
+    const repeating = cluster.client()
+    using lost = cluster.fault({ command: 'queryFileInfo', from: 'clients', times: 2 }, { cutAfter: 0 })
+    const file = await (await repeating.resumeUpload(state, CONTENT)).done()
+    expect(lost.hits).toBe(2)
+    expect((await client.downloadFile(file.id)).equals(CONTENT)).toBe(true)
+  })
+
   it('only needs its name where all is stored', async () => {
     const state = await interrupted(6)
     expect(state.transferred).toBe(CONTENT.length)

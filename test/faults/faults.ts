@@ -2,12 +2,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { FastDfsClient } from '../../src/index.js'
 import type { Member } from '../../src/testing/index.js'
+import { eventually } from './eventually.js'
+import { StuckPort } from './stuck.js'
 import type { FaultEffect, FaultRow, Scope, Seen, Stage, Step, Strike } from './tables.js'
 
 /** Milliseconds without a byte after which a client of the suite gives a request up. */
-export const IDLE_TIMEOUT = 500
+const IDLE_TIMEOUT = 4_000
+/** Milliseconds in which a client of the suite wants a connection. */
+const CONNECT_TIMEOUT = 3_000
+const LIMITS = { connectTimeout: CONNECT_TIMEOUT, idleTimeout: IDLE_TIMEOUT }
 /** Milliseconds of a call that is given so many by its caller. */
-export const CALL_TIMEOUT = 250
+export const CALL_TIMEOUT = 1_500
+/** Ports that nobody listens on. */
+const NOBODY = [1, 2, 3, 4]
 
 const ONCE: readonly Scope[] = ['once']
 const LASTING: readonly Scope[] = ['one', 'all']
@@ -24,6 +31,15 @@ const requestLost =
   (error: string) =>
   (step: Step): Seen => ({ kind: 'lost', error, reaches: [withContent(step) ? 'send' : 'answer'] })
 
+/** What is awaited in vain is awaited until the time without a byte is over; anything else is known at once. */
+const untilIdle =
+  (seen: FaultRow['seen']) =>
+  (step: Step): number => {
+    const what = seen(step)
+    return what.kind === 'lost' && what.error === 'TimeoutError' ? IDLE_TIMEOUT : 0
+  }
+const atOnce = (): number => 0
+
 interface RequestFault extends Omit<Partial<FaultRow>, 'begin'> {
   readonly name: string
   readonly effect: FaultEffect
@@ -36,7 +52,11 @@ function ofRequests({ effect, ...row }: RequestFault): FaultRow {
   return {
     scopes: EVERY,
     fits: any,
+    costs: untilIdle(row.seen),
     holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
     ofConnections: false,
     ...row,
     begin: async (stage) => strikeRequests(stage, effect),
@@ -83,22 +103,31 @@ function endedBy(name: string, by: 'abort' | 'timeout' | 'close', then: (stage: 
     name,
     scopes: ONCE,
     seen: () => ({ kind: 'ended', by }),
+    costs: () => (by === 'timeout' ? CALL_TIMEOUT : 0),
     carriedOut: 'yes',
     fits: any,
     holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
     ofConnections: false,
     begin: async (stage) => {
       const strike = strikeRequests(stage, { hang: true })
-      void untilHit(strike).then(() => then(stage))
+      // That it did not happen is found out by its hits.
+      void nextAsked(stage).then(
+        () => then(stage),
+        () => {},
+      )
       return strike
     },
   }
 }
 
-/** Resolves when a fault has happened, or has been undone. */
-async function untilHit(strike: Strike): Promise<void> {
-  const until = performance.now() + 5_000
-  while (strike.hits === 0 && performance.now() < until) await nextTurn()
+/** The member that gets the next request of the step, which the strike hits. */
+async function nextAsked({ cluster, step }: Stage): Promise<Member> {
+  const request = { command: step.command, from: 'clients' }
+  const { member } = await cluster.requests.next(request, { timeout: 20_000 })
+  return [...cluster.trackers, ...cluster.storages].find(({ name }) => name === member) as Member
 }
 
 async function restart(members: readonly Member[], cluster: Stage['cluster']): Promise<void> {
@@ -112,17 +141,13 @@ async function restart(members: readonly Member[], cluster: Stage['cluster']): P
 /** Resolves when each tracker counts every storage of the groups that the cluster began with. */
 async function allActive(cluster: Stage['cluster']): Promise<void> {
   for (const tracker of cluster.clientOptions().trackers) {
-    await using client = new FastDfsClient({ trackers: tracker })
-    const isReady = async (): Promise<boolean> => {
-      const groups = await client.admin.listGroups().catch(() => [])
+    // Without repetitions it waits for no timer.
+    await using client = new FastDfsClient({ trackers: tracker, retries: 0 })
+    await eventually(async () => {
+      const groups = await client.admin.listGroups()
       const ready = groups.filter(({ group, activeCount }) => /^group/.test(group) && activeCount === 2)
-      return ready.length === 2
-    }
-    const until = performance.now() + 10_000
-    while (!(await isReady())) {
-      if (performance.now() > until) throw new Error(`${tracker} does not count every storage again`)
-      await nextTurn()
-    }
+      if (ready.length < 2) throw new Error(`${tracker} does not count every storage again`)
+    })
   }
 }
 
@@ -161,9 +186,13 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'none',
     scopes: ['all'],
     seen: nothing,
+    costs: atOnce,
     carriedOut: 'yes',
     fits: any,
     holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async () => ({ hits: undefined, undo: async () => {} }),
   },
@@ -171,25 +200,35 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'refused: nobody listens',
     scopes: LASTING,
     seen: () => ({ kind: 'lost', error: 'ConnectError', reaches: ['connect'] }),
+    costs: atOnce,
     carriedOut: 'no',
     fits: any,
     holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
-      const members = struck(stage)
-      if (stage.step.at === 'storage') {
-        // Trackers would name another storage as soon as one stops.
-        for (const { port } of members) stage.unreachable.add(port)
-        return { hits: undefined, undo: async () => {} }
-      }
-      await Promise.all(members.map((member) => member.stop()))
-      return {
-        hits: undefined,
-        undo: async () => {
-          await Promise.all(members.map((member) => member.start()))
-          await allActive(stage.cluster)
-        },
-      }
+      struck(stage).forEach(({ port }, i) => stage.diverted.set(port, `127.0.0.1:${NOBODY[i]}`))
+      return { hits: undefined, undo: async () => {} }
+    },
+  },
+  {
+    name: 'connecting hangs',
+    scopes: LASTING,
+    seen: () => ({ kind: 'lost', error: 'TimeoutError', reaches: ['connect'] }),
+    costs: () => CONNECT_TIMEOUT,
+    carriedOut: 'no',
+    fits: any,
+    holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
+    ofConnections: true,
+    begin: async (stage) => {
+      const stuck = await StuckPort.open()
+      struck(stage).forEach(({ port }, i) => stage.diverted.set(port, `127.0.0.${1 + i}:${stuck.port}`))
+      return { hits: undefined, undo: () => stuck[Symbol.asyncDispose]() }
     },
   },
   {
@@ -201,9 +240,13 @@ export const FAULTS: readonly FaultRow[] = [
       error: 'ConnectError',
       reaches: withContent(step) ? ['connect', 'send', 'answer'] : ['connect', 'answer'],
     }),
+    costs: atOnce,
     carriedOut: 'no',
     fits: any,
     holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async ({ cluster, step, scope, member }) => {
       const fault = cluster.fault(
@@ -226,9 +269,13 @@ export const FAULTS: readonly FaultRow[] = [
       error: 'ConnectError',
       reaches: withContent(step) ? ['connect', 'send', 'answer'] : ['connect', 'answer'],
     }),
+    costs: atOnce,
     carriedOut: 'no',
     fits: any,
     holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
       await stage.warm()
@@ -242,9 +289,13 @@ export const FAULTS: readonly FaultRow[] = [
     scopes: LASTING,
     seen: answerLost('TimeoutError'),
     // It arrives when the partition ends.
+    costs: () => IDLE_TIMEOUT,
     carriedOut: 'maybe',
     fits: any,
     holdsContent: false,
+    lingers: false,
+    deafens: true,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
       const partitions = struck(stage).map((member) =>
@@ -278,6 +329,7 @@ export const FAULTS: readonly FaultRow[] = [
   ofRequests({
     name: 'no longer read from the request on',
     effect: { stopReading: true },
+    deafens: true,
     seen: requestLost('TimeoutError'),
     carriedOut: 'no',
     holdsContent: true,
@@ -306,6 +358,7 @@ export const FAULTS: readonly FaultRow[] = [
     scopes: ONCE,
     effect: { cutAfter: Infinity },
     seen: nothing,
+    lingers: true,
     carriedOut: 'yes',
     // What has not been read yet may go with the reset.
     fits: ({ gives }) => !gives,
@@ -328,6 +381,7 @@ export const FAULTS: readonly FaultRow[] = [
     scopes: ONCE,
     effect: { halfCloseAfter: Infinity },
     seen: nothing,
+    lingers: true,
     carriedOut: 'yes',
   }),
   ofRequests({
@@ -382,15 +436,33 @@ export const FAULTS: readonly FaultRow[] = [
     carriedOut: 'yes',
   }),
   ofRequests({
+    name: 'never answered, to a client with no limits of its own',
+    scopes: ['all'],
+    limits: {},
+    effect: { hang: true },
+    seen: answerLost('TimeoutError'),
+    // README.md, *Options*: the default of `idleTimeout`.
+    costs: () => 30_000,
+    carriedOut: 'yes',
+  }),
+  ofRequests({
     name: 'answered too late',
     effect: { delay: 2 * IDLE_TIMEOUT },
     seen: answerLost('TimeoutError'),
     carriedOut: 'yes',
   }),
   ofRequests({
+    name: 'answered at the last moment',
+    effect: { delay: IDLE_TIMEOUT - 1 },
+    seen: nothing,
+    costs: () => IDLE_TIMEOUT - 1,
+    carriedOut: 'yes',
+  }),
+  ofRequests({
     name: 'slow: the answer in small pieces',
     effect: { delay: 10, chunk: 997 },
     seen: nothing,
+    costs: () => 10,
     carriedOut: 'yes',
     scopes: ['all'],
   }),
@@ -406,6 +478,7 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'slow: the request in small pieces',
     effect: { dir: 'request', delay: 10, chunk: 997 },
     seen: nothing,
+    costs: () => 10,
     carriedOut: 'yes',
     scopes: ['all'],
   }),
@@ -416,10 +489,14 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'restart before the request',
     scopes: ['all'],
     seen: nothing,
+    costs: atOnce,
     carriedOut: 'yes',
     // Trackers that have begun anew have no leader for a while.
     fits: ({ asks }) => asks !== 'leader',
     holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
     ofConnections: true,
     begin: async (stage) => {
       await stage.warm()
@@ -432,17 +509,18 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'restart during the request',
     scopes: ONCE,
     seen: answerLost('ConnectError'),
+    costs: atOnce,
     carriedOut: 'yes',
     // Trackers that have begun anew have no leader for a while.
     fits: ({ asks }) => asks !== 'leader',
     holdsContent: false,
+    lingers: false,
+    deafens: false,
+    limits: LIMITS,
     ofConnections: false,
     begin: async (stage) => {
       const strike = strikeRequests(stage, { hang: true })
-      let isUndone = false
-      const restarted = untilHit(strike).then(async () => {
-        if (!isUndone) await restart(struck(stage), stage.cluster)
-      })
+      const restarted = nextAsked(stage).then((member) => stage.clock.hold(restart([member], stage.cluster)))
       // Told by `undo`.
       restarted.catch(() => {})
       return {
@@ -450,7 +528,6 @@ export const FAULTS: readonly FaultRow[] = [
           return strike.hits
         },
         undo: async () => {
-          isUndone = strike.hits === 0
           await restarted
           await strike.undo()
         },

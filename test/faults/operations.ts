@@ -7,9 +7,16 @@ import { tmpdir } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import type { BatchResult, CallOptions, FastDfsClient, Source } from '../../src/index.js'
-import { NotSupportedError, ServerError, slaveName, STATUS } from '../../src/index.js'
+import {
+  ClosedError,
+  NotSupportedError,
+  parseFileId,
+  ServerError,
+  slaveName,
+  STATUS,
+} from '../../src/index.js'
 import type { Cluster, CommandName } from '../../src/testing/index.js'
-import type { Effect, Fixture, Operation, Step } from './tables.js'
+import type { Effect, Fixture, Operation, Step, Subject } from './tables.js'
 
 /** What operations send and read; two halves of some ten packets. */
 export const CONTENT = Buffer.from(Array.from({ length: 24_000 }, (_, i) => (i * 131 + (i >> 8)) & 0xff))
@@ -18,6 +25,10 @@ const BEFORE = Buffer.from(Array.from({ length: 30_000 }, (_, i) => (i * 37 + (i
 const METADATA = { width: '1024', camera: 'X100' }
 /** Bytes of a chunk of an upload that can be resumed: two of them make the content. */
 const CHUNK = 12_000
+/** Milliseconds for calls that run when the client is closed. */
+const GRACE = 2_500
+/** Milliseconds after which what a storage has of an upload that was interrupted is looked at again. */
+const SETTLING = 50
 
 const tracker = (command: CommandName, more: Partial<Step> = {}): Step => ({
   at: 'tracker',
@@ -30,6 +41,7 @@ const tracker = (command: CommandName, more: Partial<Step> = {}): Step => ({
   anywhere: false,
   replicated: false,
   recovers: false,
+  cleans: false,
   refused: false,
   changes: 'no',
   ...more,
@@ -61,6 +73,18 @@ const withSlave = async (client: FastDfsClient): Promise<Fixture> => {
   const slave = await client.uploadSlaveFile(file.id, BEFORE, { prefix: '_s' })
   return { ...file, others: [slave.id] }
 }
+/** The first chunk of an upload that can be resumed. */
+const anInterruptedUpload = async (client: FastDfsClient): Promise<Fixture> => {
+  const stop = new Error('enough for now')
+  const upload = await client.resumableUpload(CONTENT, {
+    chunkSize: CHUNK,
+    onCheckpoint: () => {
+      throw stop
+    },
+  })
+  await assert.rejects(upload.done(), { cause: stop })
+  return { ...NOTHING, upload: upload.toJSON() }
+}
 /** A storage that is gone for good, alone in its group. */
 const aDeadStorage = async (_: FastDfsClient, cluster: Cluster): Promise<Fixture> => {
   const [gone] = await cluster.addGroup('gone', { storages: 1 })
@@ -90,6 +114,18 @@ async function isMade(cluster: Cluster, { id, others }: Fixture): Promise<Effect
   for (const { content } of files.values())
     assert(content.equals(CONTENT), `half stored: ${content.length} bytes`)
   return files.size === 1 ? 'done' : 'undone'
+}
+
+/** A file with the content that was sent, or with the first chunks of it, which can be resumed; or none. */
+async function isGrown(cluster: Cluster): Promise<Effect> {
+  const files = [...(await filesOf(cluster)).values()]
+  assert(files.length <= 1, `stored ${files.length} times: ${files.map(({ id }) => id).join(', ')}`)
+  const [file] = files
+  if (file === undefined) return 'undone'
+  const { length } = file.content
+  assert(length % CHUNK === 0, `half a chunk is stored: ${length} bytes`)
+  assert(file.content.equals(CONTENT.subarray(0, length)), 'something else is stored')
+  return length === CONTENT.length && parseFileId(file.id).kind === 'normal' ? 'done' : 'undone'
 }
 
 /** The file is what it was, or what it shall be. */
@@ -170,10 +206,16 @@ const DOWNLOAD = reading('name')
 const GET_METADATA = [UPDATE, storage('getMetadata', { replicated: true })]
 const SET_METADATA = [UPDATE, storage('setMetadata', { changes: 'here' })]
 
+/** How a file is finished of which a part is stored. */
+const GROWING = [
+  storage('appendFile', { repeat: 'never', recovers: true, changes: 'after' }),
+  storage('regenerateAppenderFilename', { repeat: 'never', changes: 'after' }),
+]
+
 interface Row extends Omit<Partial<Operation>, 'call'> {
   readonly call: (
     client: FastDfsClient,
-    fixture: Fixture,
+    fixture: Subject,
     source: () => Source,
     options: CallOptions,
   ) => Promise<unknown>
@@ -244,8 +286,8 @@ export const OPERATIONS: readonly Operation[] = [
     [
       STORE,
       making('uploadFile', { anywhere: true }),
-      { ...UPDATE, changes: 'after' },
-      storage('setMetadata', { changes: 'after' }),
+      { ...UPDATE, changes: 'after', cleans: true },
+      storage('setMetadata', { changes: 'before' }),
     ],
     {
       call: (client, _, source, options) =>
@@ -275,10 +317,9 @@ export const OPERATIONS: readonly Operation[] = [
     'resumableUpload',
     [
       STORE,
-      making('uploadAppenderFile', { anywhere: true, sends: 'no' }),
+      making('uploadAppenderFile', { anywhere: true, sends: 'no', changes: 'after' }),
       { ...UPDATE, changes: 'after' },
-      storage('appendFile', { repeat: 'never', recovers: true, changes: 'after' }),
-      storage('regenerateAppenderFilename', { repeat: 'never', changes: 'after' }),
+      ...GROWING,
     ],
     {
       call: async (client, _, __, options) => {
@@ -286,8 +327,42 @@ export const OPERATIONS: readonly Operation[] = [
         return upload.done(options)
       },
       verify: made,
+      effect: isGrown,
+      goesOn: true,
     },
   ),
+  row(
+    'resumeUpload',
+    [{ ...UPDATE, changes: 'after' }, storage('queryFileInfo', { changes: 'after' }), ...GROWING],
+    {
+      prepare: anInterruptedUpload,
+      call: async (client, { upload: saved }, _, options) => {
+        assert(saved !== undefined)
+        const upload = await client.resumeUpload(saved, CONTENT, options)
+        return upload.done(options)
+      },
+      verify: made,
+      takes: SETTLING,
+      effect: isGrown,
+      goesOn: true,
+    },
+  ),
+  row('resumeUpload to abort it', [UPDATE, storage('deleteFile', { changes: 'here' })], {
+    prepare: anInterruptedUpload,
+    call: async (client, { upload: saved }, _, options) => {
+      assert(saved !== undefined)
+      const upload = await client.resumeUpload(saved, CONTENT)
+      return upload.abort(options)
+    },
+    verify: nothing,
+    effect: async (cluster) => {
+      const files = [...(await filesOf(cluster)).values()]
+      if (files.length === 0) return 'done'
+      for (const { content } of files)
+        assert(content.equals(CONTENT.subarray(0, CHUNK)), 'something else is stored')
+      return 'undone'
+    },
+  }),
   row('appendFile', [UPDATE, storage('appendFile', { repeat: 'never', sends: 'once', changes: 'here' })], {
     prepare: anAppender,
     call: (client, { id }, source, options) => client.appendFile(id, source, { size, ...options }),
@@ -432,6 +507,27 @@ export const OPERATIONS: readonly Operation[] = [
     call: (client, { id }, _, options) => client.mergeMetadata(id, { width: '2048' }, options),
     verify: nothing,
     effect: hasMetadata({ ...METADATA, width: '2048' }),
+  }),
+  row('close with grace', INFO, {
+    prepare: aFile,
+    grace: GRACE,
+    call: async (client, { id, asked }, _, options) => {
+      const info = client.fileInfo(id, options)
+      // What has no connection yet is not given any time.
+      await Promise.race([asked(), info.catch(() => {})])
+      await client.close({ grace: GRACE })
+      await assert.rejects(client.ping(), ClosedError)
+      return info
+    },
+    verify: (result, { content }) => assert.equal((result as { size: number }).size, content.length),
+  }),
+  row('setTrackers', [STORE], {
+    call: (client, { trackers }, _, options) => {
+      client.setTrackers('127.0.0.1:1')
+      client.setTrackers(trackers)
+      return client.tracker.queryStore(options)
+    },
+    verify: (result) => assert.match((result as { group: string }).group, /^group[12]$/),
   }),
   row('ping', [tracker('activeTest')], {
     call: (client, _, __, options) => client.ping(options),

@@ -1,14 +1,16 @@
 /** One case: an operation, one of its steps, a fault, and who is struck. */
 import { getEventListeners } from 'node:events'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import process from 'node:process'
 import type { FastDfsError, Source } from '../../src/index.js'
 import { FastDfsClient, isFastDfsError } from '../../src/index.js'
 import type { Cluster, Member } from '../../src/testing/index.js'
+import { type Clock, inRealTime } from './clock.js'
+import { eventually } from './eventually.js'
 import type { Outcome } from './expected.js'
 import { outcomesOf } from './expected.js'
-import { ABORT_REASON, CALL_TIMEOUT, FAULTS, IDLE_TIMEOUT } from './faults.js'
+import { ABORT_REASON, CALL_TIMEOUT, FAULTS } from './faults.js'
 import { CONTENT, OPERATIONS } from './operations.js'
-import type { FaultRow, Fixture, Operation, Scope, Step, Strike } from './tables.js'
+import type { FaultRow, Fixture, Operation, Range, Scope, Step, Strike } from './tables.js'
 
 /** What is crossed. */
 export interface Case {
@@ -39,29 +41,36 @@ function fits(fault: FaultRow, step: Step, earlier: readonly Step[]): boolean {
   return fault.fits(step) && !(fault.ofConnections && earlier.some(({ at }) => at === step.at))
 }
 
-/** Milliseconds that a case may take, however busy the machine is. */
-const LIMIT = 20_000
-
-/** Milliseconds that the storages of a group have to agree. */
-const CONVERGENCE = 5_000
-
-/** A port that nobody listens on. */
-const NOBODY = '127.0.0.1:1'
+/** Milliseconds of a call that do not end it, but have to be forgotten with it. */
+const AMPLE = 20 * 60_000
 
 /** How a call ended. */
 interface Ending {
   readonly result?: unknown
   readonly error?: unknown
+  /** Milliseconds that it took, on the suite's clock. */
+  readonly took: number
+  /** The pauses before the attempts that were made again. */
+  readonly pauses: readonly number[]
+  /** How often the fault had happened by then; undefined where that cannot be counted. */
+  readonly hits: number | undefined
 }
 
 /** Runs a case on a cluster as it began. Throws when anything is not as it must be. */
-export async function runCase(cluster: Cluster, { operation, step, fault, scope }: Case): Promise<void> {
+export function runCase(cluster: Cluster, clock: Clock, one: Case): Promise<void> {
+  return inRealTime(run(cluster, clock, one))
+}
+
+async function run(cluster: Cluster, clock: Clock, one: Case): Promise<void> {
+  const { operation, step, fault, scope } = one
   const observer = new FastDfsClient(cluster.clientOptions())
-  const unreachable = new Set<number>()
+  const diverted = new Map<number, string>()
+  const pauses: number[] = []
   const client = new FastDfsClient({
     ...cluster.clientOptions(),
-    idleTimeout: IDLE_TIMEOUT,
-    storageAddressMap: ({ port }) => (unreachable.has(port) ? NOBODY : undefined),
+    ...fault.limits,
+    storageAddressMap: ({ port }) => diverted.get(port),
+    onRetry: ({ delay }) => pauses.push(delay),
   })
   const content = new HeldContent(cluster, step)
   let strike: Strike | undefined
@@ -70,39 +79,55 @@ export async function runCase(cluster: Cluster, { operation, step, fault, scope 
     const abort = new AbortController()
     const member = await memberOf(cluster, step, fixture, observer)
     const warm = (): Promise<void> => warmUp(client, fixture)
-    const stage = { cluster, step, scope, member, client, abort, unreachable, warm }
-    strike = await fault.begin(stage)
+    const begun = await fault.begin({ cluster, clock, step, scope, member, client, abort, diverted, warm })
+    strike = begun
+    const trackers = cluster.trackers.map(({ port }) => diverted.get(port) ?? `127.0.0.1:${port}`)
+    client.setTrackers(trackers)
     const isTimed = fault.seen(step).kind === 'ended' && fault.name.includes('time of the call')
     content.hold(fault.holdsContent ? strike : undefined)
 
-    const beganAt = performance.now()
-    const ending = await endingOf(
-      operation.call(client, fixture, content.source, {
-        signal: abort.signal,
-        ...(isTimed && { timeout: CALL_TIMEOUT }),
-      }),
+    const options = { signal: abort.signal, timeout: isTimed ? CALL_TIMEOUT : AMPLE }
+    const beganAt = clock.now
+    const call = operation.call(
+      client,
+      { ...fixture, trackers, asked: () => nextRequest(cluster) },
+      content.source,
+      options,
     )
-    const took = performance.now() - beganAt
-    const { hits } = strike
+    const end = (how: Pick<Ending, 'result' | 'error'>): Ending => ({
+      ...how,
+      took: clock.now - beganAt,
+      pauses: [...pauses],
+      hits: begun.hits,
+    })
+    const ending = await clock.drive(
+      call.then(
+        (result) => end({ result }),
+        (error: unknown) => end({ error }),
+      ),
+    )
     content.letGo()
 
-    const outcomes = outcomesOf(step, fault, scope)
-    const outcome = matching(outcomes, ending, hits)
+    const outcome = matching(outcomesOf(operation, step, fault, scope), ending, fault.costs(step))
     if (ending.error === undefined) await operation.verify(ending.result, fixture)
     else if (ending.error instanceof Error && fault.name.includes('aborted')) expectReason(ending.error)
-    if (took > LIMIT) throw new Error(`it took ${Math.round(took)} ms`)
     const listeners = getEventListeners(abort.signal, 'abort').length
     if (listeners > 0) throw new Error(`${listeners} listeners are left on the signal`)
 
-    await client.close({ grace: 0 })
-    await strike.undo()
+    await clock.drive(client.close({ grace: 0 }))
     await observer.close({ grace: 0 })
-    await silent(cluster)
+    if (clock.timers > 0) throw new Error(`${clock.timers} timers are left`)
+    clock.endDelays()
+    await nobodyConnects()
+    if (!fault.deafens) await noConnections(cluster)
+    await strike.undo()
+    await noConnections(cluster)
     await checkEffect(cluster, operation, fixture, outcome)
   } finally {
     content.letGo()
+    clock.endDelays()
     await strike?.undo()
-    await client.close({ grace: 0 })
+    await clock.drive(client.close({ grace: 0 }))
     await observer.close({ grace: 0 })
   }
 }
@@ -127,40 +152,56 @@ async function warmUp(client: FastDfsClient, { id }: Fixture): Promise<void> {
   if (id.includes('/')) await client.fileInfo(id)
 }
 
-async function endingOf(call: Promise<unknown>): Promise<Ending> {
-  try {
-    return { result: await call }
-  } catch (error) {
-    return { error }
-  }
-}
-
 /** The outcome that a call came to. */
-function matching(
-  outcomes: readonly Outcome[],
-  { error, result }: Ending,
-  hits: number | undefined,
-): Outcome {
-  const found = outcomes.find(
-    (outcome) =>
-      isOf(outcome, error) && (hits === undefined || (hits >= outcome.hits[0] && hits <= outcome.hits[1])),
-  )
+function matching(outcomes: readonly Outcome[], ending: Ending, costs: number): Outcome {
+  const found = outcomes.find((outcome) => isOf(outcome, ending, costs))
   if (found !== undefined) return found
+  const { error, result, took, pauses, hits } = ending
   const ended = error === undefined ? `success: ${JSON.stringify(result)?.slice(0, 100)}` : describe(error)
-  const expected = outcomes
-    .map(
-      (one) =>
-        `${one.error ?? 'success'}${one.cause ? ` (${one.cause})` : ''}, ${one.hits.join(' to ')} hits`,
-    )
-    .join('; or ')
-  throw new Error(`ended in ${ended}, after ${hits} hits\n    expected ${expected}`)
+  const paused = pauses.map((pause) => Math.round(pause)).join(' + ') || 'no pause'
+  throw new Error(
+    `ended in ${ended}, after ${hits ?? 'unknown'} hits, in ${took} ms with ${paused}\n` +
+      `    expected ${outcomes.map((outcome) => textOf(outcome, costs)).join(';\n    or ')}`,
+  )
 }
 
-function isOf(outcome: Outcome, error: unknown): boolean {
+function isOf(outcome: Outcome, { error, took, pauses, hits }: Ending, costs: number): boolean {
+  if (!isErrorOf(outcome, error)) return false
+  if (hits !== undefined && !isWithin(hits, outcome.hits)) return false
+  if (!isWithin(pauses.length, outcome.retries)) return false
+  return (outcome.besides ?? [0]).some((besides) => {
+    if (outcome.total !== undefined) return took === outcome.total + besides
+    const rest = took - sum(pauses.map(Math.trunc)) - besides
+    const times = costs === 0 ? 0 : Math.floor(rest / costs)
+    const left = rest - times * costs
+    // What is less than a millisecond of each pause passes or does not.
+    return (costs === 0 || isWithin(times, outcome.inTurn)) && left >= 0 && left <= pauses.length
+  })
+}
+
+function isErrorOf(outcome: Outcome, error: unknown): boolean {
   if (outcome.error === undefined || error === undefined)
     return outcome.error === undefined && error === undefined
   if (!isFastDfsError(error) || error.name !== outcome.error) return false
   return outcome.cause === undefined || (error.cause as FastDfsError | undefined)?.name === outcome.cause
+}
+
+function isWithin(count: number, [least, most]: Range): boolean {
+  return count >= least && count <= most
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((left, right) => left + right, 0)
+}
+
+function textOf(
+  { error, cause, hits, retries, inTurn, besides = [0], total }: Outcome,
+  costs: number,
+): string {
+  const kind = `${error ?? 'success'}${cause === undefined ? '' : ` (${cause})`}`
+  const [once, often] = [hits, retries].map(([least, most]) => `${least} to ${most}`)
+  const time = total ?? `${inTurn.join(' to ')} times ${costs}`
+  return `${kind}, ${once} hits, ${often} pauses, ${time} and ${besides.join(' or ')} ms`
 }
 
 function describe(error: unknown): string {
@@ -175,22 +216,23 @@ function expectReason(error: Error): void {
     throw new Error('the cause of the AbortError is not the reason of the signal')
 }
 
-/** Resolves when no client is connected and nothing is being done for one. */
-async function silent(cluster: Cluster): Promise<void> {
-  const until = performance.now() + 5_000
-  for (;;) {
-    const busy = (await cluster.stats()).filter(
-      ({ connections, running }) => connections.clients > 0 || running > 0,
-    )
-    const ofClients = busy.filter(({ connections }) => connections.clients > 0)
-    if (ofClients.length === 0) return
-    if (performance.now() > until) {
-      throw new Error(`sockets are left open: ${JSON.stringify(ofClients)}`)
-    }
-    await nextTurn()
-  }
+/** Resolves when no connection is being made. */
+function nobodyConnects(): Promise<void> {
+  return eventually(() => {
+    if (process.getActiveResourcesInfo().some((kind) => kind.endsWith('ConnectWrap')))
+      throw new Error('a connection is still being made')
+  })
 }
 
+/** Resolves when no client is connected. */
+function noConnections(cluster: Cluster): Promise<void> {
+  return eventually(async () => {
+    const open = (await cluster.stats()).filter(({ connections }) => connections.clients > 0)
+    if (open.length > 0) throw new Error(`sockets are left open: ${JSON.stringify(open)}`)
+  })
+}
+
+/** The storages of a group come to hold the same. */
 async function checkEffect(
   cluster: Cluster,
   operation: Operation,
@@ -198,21 +240,16 @@ async function checkEffect(
   outcome: Outcome,
 ): Promise<void> {
   await using client = new FastDfsClient(cluster.clientOptions())
-  const check = async (): Promise<void> => {
+  await eventually(async () => {
     const effect = await operation.effect?.(cluster, fixture, client)
     if (effect === undefined || outcome.effects.includes(effect)) return
     throw new Error(`the servers have it ${effect}, expected ${outcome.effects.join(' or ')}`)
-  }
-  // The storages of a group come to hold the same.
-  const until = performance.now() + CONVERGENCE
-  for (;;) {
-    try {
-      return await check()
-    } catch (error) {
-      if (performance.now() > until) throw error
-      await sleep(20)
-    }
-  }
+  })
+}
+
+/** Resolves when a member has got the next request of a client, or none can come any more. */
+async function nextRequest(cluster: Cluster, { command }: Partial<Step> = {}): Promise<void> {
+  await cluster.requests.next({ command, from: 'clients' }, { timeout: 20_000 }).catch(() => {})
 }
 
 /** The content of a request, whose second half waits where the fault is to strike within. */
@@ -247,9 +284,7 @@ class HeldContent {
     if (strike === undefined || this.#step.sends === 'no')
       return yield* [CONTENT.subarray(0, half), CONTENT.subarray(half)]
     const before = strike.hits ?? 0
-    const arrived = this.#cluster.requests
-      .next({ command: this.#step.command, from: 'clients' }, { timeout: LIMIT })
-      .catch(() => {})
+    const arrived = nextRequest(this.#cluster, this.#step)
     yield CONTENT.subarray(0, half)
     await Promise.race([arrived, this.#released])
     if ((strike.hits ?? 0) > before) await this.#released

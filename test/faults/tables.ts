@@ -1,6 +1,16 @@
 /** What the tables of operations and faults are made of. */
 import type { CommandName, Cluster, FaultEffect, Member, StorageMember } from '../../src/testing/index.js'
-import type { CallOptions, FastDfsClient, Source } from '../../src/index.js'
+import type {
+  CallOptions,
+  ClientOptions,
+  FastDfsClient,
+  ResumableUploadState,
+  Source,
+} from '../../src/index.js'
+import type { Clock } from './clock.js'
+
+/** How often something may be, at least and at most. */
+export type Range = readonly [least: number, most: number]
 
 /** Which tracker an operation asks: any of them; each of them; the leader; each, telling of those that fail. */
 export type Asks = 'any' | 'each' | 'leader' | 'report'
@@ -25,10 +35,12 @@ export interface Step {
   readonly replicated: boolean
   /** Whether a lost answer is made good by looking at what is there, though the request is never repeated. */
   readonly recovers: boolean
+  /** Whether a failure makes the client delete what it has stored, for which it asks the same again. */
+  readonly cleans: boolean
   /** Whether the answer is a refusal, with which the operation comes to its result. */
   readonly refused: boolean
-  /** It is this step that changes what the servers hold, or one after it. */
-  readonly changes: 'no' | 'here' | 'after'
+  /** It is this step that changes what the servers hold, or one after it; or one before it, and is undone if this fails. */
+  readonly changes: 'no' | 'here' | 'after' | 'before'
 }
 
 /** What an operation is about: a file that is there before, and what goes with it. */
@@ -37,6 +49,16 @@ export interface Fixture {
   readonly content: Buffer
   /** Other files that are there before. */
   readonly others: readonly string[]
+  /** An upload that was interrupted. */
+  readonly upload?: ResumableUploadState
+}
+
+/** The same with what is known when the call is made. */
+export interface Subject extends Fixture {
+  /** Where the client finds the trackers. */
+  readonly trackers: readonly string[]
+  /** Resolves when a member has got the next request of a client. */
+  readonly asked: () => Promise<unknown>
 }
 
 /** What a check of the servers finds: the operation's effect once, or not at all. Everything else is thrown. */
@@ -50,9 +72,15 @@ export interface Operation {
   /** Makes what it is about. Its time is not that of the operation. */
   prepare(client: FastDfsClient, cluster: Cluster): Promise<Fixture>
   /** The call itself. */
-  call(client: FastDfsClient, fixture: Fixture, source: () => Source, options: CallOptions): Promise<unknown>
+  call(client: FastDfsClient, fixture: Subject, source: () => Source, options: CallOptions): Promise<unknown>
   /** Throws when a result is not right. */
   verify(result: unknown, fixture: Fixture): void | Promise<void>
+  /** Whether it goes on, on the same connection, with requests that are not made again. */
+  readonly goesOn?: boolean
+  /** Milliseconds that it waits without any fault. */
+  readonly takes?: number
+  /** Milliseconds after which it is ended, since its client is closed while it is under way. */
+  readonly grace?: number
   /** Whether the cluster is no good for another case. */
   readonly spoils?: boolean
   /** What the servers hold afterwards. Throws when it is neither one nor the other. */
@@ -85,8 +113,9 @@ export interface Stage {
   readonly member: Member
   readonly client: FastDfsClient
   readonly abort: AbortController
-  /** Ports of storages in whose place the client finds nobody. */
-  readonly unreachable: Set<number>
+  readonly clock: Clock
+  /** Where the client looks for members, by their ports, that is not where they are. */
+  readonly diverted: Map<number, string>
   /** Makes all connections of the client that the call needs. */
   warm(): Promise<void>
 }
@@ -104,12 +133,20 @@ export interface FaultRow {
   readonly name: string
   readonly scopes: readonly Scope[]
   readonly seen: (step: Step) => Seen
+  /** The limits of the client that is struck. */
+  readonly limits: Pick<ClientOptions, 'connectTimeout' | 'idleTimeout'>
+  /** Milliseconds that pass each time it strikes: what the client waits for it, or it delays the client. */
+  readonly costs: (step: Step) => number
   /** Whether the storage carries out what it was asked. */
   readonly carriedOut: 'yes' | 'no' | 'maybe'
   /** Which steps it makes sense for. */
   readonly fits: (step: Step) => boolean
   /** Whether content is held back until the fault has struck, so that it strikes within. */
   readonly holdsContent: boolean
+  /** Whether the next request may still be made on the connection that it has ended. */
+  readonly lingers: boolean
+  /** Whether members do not notice that the client has gone as long as it lasts. */
+  readonly deafens: boolean
   /** Whether hits are connections, of which a request may need several, or none. */
   readonly ofConnections: boolean
   /** Lets it happen from now on. */

@@ -141,7 +141,7 @@ describe('retry', () => {
     let count = 0
     const transfer = retry({ ...OPTIONS, retryDeadline: 30 }, moving, async () => {
       if (++count === 1) throw lost(0)
-      moving.isMoving = true
+      moving.hasMoved = true
       await moving.wait(after(80))
       return 'all of it'
     })

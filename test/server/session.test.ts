@@ -22,7 +22,7 @@ async function serve(
   handlers: Record<string, Handle>,
 ): Promise<{ raw: RawClient; session: Session<object> }> {
   const routes = routesOf('storage', handlers)
-  const service = { routes, dialect: LATEST, maxRequest: 1000, closesOnInvalid: true }
+  const service = { routes, dialect: LATEST, maxRequest: 1000, closesOnInvalid: true, isTracker: false }
   const sessions: Session<object>[] = []
   const server = createServer({ allowHalfOpen: true }, (socket) =>
     sessions.push(new Session(socket, service, {})),

@@ -1,4 +1,4 @@
-import { Tracker } from '../../src/server/index.js'
+import { PROFILES, Tracker } from '../../src/server/index.js'
 import { activate, bytes, i64, joinBody, packet, RawClient, str } from './raw.js'
 
 let tracker: Tracker
@@ -93,10 +93,18 @@ describe('connection', () => {
   it.each([
     ['negative', 'ffffffffffffffff6500'],
     ['beyond 2^53', '7fffffffffffffff6500'],
+    ['over 256 KiB', '00000000000400006500'],
   ])('closes without an answer when a length is %s', async (_, hex) => {
     const raw = await client()
     raw.send(Buffer.from(hex, 'hex'))
     await expect(raw.closed()).resolves.toBeUndefined()
+  })
+
+  it.each(['00000001000000006f00', 'c0000000000000006f00'])('reads 32 bits of the length %s', async (hex) => {
+    const raw = await client()
+    raw.send(Buffer.from(hex, 'hex'))
+    expect((await raw.response()).status).toBe(0)
+    expect(await raw.status(111)).toBe(0)
   })
 
   it('answers a peer that has ended its side', async () => {
@@ -409,8 +417,10 @@ describe('where to download and change', () => {
     expect(await all(recent)).toEqual(source)
     await other.ask(89, report(now))
     expect(await all(recent)).toEqual(both)
-    expect((await raw.ask(102, bytes(group1, recent))).body).toEqual(bytes(group1, address(23002)))
-    expect((await raw.ask(102, bytes(group1, recent))).body).toEqual(bytes(group1, address(23001)))
+    // The turn begins anew where it went past the end.
+    for (const port of [23001, 23002, 23001]) {
+      expect((await raw.ask(102, bytes(group1, recent))).body).toEqual(bytes(group1, address(port)))
+    }
   })
 
   it('takes the source for changes, and another one when that is away', async () => {
@@ -526,5 +536,94 @@ describe('stop and start', () => {
     await tracker.stop()
     await rival.start()
     await rival[Symbol.asyncDispose]()
+  })
+})
+
+describe('what a storage is told', () => {
+  const source = bytes(str('100001', 16), i64(0))
+
+  it('is told once, and again after it was OFFLINE', async () => {
+    const raw = await storage()
+    // The leader was told with the first beat.
+    expect((await raw.ask(83)).body).toEqual(Buffer.of(0))
+    raw.close()
+    const asking = await client()
+    await watchStatus(asking, 5)
+    const back = await client()
+    await back.ask(81, joinBody())
+    expect((await back.ask(83)).body[0]).toBe(5)
+  })
+
+  it('is not told again to one that waits for old files', async () => {
+    await storage({ port: 23001 })
+    const waiting = await client()
+    await waiting.ask(81, joinBody({ id: '100002', port: 23002 }))
+    expect((await waiting.ask(87)).body.length).toBe(24)
+    expect((await waiting.ask(83)).body[0]).toBe(5)
+    waiting.close()
+    const back = await client()
+    await back.ask(81, joinBody({ id: '100002', port: 23002 }))
+    expect((await back.ask(83)).body[0]).toBe(1)
+  })
+
+  it('says nothing of a status by 59', async () => {
+    const raw = await storage()
+    await raw.ask(83)
+    expect(await raw.status(59, Buffer.of(9))).toBe(0)
+    const other = await storage({ port: 23001, id: '100002' })
+    await raw.ask(83)
+    expect(await raw.status(59, Buffer.of(2))).toBe(0)
+    expect((await raw.ask(83)).body).toEqual(Buffer.of(0))
+    other.close()
+  })
+
+  it('keeps a source of old files that is gone, though it answers 2', async () => {
+    const gone = await client()
+    await gone.ask(81, joinBody({ port: 23001 }))
+    const asking = await client()
+    expect(await asking.status(93, bytes(group1, '100001'))).toBe(0)
+    const raw = await client()
+    await raw.ask(81, joinBody({ id: '100002', port: 23002 }))
+    expect(await raw.status(88, source)).toBe(2)
+    const { body } = await asking.ask(92, bytes(group1, '100002'))
+    expect(body.toString('latin1', 34, 40)).toBe('100001')
+  })
+})
+
+describe('as V5.11', () => {
+  const old = bytes(
+    str('group1', 17),
+    ...[23000, 8888, 1, 256, 10, 0x6b026f76, 0x6b026f77].map((value) => i64(value)),
+    str('5.11', 6),
+    str('', 128),
+    1,
+    0,
+    i64(1),
+    str('127.0.0.1:22122', 22),
+  )
+
+  it('looks at one storage in turn, and tells HTTP ports', async () => {
+    await tracker.stop()
+    tracker = new Tracker({ dialect: PROFILES['V5.11'], useStorageId: false })
+    await tracker.start()
+    const raw = await client()
+    expect((await raw.ask(81, old)).status).toBe(0)
+    await activate(raw)
+    const list = (await raw.ask(92, group1)).body
+    expect(list.length).toBe(612)
+    expect(list.readBigInt64BE(255)).toBe(8888n)
+    expect((await raw.ask(90, group1)).body.readBigInt64BE(57)).toBe(8888n)
+    // Too short to say where it is from.
+    const short = 'M00/00/00/oYYBAGsCbjeAasklACAAAPn'
+    expect((await raw.ask(102, bytes(group1, short))).body).toEqual(bytes(group1, address(23000)))
+  })
+
+  it('ends a connection with a request over 8 KiB', async () => {
+    await tracker.stop()
+    tracker = new Tracker({ dialect: PROFILES['V5.11'] })
+    await tracker.start()
+    const raw = await client()
+    raw.send(packet(102, Buffer.alloc(8192)))
+    await expect(raw.closed()).resolves.toBeUndefined()
   })
 })

@@ -57,6 +57,9 @@ export class Journal {
   open(tail: readonly Entry[]): void {
     this.#start = this.#binlog.end
     this.#lastChanges.clear()
+    // The clock may have been set back in the meantime; where it was far ahead, that is not to go on.
+    const last = tail.reduce((latest, { timestamp }) => Math.max(latest, timestamp), 0)
+    if (last - unixSeconds(this.#clock) <= MAX_STEP) this.#lastTimestamp = Math.max(this.#lastTimestamp, last)
     for (const { source, operation, name, start } of tail) {
       if (source && operation !== 'C') this.#noteChange(name, start)
     }

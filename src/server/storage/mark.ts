@@ -56,11 +56,16 @@ export async function writeMark(own: OwnFiles, id: string, mark: Mark, position:
 
 /** Sets the marks of all peers to the beginning of a new binlog. */
 export async function resetMarks(own: OwnFiles): Promise<void> {
-  for (const name of await own.names('sync')) {
-    const id = /^(.+)\.mark$/.exec(name)?.[1]
-    const mark = id === undefined ? undefined : await readMark(own, id)
-    if (id !== undefined && mark !== undefined) await writeMark(own, id, mark, 0)
+  for (const id of await markedPeers(own)) {
+    const mark = await readMark(own, id)
+    if (mark !== undefined) await writeMark(own, id, mark, 0)
   }
+}
+
+/** The peers that are known from before. */
+export async function markedPeers(own: OwnFiles): Promise<readonly string[]> {
+  const names = await own.names('sync')
+  return names.map((name) => /^(.+)\.mark$/.exec(name)?.[1]).filter((id) => id !== undefined)
 }
 
 /** Forgets a peer. */

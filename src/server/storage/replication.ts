@@ -37,6 +37,7 @@ export class Replication {
   /** Records before this position may be passed on. */
   #limit = 0
   #running = false
+  #peers = new Set<string>()
   /** Which of the times between two resets it is. */
   #era = 0
   /** By file, in their order: where the record begins by which it was last passed on as a whole. */
@@ -66,17 +67,21 @@ export class Replication {
     return this.#members
   }
 
-  /** Whether this storage is the only one of its group. */
+  /**
+   * Whether this storage is the only one of its group. A tracker that was started anew may not know the others yet:
+   * whoever was a peer once is one until it is told to be gone.
+   */
   get isAlone(): boolean {
-    const { id } = this.#context().journal
-    return (
-      this.#members.length > 0 &&
-      this.#members.every((member) => member.id === id || GONE.includes(member.status))
-    )
+    return this.#members.length > 0 && this.#peers.size === 0
   }
 
-  /** Begins: what was not passed on before is, in every mode but by hand. */
-  start(): void {
+  /**
+   * Begins: what was not passed on before is, in every mode but by hand.
+   *
+   * @param peers - those that are known from before
+   */
+  start(peers: readonly string[]): void {
+    this.#peers = new Set(peers)
     this.#running = true
     this.#limit = this.#mode === 'manual' ? 0 : this.#binlog.end
   }
@@ -139,7 +144,9 @@ export class Replication {
     for (const member of members) {
       if (member.id === own || member.id === '') continue
       const pusher = this.#pushers.get(member.id)
+      this.#peers.add(member.id)
       if (GONE.includes(member.status)) {
+        this.#peers.delete(member.id)
         this.#pushers.delete(member.id)
         void pusher?.drop()
       } else if (pusher !== undefined) pusher.update(member)

@@ -25,7 +25,7 @@ import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
 import { linkHandlers } from './link.js'
-import { resetMarks } from './mark.js'
+import { markedPeers, resetMarks } from './mark.js'
 import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
@@ -201,7 +201,13 @@ export class Storage {
     this.#options = options
     this.#trackers = options.trackers
     // Of every version, also those of V6.12, which leave it open and hardly ever answer on it again (§12).
-    const service = { routes: routesFor(dialect), dialect, maxRequest: MAX_REQUEST, closesOnInvalid: true }
+    const service = {
+      routes: routesFor(dialect),
+      dialect,
+      maxRequest: MAX_REQUEST,
+      isTracker: false,
+      closesOnInvalid: true,
+    }
     this.#listener = new Listener(host, port, (socket) => {
       const { stream, peerIp } = network.take(socket)
       return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
@@ -273,14 +279,16 @@ export class Storage {
     return this.#turns.take(async () => {
       if (this.#listener.listening) return
       this.#ending = new AbortController()
+      let peers: readonly string[]
       try {
         await this.#open()
+        peers = await markedPeers(this.#options.store.own)
         await this.#listener.start()
       } catch (error) {
         await this.#close()
         throw error
       }
-      this.#replication.start()
+      this.#replication.start(peers)
       this.#links = this.#trackers.map((endpoint) => new TrackerLink(endpoint, this.#linked, String(this.id)))
       for (const link of this.#links) link.start()
       log.server('storage %s of %s %s:%d started', this.id, this.group, this.host, this.port)

@@ -40,9 +40,9 @@ export async function receive(
       hash?.update(chunk)
       if (written !== undefined) await written
     }
-    countWritten(stats, content.size)
     if (content.whole === undefined) for await (const chunk of content) await write(chunk)
     else if (content.size > 0) await write(content.whole)
+    countWritten(stats, content.size)
     return { draft, crc32: crc.value, hash: hash?.digest('hex') }
   } catch (error) {
     await draft.discard()

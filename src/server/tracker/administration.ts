@@ -10,7 +10,7 @@ import type { Member } from './member.js'
 import { ipFor } from './member.js'
 import type { TrackerSettings } from './settings.js'
 
-const { ONLINE, ACTIVE, RECOVERY, DELETED, IP_CHANGED } = limits.STORAGE_STATUS
+const { INIT, ONLINE, ACTIVE, RECOVERY, DELETED, IP_CHANGED } = limits.STORAGE_STATUS
 
 type StorageStat = ResponseOf<typeof trackerCommands.storageClusterStat>['storages'][number]
 type VolumeStat = ResponseOf<typeof trackerCommands.storageVolumeStat>['groups'][number]
@@ -132,7 +132,10 @@ export const administrationHandlers: TrackerHandlers = {
     if (group === undefined) return STATUS.ENOENT
     if (newIp !== peerIp) return STATUS.EINVAL
     const member = group.find(oldIp)
-    const status = readdressRefusal(member, group.find(newIp))
+    const latter = group.find(newIp)
+    const status = readdressRefusal(member, latter)
+    // One that was deleted begins anew, and so is in the way too.
+    if (status === STATUS.EEXIST && latter?.status === DELETED) group.noteStatus(latter, INIT)
     if (member === undefined || status !== STATUS.OK) return status
     cluster.readdress(group, member, newIp)
     return {}

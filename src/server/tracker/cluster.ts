@@ -84,7 +84,10 @@ export class Cluster {
 
   /** The storage of a group at an address. Without IDs the port is not looked at: the address is the ID. */
   memberAt(group: Group, ip: string, port: number | undefined): Member | undefined {
-    const id = this.storageIds === undefined ? idOfAddress(ip) : this.storageIds.at(ip, port, group.name)?.id
+    const id =
+      this.storageIds === undefined
+        ? idOfAddress(ip, this.settings.dialect)
+        : this.storageIds.at(ip, port, group.name)?.id
     return id === undefined ? undefined : group.find(id)
   }
 
@@ -97,7 +100,7 @@ export class Cluster {
 
   /** Gives a storage without ID another address, and lets the others know. */
   readdress(group: Group, member: Member, ip: string): void {
-    const id = idOfAddress(ip)
+    const id = idOfAddress(ip, this.settings.dialect)
     this.changelog.add(group.name, group.readdress(member, id, ip), id)
     this.touch()
   }
@@ -113,9 +116,11 @@ export class Cluster {
 
   /** An upload goes to that group: the next one is another's turn. */
   uploadTaken(group: Group): void {
+    const count = this.#groups.length
     const index = this.#groups.indexOf(group)
-    const step = this.settings.storeLookup === 'round-robin' ? 1 : 0
-    this.#writeIndex = clockwise(index + step, this.#groups.length)
+    // Past the end it begins anew, however far past.
+    if (index !== clockwise(this.#writeIndex, count)) this.#writeIndex = index
+    if (this.settings.storeLookup === 'round-robin') this.#writeIndex = clockwise(this.#writeIndex + 1, count)
   }
 
   /** A storage has reported its space: uploads by free space go to the group that has the most now. */
@@ -136,7 +141,7 @@ export class Cluster {
     for (const group of this.#groups) {
       for (const member of group.members) {
         if (member.status === STORAGE_STATUS.ACTIVE && member.lastBeat < deadline)
-          group.setStatus(member, STORAGE_STATUS.OFFLINE)
+          group.deactivate(member, STORAGE_STATUS.OFFLINE)
       }
     }
   }

@@ -1,15 +1,13 @@
 /** Which storages have a file, told by its name alone: a tracker does not know what files there are (protocol.md §6). */
 import { unixSeconds } from '../clock.js'
 import type { NameFacts } from '../name-facts.js'
-import { readName } from '../name-facts.js'
 import type { Cluster } from './cluster.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
 import { isReadable, isWritable } from './member.js'
 
 /** The storage to download from. */
-export function storageToRead(cluster: Cluster, group: Group, name: string): Member | undefined {
-  const facts = readName(name)
+export function storageToRead(cluster: Cluster, group: Group, facts: NameFacts): Member | undefined {
   const source =
     !facts.normal || cluster.settings.downloadServer === 'source'
       ? readableSource(cluster, group, facts)
@@ -20,8 +18,7 @@ export function storageToRead(cluster: Cluster, group: Group, name: string): Mem
 }
 
 /** All storages to download from. */
-export function storagesToRead(cluster: Cluster, group: Group, name: string): readonly Member[] {
-  const facts = readName(name)
+export function storagesToRead(cluster: Cluster, group: Group, facts: NameFacts): readonly Member[] {
   const holders = facts.normal
     ? group.readable.filter(holderTest(cluster, facts))
     : present(readableSource(cluster, group, facts))
@@ -33,8 +30,8 @@ function present(member: Member | undefined): readonly Member[] {
 }
 
 /** The storage to change a file at. */
-export function storageToWrite(cluster: Cluster, group: Group, name: string): Member | undefined {
-  const source = sourceOf(cluster, group, readName(name))
+export function storageToWrite(cluster: Cluster, group: Group, facts: NameFacts): Member | undefined {
+  const source = sourceOf(cluster, group, facts)
   return source !== undefined && isWritable(source) ? source : group.nextWritable()
 }
 

@@ -1,9 +1,11 @@
+import { isAtLeast } from '../../protocol/dialect.js'
 import { limits } from '../../protocol/index.js'
 import { clockwise } from './rotation.js'
 import type { Member } from './member.js'
-import { clear, isReadable, isWritable, NO_SPACE } from './member.js'
+import { clear, isReadable, isWritable, newMember, NO_SPACE } from './member.js'
 import type { DiskSpace } from './reserved-space.js'
 import type { TrackerSettings } from './settings.js'
+import { RW_MODE } from './storage-ids.js'
 
 const { STORAGE_STATUS } = limits
 /** The port of a group whose storages have different ones. */
@@ -13,6 +15,8 @@ export const VARIOUS_PORTS = -1
 export interface GroupSettings {
   /** {@link VARIOUS_PORTS} where they differ, 0 where nothing is known yet. */
   readonly storagePort: number
+  /** Up to V6.12; 0 where nothing is known yet. */
+  readonly storageHttpPort: number
   readonly storePathCount: number
   readonly subdirCountPerPath: number
 }
@@ -25,10 +29,11 @@ export class Group {
   readonly name: string
   readonly #rules: TrackerSettings
   readonly #onChange: () => void
-  #settings: GroupSettings = { storagePort: 0, storePathCount: 0, subdirCountPerPath: 0 }
+  #settings: GroupSettings = { storagePort: 0, storageHttpPort: 0, storePathCount: 0, subdirCountPerPath: 0 }
   #members: readonly Member[] = []
   #readable: readonly Member[] = []
   #writable: readonly Member[] = []
+  #storeServer: Member | undefined
   #space = NO_SPACE
   #changes = 0
   #writeIndex = 0
@@ -93,18 +98,47 @@ export class Group {
     this.#changed()
   }
 
-  /** Gives a member a status. */
+  /** Gives a member a status, and lets the others know. */
   setStatus(member: Member, status: number): void {
-    const next = member.held ?? status
-    if (member.status === next) return
-    member.status = next
-    this.#changed()
+    if (this.#assign(member, status) || member.held === undefined) this.#changed()
+  }
+
+  /** Gives a member a status that the others learn of with the next change: real trackers tell no sooner. */
+  noteStatus(member: Member, status: number): void {
+    if (this.#assign(member, status)) this.#onChange()
+  }
+
+  /** Holds a member to a status, whatever happens to it; undefined lets go of it. */
+  hold(member: Member, status: number | undefined): void {
+    member.held = status
+    this.setStatus(member, member.connection === undefined ? STORAGE_STATUS.OFFLINE : STORAGE_STATUS.ACTIVE)
+    this.#list(member)
+  }
+
+  /** A member is alive: it is ACTIVE, and clients are sent to it. */
+  activate(member: Member): void {
+    const isNew = !member.listed && member.rwMode !== RW_MODE.NONE
+    const isOther = this.#assign(member, STORAGE_STATUS.ACTIVE)
+    member.listed = true
+    if (isNew) this.#list(member)
+    // Before V6.13 that one is ACTIVE again is told with the next change.
+    if (isNew || (isOther && this.#hasLists)) this.#changed()
+  }
+
+  /** A member is gone: clients are sent to it no more. When it is back it is told all. */
+  deactivate(member: Member, status: number): void {
+    const wasListed = member.listed && member.rwMode !== RW_MODE.NONE
+    this.noteStatus(member, status)
+    member.listed = false
+    if (wasListed || this.#hasLists) member.toldChanges = 0
+    this.#list(member)
+    if (wasListed) this.#changed()
   }
 
   /** Notes the connection that a member has joined on, or that it has none any more. */
   connect(member: Member, connection: object | undefined): void {
     member.connection = connection
-    this.#update()
+    this.#onChange()
   }
 
   /** Gives a member a source of old files, or takes it away where there is none. */
@@ -130,11 +164,16 @@ export class Group {
    * @returns that record
    */
   readdress(member: Member, id: string, ip: string): Member {
-    const former: Member = { ...member, status: STORAGE_STATUS.IP_CHANGED, connection: undefined }
-    clear(former)
-    const readdressed: Member = { ...member, id, ips: [ip], currentIp: ip }
-    const others = this.#members.filter((other) => other !== member && other.id !== id)
-    this.#members = sorted([...others, former, readdressed])
+    const former = newMember({ ...member, port: 0, status: STORAGE_STATUS.IP_CHANGED })
+    for (const { syncedFrom } of this.#members) {
+      const time = syncedFrom.get(member.id)
+      if (time === undefined) continue
+      syncedFrom.delete(member.id)
+      syncedFrom.set(id, time)
+    }
+    Object.assign(member, { id, ips: [ip], currentIp: ip } satisfies Partial<Member>)
+    this.#members = sorted([...this.#members, former])
+    this.#list(member)
     this.#changed()
     return former
   }
@@ -142,6 +181,7 @@ export class Group {
   /** Notes the space of a member's store paths. */
   report(member: Member, disks: readonly DiskSpace[]): void {
     const before = member.space
+    if (this.#rules.storePath === 'load-balance') member.writePath = freest(member, disks)
     member.disks = disks
     member.space = disks.reduce(
       (sum, disk) => ({
@@ -150,7 +190,7 @@ export class Group {
       }),
       NO_SPACE,
     )
-    if (this.#rules.storePath === 'load-balance') member.writePath = freest(disks, member.writePath)
+
     if (this.#space.freeMb === 0 || member.space.freeMb < this.#space.freeMb) this.#space = member.space
     else if (member.space.freeMb > before.freeMb && this.#writable.length > 0) {
       this.#space = this.#writable.reduce(
@@ -168,7 +208,10 @@ export class Group {
    * @returns whether the storage fits now
    */
   adapt(joined: Layout): boolean {
-    const kept = this.#members.filter(({ status }) => status !== STORAGE_STATUS.DELETED)
+    // V5 looks at deleted ones too.
+    const kept = isAtLeast(this.#rules.dialect, '6.00')
+      ? this.#members.filter(({ status }) => status !== STORAGE_STATUS.DELETED)
+      : this.#members
     const { storePathCount, subdirCountPerPath } = this.#settings
     if (storePathCount === 0 || kept.every((member) => member.storePathCount === joined.storePathCount)) {
       this.#set({ storePathCount: joined.storePathCount })
@@ -190,11 +233,11 @@ export class Group {
   adaptPort(id: string, port: number): boolean {
     const { storagePort } = this.#settings
     if (storagePort === port) return true
-    if (storagePort === 0 || (storagePort === VARIOUS_PORTS && !this.#rules.idsInNames)) {
+    if (storagePort === 0 || (storagePort === VARIOUS_PORTS && !this.#mayDiffer)) {
       this.#set({ storagePort: port })
       return true
     }
-    if (this.#rules.idsInNames) {
+    if (this.#mayDiffer) {
       this.#set({ storagePort: VARIOUS_PORTS })
       return true
     }
@@ -205,37 +248,58 @@ export class Group {
     return alike
   }
 
+  /** Takes over the port of a storage's HTTP server once all have the same. */
+  adaptHttpPort(id: string, port: number): void {
+    const own = this.find(id)
+    if (own !== undefined) own.httpPort = port
+    const isFirst = this.#settings.storageHttpPort === 0
+    if (isFirst || this.#members.every((member) => member.httpPort === port))
+      this.#set({ storageHttpPort: port })
+  }
+
+  /** The port by which a member is told of: before V6.16 a group has one (protocol.md §11). */
+  portOf({ port }: Member): number {
+    const { storagePort } = this.#settings
+    return isAtLeast(this.#rules.dialect, '6.16') || storagePort <= 0 ? port : storagePort
+  }
+
   /** The storage for the next write (protocol.md §6, Server). */
   nextWritable(): Member | undefined {
     if (this.#rules.storeServer !== 'round-robin') return this.storeServer
     const count = this.#writable.length
-    if (count <= 1) return this.#writable[0]
+    // Since V6.13 it stays whose turn it is.
+    if (count === 0 || (count === 1 && this.#hasLists)) return this.#writable[0]
     const index = clockwise(this.#writeIndex, count)
     this.#writeIndex = clockwise(this.#writeIndex + 1, count)
     return this.#writable[index]
   }
 
-  /** The storage that stands in where no other can be told: the first that may be written, or that of the least priority. */
+  /**
+   * The storage that stands in where no other can be told: the first that may be written, or that of the least priority.
+   * It is chosen when one comes or goes, not when a priority changes.
+   */
   get storeServer(): Member | undefined {
-    if (this.#rules.storeServer !== 'priority') return this.#writable[0]
-    return this.#writable.reduce<Member | undefined>(
-      (least, member) =>
-        least === undefined || member.uploadPriority < least.uploadPriority ? member : least,
-      undefined,
-    )
+    return this.#storeServer
   }
 
   /** The next readable storage that `fits`, going on from the one that was read from last. */
   nextReadable(fits: (member: Member) => boolean): Member | undefined {
     const count = this.#readable.length
     for (let step = 0; step < count; step++) {
-      const index = (this.#readIndex + step) % count
-      const member = this.#readable[index] as Member
+      const member = this.#readable[(this.#readIndex + step) % count] as Member
       if (!fits(member)) continue
-      this.#readIndex = clockwise(index + 1, count)
+      // Past the end it begins anew, however far past.
+      this.#readIndex = clockwise(this.#readIndex + step + 1, count)
       return member
     }
     return undefined
+  }
+
+  /** The readable storage whose turn it is. */
+  takeReadingTurn(): Member | undefined {
+    const member = this.#readable[clockwise(this.#readIndex, this.#readable.length)]
+    this.#readIndex = clockwise(this.#readIndex + 1, this.#readable.length)
+    return member
   }
 
   /** The store path for the next upload to a member; undefined where all are full (protocol.md §6, Path). */
@@ -254,19 +318,43 @@ export class Group {
     return undefined
   }
 
+  /** Whether the storages of a group may have different ports: since V6.16 with a list, else where storages say their IDs. */
+  get #mayDiffer(): boolean {
+    const { idsInNames, storageIds, dialect } = this.#rules
+    return idsInNames && (storageIds?.learned === true || isAtLeast(dialect, '6.16'))
+  }
+
+  /** Whether those to read and those to write are two lists: then more is told. */
+  get #hasLists(): boolean {
+    return isAtLeast(this.#rules.dialect, '6.13')
+  }
+
   #set(settings: Partial<GroupSettings>): void {
     this.settings = { ...this.#settings, ...settings }
   }
 
-  #changed(): void {
-    this.#changes++
-    this.#update()
+  /** Puts a status in; false where nothing changes. */
+  #assign(member: Member, status: number): boolean {
+    const next = member.held ?? status
+    if (member.status === next) return false
+    member.status = next
+    return true
   }
 
-  #update(): void {
+  #changed(): void {
+    this.#changes++
+    this.#onChange()
+  }
+
+  /** Lists those that clients are sent to. A store server is chosen where one comes or goes that may be it. */
+  #list({ rwMode }: Member): void {
     this.#readable = this.#members.filter(isReadable)
     this.#writable = this.#members.filter(isWritable)
-    this.#onChange()
+    if ((rwMode & RW_MODE.WRITE) === 0) return
+    this.#storeServer =
+      this.#rules.storeServer === 'priority'
+        ? this.#writable.toSorted((a, b) => a.uploadPriority - b.uploadPriority)[0]
+        : this.#writable[0]
   }
 }
 
@@ -274,8 +362,10 @@ function sorted(members: readonly Member[]): readonly Member[] {
   return [...members].sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** The path with the most space left; the one given where none has more. */
-function freest(disks: readonly DiskSpace[], path: number): number {
-  const free = (index: number): number => disks[index]?.freeMb ?? 0
-  return disks.reduce((best, _, index) => (free(index) > free(best) ? index : best), path)
+/** The path with the most space left, the one in use where none has more: read in turn, as real trackers do. */
+function freest({ disks: former, writePath }: Member, disks: readonly DiskSpace[]): number {
+  return disks.reduce((best, { freeMb }, index) => {
+    const known = best <= index ? disks : former
+    return freeMb > (known[best]?.freeMb ?? 0) ? index : best
+  }, writePath)
 }

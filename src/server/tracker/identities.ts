@@ -1,6 +1,7 @@
 /** Who a storage is, told by its address (protocol.md §2.5). */
 import { STATUS } from '../../errors.js'
 import { IPV4_SIZE, IPV6_SIZE, isAtLeast } from '../../protocol/dialect.js'
+import type { Dialect } from '../../protocol/index.js'
 import { parseAddress } from '../address.js'
 import type { Cluster } from './cluster.js'
 import type { Joined, TrackerContext, TrackerHandlers } from './context.js'
@@ -10,8 +11,10 @@ import { idOfAddress, lineOf } from './storage-ids.js'
 /** Bytes of an address, and of an address with its port, at most. */
 const MAX_IP_SIZE = IPV6_SIZE - 1
 const MAX_ADDRESS_SIZE = 52
-/** A reply to 69 takes no more lines behind this many bytes: real trackers keep 128 of their 8 KiB free (§2.5). */
-const MAX_LINES_SIZE = 8 * 1024 - 10 - 8 - 128
+/** A reply to 69 takes no more lines when fewer bytes than these are left of the 8 KiB of real trackers (§2.5). */
+const SPARE_SIZE = 128
+const OLD_SPARE_SIZE = 64
+const LINES_SIZE = 8 * 1024 - 10 - 8
 
 /** Where a storage is. Before V6.16 there is one storage at an address, whatever its port. */
 export interface StoragePlace {
@@ -43,11 +46,16 @@ export function allMembers({ groups }: Cluster): readonly Joined[] {
 }
 
 /** As many as fit a reply, from one on. */
-function linesFrom(entries: readonly StorageIdEntry[], start: number): { count: number; lines: string } {
+function linesFrom(
+  entries: readonly StorageIdEntry[],
+  start: number,
+  dialect: Dialect,
+): { count: number; lines: string } {
+  const spare = isAtLeast(dialect, '6.13') ? SPARE_SIZE : OLD_SPARE_SIZE
   let lines = ''
   let count = 0
   for (const entry of entries.slice(start)) {
-    if (lines.length > MAX_LINES_SIZE) break
+    if (lines.length > LINES_SIZE - spare) break
     lines += lineOf(entry)
     count++
   }
@@ -59,9 +67,11 @@ export const identityHandlers: TrackerHandlers = {
   storageGetServerId: ({ group, address }, { context }) => {
     const place = readPlace(address, context)
     if (typeof place === 'number') return place
-    const { storageIds } = context.cluster
+    const { storageIds, settings } = context.cluster
     const id =
-      storageIds === undefined ? idOfAddress(place.ip) : storageIds.at(place.ip, place.port, group)?.id
+      storageIds === undefined
+        ? idOfAddress(place.ip, settings.dialect)
+        : storageIds.at(place.ip, place.port, group)?.id
     return id === undefined ? STATUS.ENOENT : { id }
   },
 
@@ -86,6 +96,6 @@ export const identityHandlers: TrackerHandlers = {
     const total = entries.length
     // The start of an empty list is asked for too: real trackers that use IDs have none.
     if (startIndex < 0 || (startIndex >= total && startIndex > 0)) return STATUS.EINVAL
-    return { total, ...linesFrom(entries, startIndex) }
+    return { total, ...linesFrom(entries, startIndex, context.cluster.settings.dialect) }
   },
 }

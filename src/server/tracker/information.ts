@@ -18,7 +18,10 @@ function parametersOf(settings: TrackerSettings): readonly Parameter[] {
     ['storage_ip_changed_auto_adjust', 1],
     ['storage_sync_file_max_delay', syncMaxDelay],
     ['store_path', storePath === 'round-robin' ? 0 : 2],
-    ['reserved_storage_space', reserved.text],
+    [
+      'reserved_storage_space',
+      isAtLeast(dialect, '6.9') ? reserved.text : reserved.text.replace('MB', ' MB'),
+    ],
     ['use_trunk_file', 0],
     ['slot_min_size', 256],
     ['slot_max_size', isAtLeast(dialect, '6') ? 8_388_608 : 33_554_432],

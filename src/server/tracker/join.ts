@@ -4,7 +4,7 @@ import { limits } from '../../protocol/index.js'
 import type { Cluster } from './cluster.js'
 import type { Joined, TrackerContext } from './context.js'
 import type { JoinRequest } from './member.js'
-import { assignJoin, newMember } from './member.js'
+import { assignJoin, locate, newMember } from './member.js'
 import { isGroupName, isStorageId } from './names.js'
 import { GONE } from './status-sets.js'
 import type { StorageIdEntry } from './storage-ids.js'
@@ -23,6 +23,7 @@ function isValid(request: JoinRequest): boolean {
   return (
     isGroupName(request.group) &&
     isWithin(request.storagePort, 0xffff) &&
+    (request.storageHttpPort ?? 0) >= 0 &&
     isWithin(request.storePathCount, 256) &&
     isWithin(request.subdirCountPerPath, 256) &&
     isWithin(request.trackers.length, limits.MAX_TRACKERS)
@@ -52,20 +53,24 @@ export function join(
   const identity = identify(request, peerIp, cluster)
   if (identity === undefined) return STATUS.ENOENT
   if (!group.adaptPort(identity.id, request.storagePort)) return STATUS.EINVAL
+  if (request.storageHttpPort !== undefined) group.adaptHttpPort(identity.id, request.storageHttpPort)
   const found = group.find(identity.id)
   if (found === undefined && isImpossible(request)) return STATUS.EFAULT
   if (identity.group !== group.name) return STATUS.EINVAL
   if (found === undefined && group.members.length >= limits.MAX_STORAGES) return STATUS.ENOSPC
 
-  const { id, ips, rwMode, port } = identity
-  const member = found ?? newMember({ id, ips, currentIp: peerIp, port, rwMode, status: INIT })
+  const { id, ips, rwMode } = identity
+  const member = found ?? newMember({ id, ips, port: request.storagePort, rwMode, status: INIT })
   const joined = { group, member }
   cluster.storageIds?.learn(id, group.name, peerIp, request.storagePort)
-  member.ips = ips
-  member.currentIp = peerIp
+  // Without a list it is where it comes from; what is told apart by its address stays at that.
+  if (cluster.storageIds?.learned === true) member.ips = ips
+  locate(member, peerIp)
   assignJoin(member, request)
+  // There it is an ID; see `identify`.
+  if (cluster.storageIds?.learned === true) member.domainName = ''
   if (found === undefined) group.add(member)
-  else if (GONE.includes(member.status)) group.setStatus(member, INIT)
+  else if (GONE.includes(member.status)) group.noteStatus(member, INIT)
   onMember(joined)
   if (!group.adapt(member)) return STATUS.EINVAL
   settleStatus(joined, found === undefined ? request : undefined, cluster)
@@ -75,9 +80,9 @@ export function join(
 /** The status after a JOIN; a new storage has the one it says, where its old files are there already. */
 function settleStatus({ group, member }: Joined, first: JoinRequest | undefined, cluster: Cluster): void {
   if (first?.initFlag === 0 && first.status > 0) {
-    group.setStatus(member, first.status === ACTIVE ? ONLINE : first.status)
+    group.noteStatus(member, first.status === ACTIVE ? ONLINE : first.status)
   }
-  if (member.status === OFFLINE || member.status === RECOVERY) group.setStatus(member, ONLINE)
+  if (member.status === OFFLINE || member.status === RECOVERY) group.noteStatus(member, ONLINE)
   // A new one has no use for what became of others before it.
   else if (member.status === INIT) member.changelogOffset = cluster.changelog.end
 }
@@ -87,9 +92,15 @@ function isImpossible({ initFlag, status }: JoinRequest): boolean {
 }
 
 /** Who a storage is: by its ID, where it says one, else by its address. */
-function identify(request: JoinRequest, ip: string, { storageIds }: Cluster): StorageIdEntry | undefined {
+function identify(
+  request: JoinRequest,
+  ip: string,
+  { storageIds, settings }: Cluster,
+): StorageIdEntry | undefined {
   const { group, storagePort: port } = request
-  if (storageIds === undefined) return { id: idOfAddress(ip), group, ips: [ip], port, rwMode: RW_MODE.BOTH }
+  if (storageIds === undefined) {
+    return { id: idOfAddress(ip, settings.dialect), group, ips: [ip], port, rwMode: RW_MODE.BOTH }
+  }
   if (!storageIds.learned) {
     const { id = '' } = request
     return id === '' ? storageIds.at(ip, port, group) : storageIds.find(id)

@@ -15,6 +15,7 @@ export type Brief = ValuesOf<typeof briefRecord>
 
 /** A storage as its tracker knows it. Its status, mode and connection are changed by its group only. */
 export interface Member {
+  /** What tells it apart in its group: an ID, or its address. */
   readonly id: string
   status: number
   /** The status it is held to by a test, whatever else happens to it. */
@@ -24,6 +25,10 @@ export interface Member {
   /** That by which it reached the tracker last: file names hold it where they hold addresses. */
   currentIp: string
   port: number
+  /** Up to V6.12: the port of its HTTP server. */
+  httpPort: number
+  /** Up to V6.12. */
+  domainName: string
   /** See {@link RW_MODE}. */
   rwMode: number
   version: string
@@ -34,8 +39,6 @@ export interface Member {
   storePathCount: number
   subdirCountPerPath: number
   uploadPriority: number
-  /** 0 where its version does not tell one. */
-  httpPort: number
   stats: StorageStats | undefined
   /** One for each store path; empty before the first report. */
   disks: readonly DiskSpace[]
@@ -55,6 +58,8 @@ export interface Member {
   writePath: number
   /** The connection it joined on last, told apart from others only. */
   connection: object | undefined
+  /** Whether clients are sent to it: from its first sign of life on until it is OFFLINE (protocol.md §4.6). */
+  listed: boolean
   /** The group's change counter when this storage was told of it last; see `changes` of the group. */
   toldChanges: number
   /** How many bytes of the changelog it has read. */
@@ -65,18 +70,20 @@ export const NO_SPACE: DiskSpace = { totalMb: 0, freeMb: 0 }
 
 /** A storage of which no more is known than who and where it is. */
 export function newMember(
-  facts: Pick<Member, 'id' | 'ips' | 'currentIp' | 'port' | 'status' | 'rwMode'>,
+  facts: Pick<Member, 'id' | 'ips' | 'port' | 'status' | 'rwMode'> & Partial<Pick<Member, 'currentIp'>>,
 ): Member {
   return {
+    currentIp: facts.ips[0] ?? '',
     ...facts,
     held: undefined,
+    httpPort: 0,
+    domainName: '',
     version: '',
     joinTime: 0,
     upTime: 0,
     storePathCount: 0,
     subdirCountPerPath: 0,
     uploadPriority: 0,
-    httpPort: 0,
     stats: undefined,
     disks: [],
     space: NO_SPACE,
@@ -87,6 +94,7 @@ export function newMember(
     lastSynced: 0,
     writePath: 0,
     connection: undefined,
+    listed: false,
     toldChanges: 0,
     changelogOffset: 0,
   }
@@ -94,8 +102,14 @@ export function newMember(
 
 /** Drops what was known of a storage that is gone for good, but for what tells it apart (protocol.md §2.5, 93). */
 export function clear(member: Member): void {
-  const { joinTime, upTime, version, connection } = member
-  Object.assign(member, newMember(member), { joinTime, upTime, version, connection })
+  const { joinTime, upTime, version, httpPort, domainName, connection, listed, syncedFrom } = member
+  const kept = { joinTime, upTime, version, httpPort, domainName, connection, listed, syncedFrom }
+  Object.assign(member, newMember(member), kept)
+}
+
+/** Notes by which of its addresses a storage is reached. */
+export function locate(member: Member, ip: string): void {
+  if (member.ips.includes(ip)) member.currentIp = ip
 }
 
 /** Takes over what a storage says when it joins. */
@@ -108,6 +122,7 @@ export function assignJoin(member: Member, join: JoinRequest): void {
   member.subdirCountPerPath = join.subdirCountPerPath
   member.uploadPriority = join.uploadPriority
   member.httpPort = join.storageHttpPort ?? 0
+  member.domainName = join.domainName ?? ''
 }
 
 /** The one of several addresses that a peer is told: that of its own kind (protocol.md §1.2). */
@@ -122,21 +137,21 @@ function kindOf(ip: string): string {
 }
 
 /** A storage as servers tell each other (protocol.md §4.1). */
-export function briefOf(member: Member, peerIp: string): Brief {
-  return { status: member.status, port: member.port, id: member.id, ip: ipFor(peerIp, member) }
+export function briefOf(member: Member, port: number, peerIp: string): Brief {
+  return { status: member.status, port, id: member.id, ip: ipFor(peerIp, member) }
 }
 
 /** Whether it is in the list of those that may be read (protocol.md §4.6). */
 export function isReadable(member: Member): boolean {
-  return isActive(member) && (member.rwMode & RW_MODE.READ) !== 0
+  return isListed(member) && (member.rwMode & RW_MODE.READ) !== 0
 }
 
 /** Whether it is in the list of those that may be written (protocol.md §4.6). */
 export function isWritable(member: Member): boolean {
-  return isActive(member) && (member.rwMode & RW_MODE.WRITE) !== 0
+  return isListed(member) && (member.rwMode & RW_MODE.WRITE) !== 0
 }
 
-/** Another server's word makes a storage ACTIVE, but not one that can be reached. */
-export function isActive(member: Member): boolean {
-  return member.status === STORAGE_STATUS.ACTIVE && member.connection !== undefined
+/** One that is held to another status than ACTIVE is as good as away. */
+function isListed({ listed, held = STORAGE_STATUS.ACTIVE }: Member): boolean {
+  return listed && held === STORAGE_STATUS.ACTIVE
 }

@@ -21,6 +21,8 @@ type Changes = ResponseOf<typeof trackerClusterCommands.storageBeat>
 const HAVE_FILES: readonly number[] = [OFFLINE, ONLINE, ACTIVE]
 /** In these a storage can be the source of old files. */
 const SOURCES: readonly number[] = [...HAVE_FILES, RECOVERY]
+/** A storage whose connection ends stays in these. */
+const UNAVAILABLE: readonly number[] = [...WAITING, ...GONE, RECOVERY]
 /** In these a storage is no destination of files (§4.2, 86). */
 const UNSETTLED: readonly number[] = [INIT, ...GONE]
 
@@ -31,22 +33,22 @@ export function leave(context: TrackerContext): void {
   const { group, member } = joined
   member.upTime = 0
   group.connect(member, undefined)
-  if (member.status === ACTIVE || member.status === ONLINE) group.setStatus(member, OFFLINE)
+  if (!UNAVAILABLE.includes(member.status)) group.deactivate(member, OFFLINE)
+  // Real trackers go on to send clients to one that was ACTIVE before (protocol.md §12).
+  else if (member.listed) group.deactivate(member, member.status)
 }
 
 /** Ties a connection to the storage that has joined on it. */
 function enter(context: TrackerContext, joined: Joined): void {
   if (context.joined?.member !== joined.member) leave(context)
   context.joined = joined
-  context.toldLeaders = 0
-  joined.member.toldChanges = 0
   joined.group.connect(joined.member, context)
 }
 
 /** A sign of life: whoever does not wait for old files is ACTIVE now. */
 function activate({ group, member }: Joined, { clock }: Cluster): void {
   member.lastBeat = unixSeconds(clock)
-  if (!WAITING.includes(member.status) && member.status !== IP_CHANGED) group.setStatus(member, ACTIVE)
+  if (!WAITING.includes(member.status) && member.status !== IP_CHANGED) group.activate(member)
 }
 
 /** What the storage has not been told yet. Only the leader tells. */
@@ -61,7 +63,7 @@ function changesFor(context: TrackerContext, { group, member }: Joined): Changes
     context.toldLeaders = trackers.leaders
   }
   if (member.toldChanges !== group.changes) {
-    changes.storages = group.members.map((other) => briefOf(other, peerIp))
+    changes.storages = group.members.map((other) => briefOf(other, group.portOf(other), peerIp))
     member.toldChanges = group.changes
   }
   return changes
@@ -157,9 +159,11 @@ export const membershipHandlers: TrackerHandlers = {
     if (member.status === INIT) group.setStatus(member, WAIT_SYNC)
     if (member.syncSourceId !== '') return {}
     const source = group.find(sourceId)
-    if (source === undefined || GONE.includes(source.status)) return STATUS.ENOENT
-    group.setSyncSource(member, sourceId, until)
-    return {}
+    if (source === undefined) return STATUS.ENOENT
+    // One that is gone is noted all the same, and so never asked.
+    const isGone = GONE.includes(source.status)
+    group.setSyncSource(member, sourceId, isGone ? member.syncUntil : until)
+    return isGone ? STATUS.ENOENT : {}
   },
 
   storageSyncSrcReq: ({ group: name, destinationId }, { context }) => {

@@ -1,12 +1,17 @@
 /** Where to upload, download and change (protocol.md §2.1, §2.2). */
 import { STATUS } from '../../errors.js'
+import { isAtLeast } from '../../protocol/dialect.js'
 import { limits } from '../../protocol/index.js'
+import type { NameFacts } from '../name-facts.js'
+import { readName } from '../name-facts.js'
+import type { Exchange } from '../routes.js'
 import type { Cluster } from './cluster.js'
 import type { TrackerContext, TrackerHandlers } from './context.js'
-import { storagesToRead, storageToRead, storageToWrite } from './file-query.js'
+import * as fileQuery from './file-query.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
 import { ipFor } from './member.js'
+import * as oldFileQuery from './old-file-query.js'
 
 /** Bytes of a logic filename at a tracker, at least. */
 const MIN_FILENAME_SIZE = 22
@@ -20,12 +25,12 @@ interface Target extends Place {
   readonly group: string
 }
 
-function placeOf(member: Member, { peerIp }: TrackerContext): Place {
-  return { ip: ipFor(peerIp, member), port: member.port }
+function placeOf(group: Group, member: Member, { peerIp }: TrackerContext): Place {
+  return { ip: ipFor(peerIp, member), port: group.portOf(member) }
 }
 
 function targetOf(group: Group, member: Member, context: TrackerContext): Target {
-  return { group: group.name, ...placeOf(member, context) }
+  return { group: group.name, ...placeOf(group, member, context) }
 }
 
 function hasSpace(group: Group, { settings }: Cluster): boolean {
@@ -66,21 +71,26 @@ function storeAll(group: Group | number, context: TrackerContext) {
   if (storePathIndex === undefined) return STATUS.ENOSPC
   return {
     group: group.name,
-    storages: group.writable.map((member) => placeOf(member, context)),
+    storages: group.writable.map((member) => placeOf(group, member, context)),
     storePathIndex,
   }
 }
 
+/** How the storages of a file are found. */
+function rulesOf({ cluster }: TrackerContext): typeof fileQuery {
+  return isAtLeast(cluster.settings.dialect, '6.13') ? fileQuery : oldFileQuery
+}
+
 /** Answers a query about a file: what the name must be is checked here, what it says is not (protocol.md §2.2). */
 function aboutFile<T>(
-  { cluster }: TrackerContext,
-  request: { group: string; name: string },
-  answer: (group: Group) => T,
+  { group: groupName, name }: { group: string; name: string },
+  { context: { cluster }, bodySize }: Exchange<TrackerContext>,
+  answer: (group: Group, facts: NameFacts) => T,
 ): T | number {
-  const { length } = request.name
-  if (length < MIN_FILENAME_SIZE || length > limits.MAX_FILENAME_SIZE) return STATUS.EINVAL
-  const group = cluster.find(request.group)
-  return group === undefined ? STATUS.ENOENT : answer(group)
+  const size = bodySize - limits.GROUP_NAME_SIZE
+  if (size < MIN_FILENAME_SIZE || size > limits.MAX_FILENAME_SIZE) return STATUS.EINVAL
+  const group = cluster.find(groupName)
+  return group === undefined ? STATUS.ENOENT : answer(group, readName(name, size))
 }
 
 /** See the file's head. */
@@ -90,22 +100,28 @@ export const queryHandlers: TrackerHandlers = {
   queryStoreWithoutGroupAll: (_, { context }) => storeAll(nextGroup(context.cluster), context),
   queryStoreWithGroupAll: ({ group }, { context }) => storeAll(namedGroup(group, context.cluster), context),
 
-  queryFetchOne: (request, { context }) =>
-    aboutFile(context, request, (group) => {
-      const member = storageToRead(context.cluster, group, request.name)
+  queryFetchOne: (request, exchange) =>
+    aboutFile(request, exchange, (group, facts) => {
+      const { context } = exchange
+      const member = rulesOf(context).storageToRead(context.cluster, group, facts)
       return member === undefined ? STATUS.ENOENT : targetOf(group, member, context)
     }),
 
-  queryFetchAll: (request, { context }) =>
-    aboutFile(context, request, (group) => {
-      const [first, ...others] = storagesToRead(context.cluster, group, request.name)
+  queryFetchAll: (request, exchange) =>
+    aboutFile(request, exchange, (group, facts) => {
+      const { context } = exchange
+      const [first, ...others] = rulesOf(context).storagesToRead(context.cluster, group, facts)
       if (first === undefined) return STATUS.ENOENT
-      return { ...targetOf(group, first, context), others: others.map((member) => placeOf(member, context)) }
+      return {
+        ...targetOf(group, first, context),
+        others: others.map((member) => placeOf(group, member, context)),
+      }
     }),
 
-  queryUpdate: (request, { context }) =>
-    aboutFile(context, request, (group) => {
-      const member = storageToWrite(context.cluster, group, request.name)
+  queryUpdate: (request, exchange) =>
+    aboutFile(request, exchange, (group, facts) => {
+      const { context } = exchange
+      const member = rulesOf(context).storageToWrite(context.cluster, group, facts)
       return member === undefined ? STATUS.ENOENT : targetOf(group, member, context)
     }),
 }

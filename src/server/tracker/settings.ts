@@ -84,7 +84,7 @@ export interface StorageIdOptions {
   readonly group: string
   /** Its address, or its two addresses of different kinds. */
   readonly hosts: readonly string[]
-  /** Its port. @defaultValue 23000 */
+  /** Its port. @defaultValue 23000; before V6.16 any */
   readonly port?: number | undefined
   /** What it takes part in; told since V6.13. @defaultValue 'both' */
   readonly mode?: 'both' | 'read' | 'write' | 'none' | undefined
@@ -137,7 +137,7 @@ export function settingsOf(options: TrackerOptions): TrackerSettings {
     syncMaxDelay: seconds(options.storageSyncFileMaxDelay, 'storageSyncFileMaxDelay', 86_400_000),
     syncMaxTime: seconds(options.storageSyncFileMaxTime, 'storageSyncFileMaxTime', 300_000),
     idsInNames: oneOf(idTypeInFileName, 'idTypeInFileName', ['ip', 'id']) === 'id',
-    storageIds: useStorageId ? new StorageIds(options.storageIds?.map(checkStorageId)) : undefined,
+    storageIds: useStorageId ? new StorageIds(options.storageIds?.map(checkStorageId), dialect) : undefined,
   }
 }
 

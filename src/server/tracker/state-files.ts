@@ -3,12 +3,13 @@ import { limits } from '../../protocol/index.js'
 import type { StorageStats } from '../storage-stats.js'
 import { emptyStats } from '../storage-stats.js'
 import type { Cluster } from './cluster.js'
-import { allMembers } from './identities.js'
 import type { Group } from './group.js'
+import type { Member } from './member.js'
 import { newMember } from './member.js'
+import { GONE, WAITING } from './status-sets.js'
 import { RW_MODE } from './storage-ids.js'
 
-const { OFFLINE, ONLINE, ACTIVE, RECOVERY } = limits.STORAGE_STATUS
+const { OFFLINE } = limits.STORAGE_STATUS
 
 /** A file of the state. */
 export interface StateFile {
@@ -75,6 +76,7 @@ export function loadState(cluster: Cluster, texts: readonly (string | undefined)
   for (const section of sectionsOf(groups, 'Group')) {
     cluster.obtain(section.text('group_name')).settings = {
       storagePort: section.number('storage_port'),
+      storageHttpPort: section.number('storage_http_port'),
       storePathCount: section.number('store_path_count'),
       subdirCountPerPath: section.number('subdir_count_per_path'),
     }
@@ -93,6 +95,7 @@ function groupsText({ groups }: Cluster): string {
     `[Group${number(index)}]`,
     `\tgroup_name=${name}`,
     `\tstorage_port=${settings.storagePort}`,
+    `\tstorage_http_port=${settings.storageHttpPort}`,
     `\tstore_path_count=${settings.storePathCount}`,
     `\tsubdir_count_per_path=${settings.subdirCountPerPath}`,
     '\tcurrent_trunk_file_id=0',
@@ -104,7 +107,7 @@ function groupsText({ groups }: Cluster): string {
 }
 
 function serversText(cluster: Cluster): string {
-  const members = allMembers(cluster)
+  const members = cluster.groups.flatMap((group) => keptOf(group).map((member) => ({ group, member })))
   const sections = members.map(({ group, member }, index) => [
     `# storage: ${member.currentIp}:${member.port}`,
     `[Storage${number(index)}]`,
@@ -115,6 +118,8 @@ function serversText(cluster: Cluster): string {
     `\tversion=${member.version}`,
     `\tjoin_time=${member.joinTime}`,
     `\tstorage_port=${member.port}`,
+    `\tstorage_http_port=${member.httpPort}`,
+    `\tdomain_name=${member.domainName}`,
     `\tsync_src_server=${member.syncSourceId}`,
     `\tsync_until_timestamp=${member.syncUntil}`,
     `\ttotal_mb=${member.space.totalMb}`,
@@ -142,8 +147,10 @@ function loadMember({ storageIds }: Cluster, group: Group, section: Section): vo
   const { ips = [ip], rwMode = RW_MODE.BOTH } = entry ?? {}
   const member = newMember({ id, ips, currentIp: ip, port, rwMode, status: section.number('status') })
   // Whoever was there before the restart has to join again.
-  if ([ONLINE, ACTIVE, RECOVERY].some((status) => status === member.status)) member.status = OFFLINE
+  if (!WAITING.includes(member.status)) member.status = OFFLINE
   member.version = section.text('version')
+  member.httpPort = section.number('storage_http_port')
+  member.domainName = section.text('domain_name')
   member.joinTime = section.number('join_time')
   member.syncSourceId = section.text('sync_src_server')
   member.syncUntil = section.number('sync_until_timestamp')
@@ -161,26 +168,42 @@ function loadMember({ storageIds }: Cluster, group: Group, section: Section): vo
 
 /** A line for each source: its group and ID, then up to when its files have arrived at each storage. */
 function timestampsText(cluster: Cluster): string {
-  return allMembers(cluster)
-    .map(({ group, member: source }) =>
-      [
+  return cluster.groups
+    .flatMap((group) => {
+      const members = keptOf(group)
+      return members.map(({ id }) => [
         group.name,
-        source.id,
-        ...group.members.map(({ syncedFrom }) => syncedFrom.get(source.id) ?? 0),
-      ].join(),
-    )
-    .map((line) => `${line}\n`)
+        id,
+        ...members.map(({ syncedFrom }) => syncedFrom.get(id) ?? 0),
+      ])
+    })
+    .map((line) => `${line.join()}\n`)
     .join('')
 }
 
-function loadTimestamps(cluster: Cluster, text: string): void {
+function loadTimestamps({ groups, settings }: Cluster, text: string): void {
   for (const line of text.split('\n')) {
-    const [groupName = '', sourceId = '', ...times] = line.split(',')
-    cluster.find(groupName)?.members.forEach(({ syncedFrom }, index) => {
+    const [groupName, sourceId = '', ...times] = line.split(',')
+    const members = groups.find(({ name }) => name === groupName)?.members ?? []
+    members.forEach(({ syncedFrom }, index) => {
       const time = Number(times[index] ?? 0)
       if (time > 0) syncedFrom.set(sourceId, time)
     })
   }
+  const worst = settings.storeServer === 'round-robin' ? Math.min : Math.max
+  // What was said last by some sources is forgotten: this is said by all (protocol.md §6, `last_synced`).
+  for (const { members } of groups) {
+    if (members.length === 1) continue
+    for (const member of members) {
+      const times = [...member.syncedFrom].filter(([id]) => id !== member.id).map(([, time]) => time)
+      member.lastSynced = times.length === 0 ? 0 : worst(...times)
+    }
+  }
+}
+
+/** Those that are gone for good are known up to the next start only, as with real trackers. */
+function keptOf({ members }: Group): readonly Member[] {
+  return members.filter(({ status }) => !GONE.includes(status))
 }
 
 function number(index: number): string {

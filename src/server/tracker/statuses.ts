@@ -8,7 +8,7 @@ import type { Cluster } from './cluster.js'
 import type { Group } from './group.js'
 import { hasAddressSize, readPlace } from './identities.js'
 import type { Brief } from './member.js'
-import { briefOf, newMember } from './member.js'
+import { briefOf, locate, newMember } from './member.js'
 import { isStorageId } from './names.js'
 import { GONE } from './status-sets.js'
 import type { StorageIdEntry } from './storage-ids.js'
@@ -28,10 +28,14 @@ function merge(cluster: Cluster, group: Group, said: Brief): number {
   const { id, status } = said
   const member = group.find(id)
   if (member === undefined) return IGNORED.includes(status) ? STATUS.OK : introduce(cluster, group, said)
-  if (status === NONE || SETTLED.includes(member.status)) return STATUS.OK
-  // These win over every other.
-  if (GONE.includes(status) || status > member.status) group.setStatus(member, status)
+  if (status === NONE || status === member.status || SETTLED.includes(member.status)) return STATUS.OK
+  // These win over every other. Bytes are signed here (§1.4).
+  if (GONE.includes(status) || asSigned(status) > asSigned(member.status)) group.setStatus(member, status)
   return STATUS.OK
+}
+
+function asSigned(byte: number): number {
+  return (byte << 24) >> 24
 }
 
 /** Takes in a storage that has not joined here yet. */
@@ -43,7 +47,11 @@ function introduce(cluster: Cluster, group: Group, { id, ip, port, status }: Bri
   if (group.members.length >= limits.MAX_STORAGES) return STATUS.ENOSPC
   cluster.storageIds?.learn(id, group.name, ip, port)
   const { ips, rwMode } = entry
-  group.add(newMember({ id, ips, currentIp: ip, port: 0, rwMode, status }))
+  // V5 does not believe the status.
+  const first = isAtLeast(cluster.settings.dialect, '6.00') ? status : INIT
+  const member = newMember({ id, ips, port: 0, rwMode, status: first })
+  locate(member, ip)
+  group.add(member)
   return STATUS.OK
 }
 
@@ -66,14 +74,15 @@ export const statusHandlers: TrackerHandlers = {
     const place = readPlace(request.address, context)
     if (typeof place === 'number') return place
     const member = cluster.memberAt(group, place.ip, place.port)
-    return member === undefined ? STATUS.ENOENT : briefOf(member, member.ips[0] ?? '')
+    return member === undefined ? STATUS.ENOENT : briefOf(member, group.portOf(member), member.ips[0] ?? '')
   },
 
   // By an ACTIVE one its beat is meant, which has not come yet.
   storageChangeStatus: ({ status }, { context }) => {
     const { group, member } = joinedOn(context)
     if (AVAILABLE.includes(status) && AVAILABLE.includes(member.status)) return {}
-    group.setStatus(member, status === ONLINE || status === ACTIVE ? OFFLINE : status)
+    if (status !== member.status)
+      group.noteStatus(member, status === ONLINE || status === ACTIVE ? OFFLINE : status)
     return {}
   },
 
@@ -89,7 +98,7 @@ export const statusHandlers: TrackerHandlers = {
     const joined = joinedOn(context)
     if (storages.length === 0) return STATUS.EINVAL
     if (context.trackers.leads) return {}
-    const statuses = storages.map((storage) => merge(cluster, joined.group, storage))
-    return statuses.find((status) => status !== STATUS.OK) ?? {}
+    // The last one counts, as with real trackers.
+    return storages.map((storage) => merge(cluster, joined.group, storage)).at(-1) || {}
   },
 }

@@ -4,7 +4,6 @@ import { STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { isAtLeast } from '../../protocol/dialect.js'
 import type { Dialect } from '../../protocol/index.js'
-import { limits } from '../../protocol/index.js'
 import type { Timer } from '../clock.js'
 import { startTimer, stopTimer, unixSeconds } from '../clock.js'
 import { Listener, plainAddress } from '../listener.js'
@@ -79,7 +78,9 @@ const REFUSALS: Readonly<Record<string, (context: TrackerContext) => number | un
     isAtLeast(context.cluster.settings.dialect, '6.11') ? undefined : withIdsOnly(context),
 }
 
-const MAX_REQUEST = 64 * 1024
+/** Bytes of a request, its header included, that a tracker reads. */
+const MAX_REQUEST = 256 * 1024
+const OLD_MAX_REQUEST = 8 * 1024
 /** Seconds between notes that the tracker is running; see `.tracker_status`. */
 const STATUS_INTERVAL = 300
 /** Addresses that are none to connect from. */
@@ -207,9 +208,7 @@ export class Tracker {
     const group = this.#cluster.find(groupName)
     const member = group?.find(storageId)
     if (group === undefined || member === undefined) return
-    const { ACTIVE, OFFLINE } = limits.STORAGE_STATUS
-    member.held = status
-    group.setStatus(member, member.connection === undefined ? OFFLINE : ACTIVE)
+    group.hold(member, status)
   }
 
   /** Resolves when this tracker counts a storage ACTIVE. */
@@ -232,7 +231,8 @@ export class Tracker {
     const service = {
       routes: this.#routes,
       dialect: this.#settings.dialect,
-      maxRequest: MAX_REQUEST,
+      maxRequest: isAtLeast(this.#settings.dialect, '6.9') ? MAX_REQUEST : OLD_MAX_REQUEST,
+      isTracker: true,
       closesOnInvalid: !isAtLeast(this.#settings.dialect, '6.9'),
     }
     const context: TrackerContext = {
