@@ -4,7 +4,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ConnectError, InvalidArgumentError, isFastDfsError } from '../errors.js'
-import type { Cluster, CommandName, Fault, FaultMatch, HandledRequest, Member } from '../testing/index.js'
+import type { Cluster, CommandName, Fault, HandledRequest, Member } from '../testing/index.js'
 import { describeCluster } from './describe.js'
 
 const MAX_BODY = 1024 * 1024
@@ -96,7 +96,7 @@ export class Control {
   }
 
   #find(method: string, path: string): { route: Route; params: string[] } {
-    const parts = path.split('/').slice(1).map(decodeURIComponent)
+    const parts = path.split('/').slice(1).map(decoded)
     for (const [key, route] of Object.entries(this.#routes)) {
       const [wanted, pattern = ''] = key.split(' ')
       const places = pattern.split('/').slice(1)
@@ -152,9 +152,9 @@ export class Control {
   }
 
   #addFault(body: unknown): object {
-    const { match = {}, effect = {} } = (body ?? {}) as {
-      match?: FaultMatch
-      effect?: Record<string, unknown>
+    const { match = {}, effect = {} } = (body ?? {}) as { match?: unknown; effect?: unknown }
+    if (!isRecord(match) || !isRecord(effect)) {
+      throw new HttpError(400, 'a fault is {"match": {…}, "effect": {…}}')
     }
     const { garbage } = effect
     const bytes = typeof garbage === 'string' ? { garbage: Buffer.from(garbage, 'hex') } : {}
@@ -175,6 +175,17 @@ function checkCaller({ headers, socket }: IncomingMessage): void {
   if (!names.includes(host)) throw new HttpError(403, `this is ${names[0]}, not ${host}`)
   if (origin !== undefined || headers['sec-fetch-site'] !== undefined) {
     throw new HttpError(403, 'browsers are not served')
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new HttpError(400, `${part} in the path is no text`)
   }
 }
 

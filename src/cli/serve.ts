@@ -19,7 +19,7 @@ interface ServeFlags extends TrackerRules {
   port?: number
   storagePort: number
   trackers: number
-  groups: string
+  groups: readonly string[]
   storages: number
   storePaths: number
   totalSpace?: number
@@ -66,7 +66,11 @@ export function serveCommand(): Command {
       0,
     )
     .option('--trackers <count>', 'how many trackers', integer(1, 16), 1)
-    .option('--groups <count or names>', 'how many groups, or their names, separated by commas', '1')
+    .addOption(
+      new Option('--groups <count or names>', 'how many groups, or their names, separated by commas')
+        .argParser(groupNames)
+        .default(['group1'], '1'),
+    )
     .option('--storages <count>', 'how many storages in each group', integer(1, 32), 1)
     .option('--store-paths <count>', 'how many store paths in each storage', integer(1, 256), 1)
     .option('--total-space <size>', 'the size of each store path: 500M, 2G', size)
@@ -150,7 +154,7 @@ async function optionsOf(flags: ServeFlags, hasCommand: boolean): Promise<Cluste
     addressSize,
     clock: flags.clock && deterministicClock(flags.clock),
     http: httpOf(flags),
-    groups: Object.fromEntries(groupNames(flags.groups).map((name) => [name, group])),
+    groups: Object.fromEntries(flags.groups.map((name) => [name, group])),
     ports: { trackers: flags.port ?? (hasCommand ? 0 : TRACKER_PORT), storages: flags.storagePort },
     store: dir === undefined ? 'memory' : { dir },
     seed: await Promise.all(seed.map(readSeed)),
@@ -172,5 +176,9 @@ function groupNames(text: string): string[] {
 }
 
 async function readSeed(path: string): Promise<SeedFile> {
-  return { data: await readFile(path), ext: extname(path).slice(1, 7) }
+  try {
+    return { data: await readFile(path), ext: extname(path).slice(1, 7) }
+  } catch (cause) {
+    throw new ConfigError(`--seed ${path} cannot be read: ${(cause as Error).message}`, { cause })
+  }
 }

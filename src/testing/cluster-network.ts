@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
+import { ClosedError } from '../errors.js'
 import { plainAddress } from '../server/listener.js'
 import type { Network } from '../server/network.js'
 import type { Exchange } from './exchange.js'
@@ -26,11 +27,17 @@ export class ClusterNetwork implements Observer {
   readonly #within: string
   readonly #told: string | undefined
   #connections = 0
+  #isClosed = false
+  /** Is rejected when the cluster is stopped. */
+  readonly #closed: Promise<never>
+  #tellClosed: (reason: ClosedError) => void = () => {}
 
   /** @param addresses - where members reach each other, and what others are told of them; undefined: what they see */
   constructor({ within, told }: { readonly within: string; readonly told: string | undefined }) {
     this.#within = within
     this.#told = told
+    this.#closed = new Promise((_, reject) => (this.#tellClosed = reject))
+    this.#closed.catch(() => {})
   }
 
   /** Connections that members have taken. */
@@ -100,6 +107,22 @@ export class ClusterNetwork implements Observer {
     for (const wire of this.#wires) if (wire.member === member) wire.cut()
   }
 
+  /** From now on no member starts, and nobody waits for one that does. */
+  close(): void {
+    this.#isClosed = true
+    this.#tellClosed(closedError())
+  }
+
+  /** @throws ClosedError when the cluster is stopping, or was stopped */
+  checkOpen(): void {
+    if (this.#isClosed) throw closedError()
+  }
+
+  /** Waits for something that may never be when the cluster is stopped: then it rejects. */
+  whileOpen(event: Promise<void>): Promise<void> {
+    return Promise.race([event, this.#closed])
+  }
+
   /** Drops faults, history and recordings. */
   clear(): void {
     this.faults.clear()
@@ -149,3 +172,5 @@ export class ClusterNetwork implements Observer {
     return undefined
   }
 }
+
+const closedError = (): ClosedError => new ClosedError('the cluster was stopped: start another one')

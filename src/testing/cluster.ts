@@ -111,8 +111,13 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
-  /** A client for this cluster; closed with it. */
+  /**
+   * A client for this cluster; closed with it.
+   *
+   * @throws ClosedError when the cluster was stopped
+   */
   client(options: Partial<ClientOptions> = {}): FastDfsClient {
+    this.#fleet.network.checkOpen()
     const client = new FastDfsClient({ ...this.clientOptions(), ...options })
     this.#clients.push(client)
     return client
@@ -153,12 +158,14 @@ export class Cluster implements AsyncDisposable {
    * `silent`, nothing passes on them any more, as if the cable were out.
    *
    * @returns what ends it
+   * @throws InvalidArgumentError when both are the same
    */
   partition(
     one: Member | 'clients',
     other: Member | 'clients',
     { silent = false }: { readonly silent?: boolean | undefined } = {},
   ): Disposable & { remove(): void } {
+    if (one === other) throw new InvalidArgumentError('a partition is between two: name another one')
     const effect: FaultEffect = silent ? { silence: true } : { refuse: true }
     const ways = [
       { on: one, from: other },
@@ -199,7 +206,11 @@ export class Cluster implements AsyncDisposable {
     )
   }
 
-  /** Adds a tracker; resolves when every storage that runs has joined it. */
+  /**
+   * Adds a tracker; resolves when every storage that runs has joined it.
+   *
+   * @throws ClosedError when the cluster was stopped
+   */
   addTracker(): Promise<TrackerMember> {
     return this.#fleet.addTracker()
   }
@@ -208,6 +219,7 @@ export class Cluster implements AsyncDisposable {
    * Adds a group with its storages; resolves when they are ACTIVE.
    *
    * @throws InvalidArgumentError when there is one of that name
+   * @throws ClosedError when the cluster was stopped
    */
   async addGroup(name: string, options: GroupOptions = {}): Promise<readonly StorageMember[]> {
     return this.#fleet.addGroup(name, planGroup(name, { storages: this.#options.storages, ...options }))
@@ -217,6 +229,7 @@ export class Cluster implements AsyncDisposable {
    * Adds a storage to a group; resolves when it is ACTIVE.
    *
    * @throws InvalidArgumentError when there is no such group
+   * @throws ClosedError when the cluster was stopped
    */
   addStorage(group: string): Promise<StorageMember> {
     return this.#fleet.addStorage(group)
@@ -244,8 +257,11 @@ export class Cluster implements AsyncDisposable {
   /**
    * Goes back to how the cluster began: without files but those of `seed`, faults, held statuses, history, recordings and
    * counters. Members that were stopped or paused run again. Ports and clients stay.
+   *
+   * @throws ClosedError when the cluster was stopped
    */
   async reset(): Promise<void> {
+    this.#fleet.network.checkOpen()
     this.#fleet.network.clear()
     const { members, storages } = this.#fleet
     for (const member of members) member.resume()
@@ -312,6 +328,7 @@ export class Cluster implements AsyncDisposable {
     const waits = network.requests.waiting
     const running = network.clientWires().filter((wire) => wire.running !== undefined)
     const calls = running.map((wire) => ({ wire, member: wire.member.name, command: wire.running as string }))
+    network.close()
     for (const member of members) member.resume()
     network.endSilence()
     await Promise.all(this.#clients.map((client) => client.close({ grace: 0 })))
@@ -320,9 +337,10 @@ export class Cluster implements AsyncDisposable {
     for (let turn = 0; turn < TURNS && stillOpen().length > 0; turn++) await nextTurn()
     const open = stillOpen()
     network.clear()
-    await Promise.all(https.map((http) => http.stop()))
     await Promise.all(storages.map((storage) => storage.stop()))
     await Promise.all(trackers.map((tracker) => tracker.stop()))
+    // Last: a storage that was just starting has started its HTTP side.
+    await Promise.all(https.map((http) => http.stop()))
     return reportLeaks({
       connections: open.map((wire) => ({
         member: wire.member.name,

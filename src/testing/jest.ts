@@ -10,8 +10,8 @@
  * }
  * ```
  *
- * Test files run in processes of their own and learn of it by `FASTDFS_TRACKERS`, which `new FastDfsClient()` and the
- * functions of `fastdfs` read. For faults and the like, start a cluster in the test file: see `useCluster`.
+ * Test files run in processes of their own and learn of it by `FASTDFS_TRACKERS`, which
+ * `FastDfsClient.fromEnvironment()` reads. For faults and the like, start a cluster in the test file: see `useCluster`.
  *
  * @packageDocumentation
  */

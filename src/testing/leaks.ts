@@ -10,7 +10,7 @@ export interface LeakedConnection {
   readonly running: string | undefined
 }
 
-/** What a test has left behind, found by {@link Cluster.stop}. */
+/** What a test has left behind at the cluster, found by {@link Cluster.stop}. Timers and other handles of the process are not part of it. */
 export interface LeakReport {
   /** Connections of clients that nobody has closed; those of {@link Cluster.client} are closed by the cluster. */
   readonly connections: readonly LeakedConnection[]

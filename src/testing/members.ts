@@ -21,7 +21,11 @@ export interface Member {
   readonly port: number
   /** Whether it runs. */
   readonly state: MemberState
-  /** Starts it again after `stop` or `kill`. */
+  /**
+   * Starts it again after `stop` or `kill`.
+   *
+   * @throws ClosedError when the cluster was stopped
+   */
   start(): Promise<void>
   /** Ends all its connections and stops listening. What it knows and keeps is there again after a start. */
   stop(): Promise<void>
@@ -58,7 +62,11 @@ export interface StorageMember extends Member {
   readonly group: string
   /** Its storage ID; with `storageIds: false` its address. */
   readonly id: number | string
-  /** Resolves when every tracker that can be reached counts it ACTIVE. */
+  /**
+   * Resolves when every tracker that can be reached counts it ACTIVE.
+   *
+   * @throws ClosedError when the cluster is stopped before
+   */
   whenActive(): Promise<void>
   /**
    * The trackers hold it to this status, whatever it reports; undefined lets go of it. At a reset too.
@@ -66,7 +74,10 @@ export interface StorageMember extends Member {
    * @throws InvalidArgumentError when there is no such status
    */
   setStatus(status: StorageStatus | undefined): void
-  /** Leaves this many bytes free in each of its store paths, and reports that to the trackers. */
+  /**
+   * Leaves this many bytes free in each of its store paths. Resolves when the trackers know it: one that is paused, when it
+   * goes on.
+   */
   setFreeSpace(bytes: number): Promise<void>
   /** The files it holds, by name; metadata is no file of its own. */
   files(): Promise<StoredFileInfo[]>
@@ -109,6 +120,8 @@ class Lifecycle<S extends Server> {
   readonly #network: ClusterNetwork
   readonly #make: (port: number) => S
   #server: S
+  /** Resolves when the one that was killed has let go of its port, and is replaced; undefined: none is dying. */
+  #dying: Promise<void> | undefined
   state: MemberState = 'stopped'
 
   constructor(party: Party, network: ClusterNetwork, port: number, make: (port: number) => S) {
@@ -123,7 +136,9 @@ class Lifecycle<S extends Server> {
   }
 
   async start(): Promise<void> {
+    if (this.#dying !== undefined) await this.#dying
     if (this.state !== 'stopped') return
+    this.#network.checkOpen()
     this.state = 'running'
     try {
       await this.#server.start()
@@ -139,12 +154,16 @@ class Lifecycle<S extends Server> {
     await this.#server.stop()
   }
 
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
     this.#network.kill(this.party)
     this.resume()
     this.state = 'stopped'
-    await this.#server.kill()
-    this.#server = this.#make(this.#server.port)
+    const dead = this.#server
+    this.#dying ??= dead.kill().then(() => {
+      this.#server = this.#make(dead.port)
+      this.#dying = undefined
+    })
+    return this.#dying
   }
 
   pause(): void {
@@ -265,11 +284,15 @@ class MortalStorage implements Server {
 /** A storage. */
 export class StorageHandle implements StorageMember {
   readonly #life: Lifecycle<MortalStorage>
+  readonly #network: ClusterNetwork
   readonly #options: StorageHandleOptions
   #held = false
+  /** Whether its free space was set since the last reset. */
+  #sized = false
 
   constructor(party: Party, network: ClusterNetwork, options: StorageHandleOptions) {
     this.#options = options
+    this.#network = network
     this.#life = new Lifecycle(
       party,
       network,
@@ -327,7 +350,7 @@ export class StorageHandle implements StorageMember {
   }
 
   whenActive(): Promise<void> {
-    return this.#life.server.storage.whenActive()
+    return this.#network.whileOpen(this.#life.server.storage.whenActive())
   }
 
   setTrackers(endpoints: readonly ServerEndpoint[]): Promise<void> {
@@ -344,6 +367,7 @@ export class StorageHandle implements StorageMember {
 
   async setFreeSpace(bytes: number): Promise<void> {
     checkInteger(bytes, 'the free space', 0)
+    this.#sized = true
     this.#options.store.setFree(bytes)
     await this.#life.server.storage.reportDisks()
   }
@@ -396,6 +420,9 @@ export class StorageHandle implements StorageMember {
     if (this.#held) this.setStatus(undefined)
     await this.#options.store.reset()
     await this.#life.server.storage.reset()
+    // Trackers that were told of a full disk would go on to refuse uploads.
+    if (this.#sized) await this.#life.server.storage.reportDisks()
+    this.#sized = false
   }
 
   /** Tells the others of its group what they have not got yet; resolves when those have it that can be reached. */

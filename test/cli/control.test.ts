@@ -76,6 +76,23 @@ it('makes faults, tells of them and removes them', async () => {
   raw.close()
 })
 
+it.each(['{"match":null}', '{"effect":[]}', '{"effect":null}', '{"match":1,"effect":{"hang":true}}'])(
+  'makes no fault of %s',
+  async (body) => {
+    expect(await ask('POST', '/faults', { body })).toEqual({
+      status: 400,
+      body: { error: 'a fault is {"match": {…}, "effect": {…}}' },
+    })
+  },
+)
+
+it('refuses a path that is no text', async () => {
+  expect(await ask('DELETE', '/faults/%zz')).toEqual({
+    status: 400,
+    body: { error: '%zz in the path is no text' },
+  })
+})
+
 it('tells what was asked, and waits for it', async () => {
   await ask('POST', '/reset')
   const next = ask('GET', '/requests/next?command=activeTest&from=clients&timeout=5000')

@@ -310,6 +310,8 @@ describe('fastdfs serve', () => {
       /fastdfs: addresses of 46 bytes came with V6.11/,
     ],
     [['serve', '--http-secret', 'x'], /fastdfs: --http-secret and --http-response-mode need --http-port/],
+    [['serve', '--groups', '0'], /--groups.*it must be a whole number from 1 to 512/s],
+    [['serve', '--seed', '/no/file'], /^fastdfs: --seed \/no\/file cannot be read: ENOENT/],
     [['server'], /unknown command 'server'.*Did you mean serve\?/s],
     [['serve', '--port', '0', '--dir', '/dev/null/x'], /fastdfs: |ENOTDIR/],
   ])('refuses %j', async (args, message) => {

@@ -103,3 +103,38 @@ it('leaves no timer, no socket and no listener in the process, whatever was unde
   expect(getEventListeners(signal, 'abort')).toEqual([])
   expect(listeners()).toEqual(before)
 })
+
+describe('a cluster that was stopped', () => {
+  const closed = { name: 'ClosedError', message: 'the cluster was stopped: start another one' }
+
+  it('is not brought back by a call that comes later', async () => {
+    const cluster = await startCluster()
+    const [tracker] = cluster.trackers
+    await cluster.stop()
+    await expect(cluster.reset()).rejects.toMatchObject(closed)
+    await expect(cluster.addTracker()).rejects.toMatchObject(closed)
+    await expect(cluster.addGroup('group2')).rejects.toMatchObject(closed)
+    await expect(cluster.addStorage('group1')).rejects.toMatchObject(closed)
+    await expect(tracker?.start()).rejects.toMatchObject(closed)
+    expect(() => cluster.client()).toThrow(closed.message)
+    expect([...cluster.trackers, ...cluster.storages].map(({ state }) => state)).not.toContain('running')
+  })
+
+  it.each(['at once', 'a turn later', 'when it listens'])('ends what was under way: %s', async (when) => {
+    const cluster = await startCluster({ trackers: 2, storages: 2, http: true })
+    await cluster.storage('group1').kill()
+    const changes = [cluster.reset(), cluster.addStorage('group1'), cluster.addTracker()]
+    if (when === 'a turn later') await new Promise(setImmediate)
+    if (when === 'when it listens') {
+      while ((cluster.storages[2]?.port ?? 0) === 0) await new Promise(setImmediate)
+    }
+    const settled = Promise.allSettled(changes)
+    await cluster.stop()
+    for (const result of await settled) {
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ name: 'ClosedError' })
+    }
+    for (const { host, port } of [...cluster.trackers, ...cluster.storages]) {
+      if (port > 0) await expect(once(connect(port, host), 'connect')).rejects.toThrow('ECONNREFUSED')
+    }
+  })
+})

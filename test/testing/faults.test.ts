@@ -313,6 +313,11 @@ describe('connections', () => {
     partition.remove()
     await client.close()
   })
+
+  it('are refused where both are the same', () => {
+    expect(() => cluster.partition(storage(), storage())).toThrow('a partition is between two')
+    expect(() => cluster.partition('clients', 'clients')).toThrow('a partition is between two')
+  })
 })
 
 describe('a rule', () => {

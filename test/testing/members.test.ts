@@ -63,6 +63,17 @@ describe('a storage', () => {
     await rm(dir, { recursive: true })
   })
 
+  it('is started as soon as it is dead, whoever has not waited for that', async () => {
+    const cluster = await start()
+    const storage = cluster.storage('group1')
+    await Promise.all([storage.kill(), storage.kill(), storage.start()])
+    await storage.whenActive()
+    expect(storage.state).toBe('running')
+    const started = [storage.stop(), storage.start(), storage.stop()]
+    await Promise.all(started)
+    expect(storage.state).toBe('stopped')
+  })
+
   it('says goodbye when it is stopped, and nothing when it is killed', async () => {
     const cluster = await start()
     const goodbyes = (): number => cluster.requests.list({ command: 'quit', from: 'members' }).length

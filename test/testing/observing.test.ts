@@ -221,6 +221,18 @@ describe('a reset', () => {
     expect((await client.downloadFile(again.id)).equals(content)).toBe(true)
   })
 
+  it('empties disks that were full, and the trackers know it', async () => {
+    const cluster = await start({ trackers: 2, storages: 2 })
+    const client = cluster.client()
+    for (const storage of cluster.storages) await storage.setFreeSpace(0)
+    await expect(client.uploadFile(content)).rejects.toMatchObject({ status: 28 })
+    await cluster.reset()
+    for (const tracker of cluster.clientOptions().trackers) {
+      await using other = cluster.client({ trackers: [tracker] })
+      await other.uploadFile(content)
+    }
+  })
+
   it('leaves nothing, however often it is made', async () => {
     const cluster = await start({ storages: 2 })
     const client = cluster.client()

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import type { RequestOf, trackerClusterCommands, ValuesOf } from '../../protocol/index.js'
 import { limits } from '../../protocol/index.js'
 import type { briefRecord } from '../../protocol/tracker.js'
@@ -130,9 +129,8 @@ export function ipFor(peerIp: string, { ips }: { readonly ips: readonly string[]
   return ips.find((ip) => kindOf(ip) === kindOf(peerIp)) ?? ips[0] ?? ''
 }
 
-/** Addresses of one network; two of a storage are of different kinds. */
+/** Addresses of one network; two of a storage are of different kinds. No IPv6 address begins as a private one here. */
 function kindOf(ip: string): string {
-  if (isIPv6(ip)) return 'outer'
   return /^(10\.|192\.168\.|172\.(?=(?:1[6-9]|2\d|3[01])\.))/.exec(ip)?.[1] ?? 'outer'
 }
 
