@@ -6,6 +6,7 @@ import {
   MemoryStore,
   Storage,
   type StorageOptions,
+  type Store,
   Tracker,
   type TrackerOptions,
 } from '../../src/server/index.js'
@@ -114,7 +115,7 @@ describe.each(['memory', 'disk'])('equal contents in %s', (kind) => {
   async function begin() {
     const folder = await mkdtemp(join(tmpdir(), 'fastdfs-duplicates-'))
     folders.push(folder)
-    const store = kind === 'memory' ? new MemoryStore() : new DiskStore({ folder })
+    const store: Store = kind === 'memory' ? new MemoryStore() : new DiskStore({ folder })
     return { folder, store, ask: await start({ store, checkFileDuplicate: true }) }
   }
   const download = (name: string): Buffer => bytes(i64(0), i64(0), GROUP, name)
@@ -215,7 +216,7 @@ describe.each(['memory', 'disk'])('a link in %s', (kind) => {
   async function begin() {
     const folder = await mkdtemp(join(tmpdir(), 'fastdfs-links-'))
     folders.push(folder)
-    const store = kind === 'memory' ? new MemoryStore() : new DiskStore({ folder })
+    const store: Store = kind === 'memory' ? new MemoryStore() : new DiskStore({ folder })
     return { store, ask: await start({ store }) }
   }
 

@@ -65,7 +65,7 @@ describe('after the clock was set back', () => {
 })
 
 it('does not take replaced content for that of the version before, where it was killed between the two', async () => {
-  const kept = new MemoryStore()
+  const kept: Store = new MemoryStore()
   const first = await start(new MemoryStore())
   let client = await RawClient.connect(first.port)
   const name = nameIn(await client.ask(23, uploadBody('one')))
@@ -113,7 +113,7 @@ it('does not take replaced content for that of the version before, where it was 
 })
 
 it('keeps a removal for a peer that the trackers do not know any more', async () => {
-  const [store, other] = [new MemoryStore(), new MemoryStore()]
+  const [store, other]: [Store, Store] = [new MemoryStore(), new MemoryStore()]
   const storages = [await start(store), await start(other, { id: 100002 })]
   let client = await RawClient.connect(storages[0]?.port as number)
   const name = nameIn(await client.ask(11, uploadBody('removed')))
