@@ -501,6 +501,25 @@ describe('trackers', () => {
     expect(asked).toBe(4)
   })
 
+  it('that say 2 after a storage was restarted are asked again, before its connection is missed', async () => {
+    let asked = 0
+    await using storage = await fakeServer(() => STORED)
+    const target = response(
+      Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(storage.port), Buffer.from([0])]),
+    )
+    // It knows the storage, then not for a while, then again.
+    await using tracker = await fakeServer(() => ([1, 2].includes(asked++) ? status(2) : target))
+    await using client = new FastDfsClient({ trackers: tracker.address, verify: false })
+    const upload = (): Promise<unknown> => client.uploadFile(CONTENT)
+    await upload()
+    const [idle] = storage.connections as [Socket]
+    const dropped = new Promise((resolve) => idle.once('close', resolve))
+    idle.end()
+    await dropped
+    await expect(upload()).resolves.toMatchObject({ size: CONTENT.length })
+    expect(asked).toBe(4)
+  })
+
   it('are believed ten seconds after the failure, and at once without retries', async () => {
     let ahead = 0
     const real = performance.now.bind(performance)
