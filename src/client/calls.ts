@@ -12,7 +12,13 @@ export const CALL_OPTIONS = ['signal', 'timeout']
 /** The calls of one client: each with its limits, and none after the client was closed. */
 export class Calls {
   readonly #timeout: number
-  readonly #running = new Map<Call, Promise<unknown>>()
+  /**
+   * In no order; each knows where it stands. The tables that a Map or Set outgrows refer to each other: what was in them
+   * would stay, with its content, until the next full garbage collection, and bring that about.
+   */
+  readonly #running: Call[] = []
+  /** Told when no call runs any more. */
+  #onEnded: (() => void)[] = []
   #closed = false
 
   /** @param timeout - milliseconds, for calls that name none */
@@ -22,12 +28,10 @@ export class Calls {
 
   async run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
     const call = this.#begin(options)
-    const running = operation(call)
-    this.#running.set(call, running)
     try {
-      return await running
+      return await operation(call)
     } finally {
-      this.#running.delete(call)
+      this.#end(call)
     }
   }
 
@@ -41,13 +45,11 @@ export class Calls {
     let call: Call | undefined
     try {
       call = this.#begin(options)
-      const running = operation(call, file)
-      this.#running.set(call, running)
-      return await running
+      return await operation(call, file)
     } catch (error) {
       throw isFastDfsError(error) ? locateError(error, { fileId: id }) : error
     } finally {
-      if (call !== undefined) this.#running.delete(call)
+      if (call !== undefined) this.#end(call)
     }
   }
 
@@ -56,12 +58,22 @@ export class Calls {
     const { signal, timeout = this.#timeout } = checkCallOptions(options)
     const call = new Call({ signal, timeout })
     call.check()
+    call.index = this.#running.push(call) - 1
     return call
+  }
+
+  #end(call: Call): void {
+    const last = this.#running.pop() as Call
+    if (last !== call) {
+      this.#running[call.index] = last
+      last.index = call.index
+    }
+    if (this.#running.length === 0) for (const tell of this.#onEnded.splice(0)) tell()
   }
 
   /** Calls that are running. */
   get count(): number {
-    return this.#running.size
+    return this.#running.length
   }
 
   /**
@@ -70,21 +82,21 @@ export class Calls {
    */
   async close(grace: number, outliving: Outliving): Promise<void> {
     this.#closed = true
-    for (const call of this.#running.keys()) {
+    for (const call of this.#running) {
       if (!call.hasBegun) call.cancel(new ClosedError('the client was closed'))
     }
     let timer: NodeJS.Timeout | undefined
     const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, grace)))
-    const settled = Promise.allSettled(this.#running.values()).then(() => outliving.settled())
+    const settled = this.ended().then(() => outliving.settled())
     await Promise.race([settled, over])
     clearTimeout(timer)
     // What waits for something else than a connection: a source, its turn, the next attempt.
-    for (const call of this.#running.keys()) call.cancel(new ClosedError('the client was closed'))
+    for (const call of this.#running) call.cancel(new ClosedError('the client was closed'))
   }
 
   /** Resolves when no call runs any more. */
   async ended(): Promise<void> {
-    await Promise.allSettled(this.#running.values())
+    if (this.#running.length > 0) await new Promise<void>((resolve) => this.#onEnded.push(resolve))
   }
 }
 

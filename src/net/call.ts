@@ -27,6 +27,8 @@ export class Call {
   hasBegun = false
   /** Whether content has moved in its present attempt; see {@link Call.expire}. */
   hasMoved = false
+  /** Where it stands among the running calls of its client. */
+  index = -1
   #endsAt: number
   /** Made when something waits: most calls are over before that. */
   #waiting: Set<(error: FastDfsError) => void> | undefined

@@ -40,7 +40,7 @@ const ONE: Range = [1, 1]
 
 /** The ways in which a call may end whose step was struck. */
 export function outcomesOf(
-  { takes = 0, grace }: Operation,
+  { takes = 0, grace, goesOn = false }: Operation,
   step: Step,
   fault: FaultRow,
   scope: Scope,
@@ -52,7 +52,12 @@ export function outcomesOf(
   const asked: Range = step.command === 'queryUpdate' ? [0, 1] : NONE
   const missed: Outcome[] =
     scope === 'one' ? [{ hits: asked, retries: NONE, inTurn: asked, effects: ['done'] }] : []
-  return [...outcomes, ...missed].map((outcome) => ({
+  // Its next request may be on its way when it hears of the end.
+  const late: Outcome[] =
+    goesOn && fault.lingers && step.at === 'storage'
+      ? [{ error: 'UnknownOutcomeError', hits: ONE, retries: NONE, inTurn: ONE, effects: BOTH }]
+      : []
+  return [...outcomes, ...missed, ...late].map((outcome) => ({
     ...outcome,
     ...(fault.ofConnections && { hits: ANY_NUMBER }),
     // What fails may do so before it has waited.

@@ -328,6 +328,7 @@ export const OPERATIONS: readonly Operation[] = [
       },
       verify: made,
       effect: isGrown,
+      goesOn: true,
     },
   ),
   row(
@@ -343,6 +344,7 @@ export const OPERATIONS: readonly Operation[] = [
       verify: made,
       takes: SETTLING,
       effect: isGrown,
+      goesOn: true,
     },
   ),
   row('resumeUpload to abort it', [UPDATE, storage('deleteFile', { changes: 'here' })], {

@@ -75,6 +75,8 @@ export interface Operation {
   call(client: FastDfsClient, fixture: Subject, source: () => Source, options: CallOptions): Promise<unknown>
   /** Throws when a result is not right. */
   verify(result: unknown, fixture: Fixture): void | Promise<void>
+  /** Whether it goes on, on the same connection, with requests that are not made again. */
+  readonly goesOn?: boolean
   /** Milliseconds that it waits without any fault. */
   readonly takes?: number
   /** Milliseconds after which it is ended, since its client is closed while it is under way. */
