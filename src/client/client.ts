@@ -88,10 +88,12 @@ export class FastDfsClient {
     const resolved = resolveOptions(typeof options === 'string' ? optionsFromText(options) : options)
     const pool = new ConnectionPool(resolved)
     this.#calls = new Calls(resolved.timeout)
-    const trackers = new Trackers(resolved.trackers, pool, resolved)
-    const addresses = new StorageAddresses(resolved.addressOf, resolved.storageIds, async (call) =>
-      toStorageIds(await fetchStorageIds(trackers, call)),
+    const addresses: StorageAddresses = new StorageAddresses(
+      resolved.addressOf,
+      resolved.storageIds,
+      async (call) => toStorageIds(await fetchStorageIds(trackers, call)),
     )
+    const trackers = new Trackers(resolved.trackers, pool, resolved, (storage) => addresses.idOf(storage))
     this.#context = {
       options: resolved,
       pool,

@@ -124,8 +124,8 @@ async function countOf(
   return Math.min(length ?? Infinity, size - offset)
 }
 
-/** Whether a file may have another size at another time; where its name does not tell, it may. */
-function canChange({ id }: SplitFileId): boolean {
+/** Whether a file may be appended to, modified or truncated; where its name does not tell, it may. */
+export function canChange({ id }: SplitFileId): boolean {
   try {
     return parseFileId(id).appender
   } catch {

@@ -15,6 +15,7 @@ import { checkNames, show } from './check.js'
 import type { Context } from './context.js'
 import { deleteFile } from './files.js'
 import { messageOf } from './pieces.js'
+import { canChange } from './read.js'
 import type { Source } from './sources.js'
 import { discard } from './sources.js'
 import type { NewFileCommand } from './store.js'
@@ -105,7 +106,8 @@ export async function deleteFamily(
         : error
     }
   }
-  // After the changes of the file that were called for before: one that overtakes them would be undone (protocol.md §12).
+  if (!canChange(file)) return deleteFile(context, file, call)
+  // After the changes that were called for before: one that overtakes them would be undone (protocol.md §12).
   await context.serial.run(file.id, call, async (turn) => {
     await turn()
     await deleteFile(context, file, call)

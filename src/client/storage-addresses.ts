@@ -39,10 +39,13 @@ export class StorageAddresses {
     }
     const last = this.#last.get(keyOf(storage))
     if (last !== undefined) return last
-    const known = this.#storages.find(
-      (one) => isOf(one, storage) && one.hosts.some((host) => same(host, storage)),
-    )
-    return this.#addressOf(storage.group, storage, known?.id)
+    return this.#addressOf(storage.group, storage, this.idOf(storage))
+  }
+
+  /** The ID of a storage that is known by one of its addresses; nobody is asked. */
+  idOf(storage: StorageEndpoint): string | undefined {
+    return this.#storages?.find((one) => isOf(one, storage) && one.hosts.some((host) => same(host, storage)))
+      ?.id
   }
 
   /** The addresses to try after `tried`. Host names are resolved each time, to find out whose the tracker's address is. */

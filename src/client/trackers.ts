@@ -55,15 +55,23 @@ const FAILOVER_PAUSE = 1_000
 export class Trackers {
   readonly #pool: ConnectionPool
   readonly #options: TrackersOptions
+  readonly #idOf: (storage: StorageEndpoint) => string | undefined
   /** How often a tracker's word is checked with the others. */
   readonly #doubts = new Budget()
   #trackers: readonly Tracker[]
   #next: number
 
-  constructor(trackers: readonly ServerAddress[], pool: ConnectionPool, options: TrackersOptions) {
+  /** @param idOf - the storage ID of a storage, where that is known without asking */
+  constructor(
+    trackers: readonly ServerAddress[],
+    pool: ConnectionPool,
+    options: TrackersOptions,
+    idOf: (storage: StorageEndpoint) => string | undefined,
+  ) {
     this.#trackers = trackers.map(trackerOf)
     this.#pool = pool
     this.#options = options
+    this.#idOf = idOf
     // Many clients that start together must not all begin with the same one.
     this.#next = Math.floor(Math.random() * trackers.length)
   }
@@ -94,14 +102,15 @@ export class Trackers {
   }
 
   /**
-   * Where to change a file (protocol.md §2.2): at its source, as long as one of the trackers takes that for ready. A
+   * Where to change a file (protocol.md §2.2): at its source, as long as one of the trackers takes that for ready; where
+   * a file's ID holds a storage ID, the source is known by `storageIds`, as far as that is read already. A
    * tracker that was restarted may not, for a while or for good, and real storages have no order for changes that are
    * made at two members (§12).
    */
   queryUpdate({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
     const asked = this.ask(trackerCommands.queryUpdate, { group, name }, call).then(endpointOf)
     if (this.#trackers.length === 1) return asked
-    return asked.then((named) => (mayBeSource(named, name) ? named : this.#sourceOf(named, name, call)))
+    return asked.then((named) => (this.#mayBeSource(named, name) ? named : this.#sourceOf(named, name, call)))
   }
 
   /** The source of a file, if another tracker names it, and `named` if none does. */
@@ -110,10 +119,20 @@ export class Trackers {
     const isAlone = this.#trackers.filter((one) => this.#isHealthy(one)).length < 2
     if (isAlone || !this.#doubts.take()) return named
     const all = await this.queryUpdateOfEach({ group, name }, call)
-    const source = all.find((one) => mayBeSource(one, name))
+    const source = all.find((one) => this.#mayBeSource(one, name))
     // A tracker that has not noticed yet that the source is down does not know better.
     const isUsable = source !== undefined && this.#pool.isHealthy(this.#options.addressOf(group, source))
     return isUsable ? source : named
+  }
+
+  /** Whether the ID of a file says that a storage is its source, or that cannot be told from it. */
+  #mayBeSource(storage: StorageEndpoint, name: string): boolean {
+    const { group, host } = storage
+    const source = sourceIn(`${group}/${name}`)
+    if (source === undefined) return true
+    if (source.kind === 'ip') return !isIPv4(host) || source.ip === host
+    const id = this.#idOf(storage)
+    return id === undefined || id === String(source.id)
   }
 
   /** What each tracker that answers well says of where to change a file. */
@@ -314,10 +333,4 @@ export function hostOf(ip: string): string {
   // Node takes an empty host for this machine.
   if (ip === '') throw new ProtocolError('the tracker named a storage without an address')
   return ip
-}
-
-/** Whether the ID of a file says that a storage is its source, or does not say: with storage IDs, or IPv6. */
-function mayBeSource({ group, host }: StorageEndpoint, name: string): boolean {
-  const source = sourceIn(`${group}/${name}`)
-  return source?.kind !== 'ip' || !isIPv4(host) || source.ip === host
 }

@@ -64,7 +64,7 @@ export interface FileId {
  * Reads all that a file ID says, and checks it against what servers make (protocol.md §5).
  *
  * @param text - a file ID, also with a leading slash, or the http(s) URL of one
- * @returns a frozen object
+ * @returns an object of its own; its `source` and `trunk` are frozen, and others may have the same `source`
  * @throws {InvalidFileIdError} that says what is wrong
  * @example
  * const file = parseFileId('group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt')
@@ -92,7 +92,7 @@ export function parseFileId(text: string): FileId {
   const dot = id.indexOf('.', id.length - TAIL_LENGTH)
   const suffixEnd = dot < 0 ? id.length : dot
   if (kind !== 'slave') checkTail(text, id, suffixEnd)
-  return Object.freeze({
+  return {
     id,
     group,
     name,
@@ -106,7 +106,7 @@ export function parseFileId(text: string): FileId {
     trunk: kind === 'normal' && inTrunk ? slotOf(text, id, start + ENCODED_LENGTH) : undefined,
     suffix: id.slice(start + masterLength - TAIL_LENGTH, suffixEnd),
     ext: id.slice(suffixEnd + 1),
-  })
+  }
 }
 
 function tooShort(text: string, length: number, least: number): Error {

@@ -118,8 +118,8 @@ export class Connection {
   readonly endpoint: string
   /** When the last response ended, by `performance.now()`. */
   lastUsed = performance.now()
-  /** Whether the server ended it between two requests, as one does that is stopped. */
-  wasDropped = false
+  /** Is told when the server ends it between two requests, as one does that is stopped. */
+  onDropped: (() => void) | undefined
   readonly #socket: Duplex & Queueing
   /** Made by {@link connect}: what becomes of a chunk is known. */
   readonly #isOwn: boolean
@@ -452,8 +452,9 @@ export class Connection {
   }
 
   #onGone(error: FastDfsError): void {
-    if (this.#lost === undefined && this.#exchange === undefined) this.wasDropped = true
+    const isDropped = this.#lost === undefined && this.#exchange === undefined
     this.#lose(error)
+    if (isDropped) this.onDropped?.()
   }
 
   /** The connection is of no use any more, and a request under way fails. */

@@ -273,6 +273,8 @@ export class EndpointPool {
           ? await connect(endpoint, connectTimeout, signal, log)
           : await connectBy(own, endpoint, connectTimeout, signal, log)
       const connection = new Connection(socket, this.#name, idleTimeout, log)
+      // Its server may have been restarted: what others know of it may be wrong for a while.
+      connection.onDropped = this.#onFailure
       // Not every connection is lent to the caller it was made for: some wait for the next one.
       connection.referenced = false
       // Those that were made together do not end together.
@@ -295,8 +297,6 @@ export class EndpointPool {
 
   #drop(slot: Slot): void {
     if (slot.connection === undefined) return
-    // Its server may have been restarted: what others know of it may be wrong for a while.
-    if (slot.connection.wasDropped) this.#onFailure()
     this.#live.delete(slot as LiveSlot)
     slot.connection.destroy()
   }

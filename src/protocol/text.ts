@@ -4,12 +4,12 @@ import { InvalidArgumentError, ProtocolError } from '../errors.js'
 /** One encoding, both ways; nothing is ever replaced. */
 export interface TextCodec {
   /**
-   * @param what - whose text it is, for the error
+   * @param what - says whose text it is, for the error
    * @throws InvalidArgumentError when the encoding lacks a character
    */
-  encode(text: string, what: string): Buffer
+  encode(text: string, what: () => string): Buffer
   /** @throws ProtocolError when the bytes are not valid in the encoding; it shows them */
-  decode(bytes: Uint8Array): string
+  decode(bytes: Buffer): string
 }
 
 /** TextDecoder's instances; its type is not global everywhere. */
@@ -37,7 +37,7 @@ const rawCodec: TextCodec = {
     if (strange !== null) throw lacking(what, strange[0], 'raw (a character for each byte)')
     return Buffer.from(text, 'latin1')
   },
-  decode: (bytes) => Buffer.from(bytes).toString('latin1'),
+  decode: (bytes) => bytes.toString('latin1'),
 }
 
 /** What windows-1252, which browsers also take for ISO 8859-1, has from 0x80 to 0x9f; it equals Unicode elsewhere. */
@@ -69,7 +69,7 @@ function newCodec(label: string): TextCodec {
       try {
         return decoder.decode(bytes)
       } catch (cause) {
-        const shown = JSON.stringify(Buffer.from(bytes).toString('latin1').slice(0, 60))
+        const shown = JSON.stringify(bytes.toString('latin1').slice(0, 60))
         throw new ProtocolError(`metadata is not ${name === 'utf-8' ? 'UTF-8' : name}: ${shown}`, { cause })
       }
     },
@@ -112,8 +112,8 @@ function tableEncoder(decoder: Decoder): TextCodec['encode'] {
   }
 }
 
-function lacking(what: string, character: string, name: string): InvalidArgumentError {
-  return new InvalidArgumentError(`${what} holds ${JSON.stringify(character)}, which is not in ${name}`)
+function lacking(what: () => string, character: string, name: string): InvalidArgumentError {
+  return new InvalidArgumentError(`${what()} holds ${JSON.stringify(character)}, which is not in ${name}`)
 }
 
 /**

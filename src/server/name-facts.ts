@@ -12,6 +12,8 @@ export interface NameFacts {
   readonly crc32: number
   /** Whether the file never changes and the name is its own: it is no appender and no slave. */
   readonly normal: boolean
+  /** Whether the name is made of another one's. */
+  readonly slave: boolean
   /** Whether it is too short to say anything: from before V1.12, as trackers before V6.13 have it. */
   readonly isOld: boolean
   /** Whether it is an appender file, or the slave of one: servers change both (§3.2). */
@@ -52,6 +54,7 @@ export function readName(name: string, size = name.length): NameFacts {
     createdAt: bytes.readInt32BE(4),
     crc32: bytes.readUInt32BE(16),
     normal: !slave && !appender,
+    slave,
     isOld: size < OLD_NAME,
     appender,
   }

@@ -145,10 +145,16 @@ export class ServerConnection {
    * Asks the server something whose answer is a status.
    *
    * @param sent - content behind the fields
+   * @param flags - the header's status byte
    * @throws ConnectError when the connection is lost
    */
-  async status<C extends Command>(command: C, values: RequestOf<C>, sent?: SentContent): Promise<number> {
-    return (await this.#ask(command, values, 0, sent)).status
+  async status<C extends Command>(
+    command: C,
+    values: RequestOf<C>,
+    sent?: SentContent,
+    flags = 0,
+  ): Promise<number> {
+    return (await this.#ask(command, values, flags, sent)).status
   }
 
   /**

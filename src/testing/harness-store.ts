@@ -18,8 +18,8 @@ export class HarnessStore implements Store {
   #pathCount = 1
   /** By store path: what is free; empty where the store itself tells. */
   #free: number[] = []
-  /** Files that a reset brings back. */
-  #base: readonly (readonly [name: string, content: Buffer])[] = []
+  /** Files that a reset brings back, and links by what they stand for. */
+  #base: readonly (readonly [name: string, content: Buffer | string])[] = []
 
   /**
    * @param make - makes the store that keeps the files, anew after each loss
@@ -53,7 +53,10 @@ export class HarnessStore implements Store {
   /** What is there now comes back with every reset. */
   async keepAsBase(): Promise<void> {
     this.#base = await Promise.all(
-      (await this.names()).map(async (name) => [name, (await this.content(name)) as Buffer] as const),
+      (await this.names()).map(async (name) => {
+        const source = (await this.stat(name))?.source
+        return [name, source ?? ((await this.content(name)) as Buffer)] as const
+      }),
     )
   }
 
@@ -62,6 +65,10 @@ export class HarnessStore implements Store {
     for (const name of await this.names()) await this.#store.remove(name)
     this.#fill()
     for (const [name, content] of this.#base) {
+      if (typeof content === 'string') {
+        await this.link(content, name)
+        continue
+      }
       const draft = await this.create(indexOf(name))
       await draft.write(content)
       await draft.publish(name)
@@ -146,8 +153,8 @@ export class HarnessStore implements Store {
   }
 
   /** See {@link Store}. */
-  link(from: string, to: string): ReturnType<Store['link']> {
-    return this.#store.link(from, to)
+  link(...args: Parameters<Store['link']>): ReturnType<Store['link']> {
+    return this.#store.link(...args)
   }
 
   /** See {@link Store}. */

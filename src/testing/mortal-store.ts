@@ -60,8 +60,8 @@ export class MortalStore implements Store {
     return this.#living.rename(from, to)
   }
 
-  link(from: string, to: string): MaybePromise<boolean> {
-    return this.#living.link(from, to)
+  link(source: string, name: string, modifiedAt?: number): MaybePromise<void> {
+    return this.#living.link(source, name, modifiedAt)
   }
 
   remove(name: string): MaybePromise<boolean> {

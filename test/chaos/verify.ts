@@ -33,9 +33,11 @@ export async function verify(client: FastDfsClient, ledger: Ledger): Promise<Fin
   const until = performance.now() + CONVERGENCE
   let doubtful: readonly Entry[] = ledger.entries
   for (;;) {
+    // A look may take longer than that: what was doubtful in it is looked at once more.
+    const isLast = performance.now() > until
     const found = await allOf(client, doubtful)
     doubtful = [...found.keys()]
-    if (doubtful.length === 0 || performance.now() > until) {
+    if (doubtful.length === 0 || isLast) {
       const of = (kind: keyof Findings): string[] =>
         [...found.values()].filter((finding) => finding.kind === kind).map(({ text }) => text)
       return {

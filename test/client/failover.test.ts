@@ -1,7 +1,7 @@
 /** Another storage after a failure, the source where a replica knows no file, and trackers during a failover. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Socket } from 'node:net'
-import type { ClientOptions, FastDfsError, RetryError } from '../../src/index.js'
+import type { ClientOptions, FastDfsError, FileIdSource, RetryError } from '../../src/index.js'
 import { FastDfsClient, formatFileId } from '../../src/index.js'
 import type { Answer, FakeServer } from '../support/fake-server.js'
 import { fakeServer, field, int64, response } from '../support/fake-server.js'
@@ -257,19 +257,21 @@ it('a source that failed when a replica knew no file is asked again: no replica 
 })
 
 describe('a change', () => {
-  const sourceId = formatFileId({
-    group: 'group1',
-    storePathIndex: 0,
-    directories: [0, 0],
-    source: { kind: 'ip', ip: '127.0.0.1' },
-    createdAt: new Date(1_700_000_000_000),
-    size: 0,
-    crc32: 0,
-    randomBits: 0,
-    digits: '082',
-    ext: 'log',
-    appender: true,
-  })
+  const idFrom = (source: FileIdSource): string =>
+    formatFileId({
+      group: 'group1',
+      storePathIndex: 0,
+      directories: [0, 0],
+      source,
+      createdAt: new Date(1_700_000_000_000),
+      size: 0,
+      crc32: 0,
+      randomBits: 0,
+      digits: '082',
+      ext: 'log',
+      appender: true,
+    })
+  const sourceId = idFrom({ kind: 'ip', ip: '127.0.0.1' })
   /** A tracker to which the source, at 127.0.0.1, is not ready: it names another member. */
   const mistakenTracker = (port: number): Promise<FakeServer> =>
     fakeServer(
@@ -286,6 +288,27 @@ describe('a change', () => {
     for (let i = 0; i < 4; i++) await client.appendFile(sourceId, CONTENT)
     await client.deleteFile(sourceId)
     expect(commands(source)).toEqual([24, 24, 24, 24, 12])
+  })
+
+  it('is made at the source whose storage ID the name holds, where storageIds knows the member that was named', async () => {
+    await using source = await fakeServer(answering({ 24: OK, 12: OK, 111: OK }))
+    await using mistaken = await mistakenTracker(source.port)
+    await using right = await trackerOf({ store: 1, fetch: 1, update: source.port, all: [] })
+    const known = { group: 'group1', port: source.port }
+    await using client = new FastDfsClient({
+      trackers: [mistaken.address, right.address],
+      storageIds: [
+        { ...known, id: '100001', hosts: ['127.0.0.1'] },
+        { ...known, id: '100002', hosts: ['127.0.0.2'] },
+      ],
+      retries: 0,
+    })
+    const id = idFrom({ kind: 'id', id: 100_001 })
+    for (let i = 0; i < 4; i++) await client.appendFile(id, CONTENT)
+    expect(commands(source)).toEqual([24, 24, 24, 24])
+    // Each of the two was asked first twice, and only the mistaken one's word was checked.
+    expect(commands(right)).toHaveLength(4)
+    expect(commands(mistaken)).toHaveLength(4)
   })
 
   it('is made where the trackers say when the source cannot be reached', async () => {
@@ -475,6 +498,25 @@ describe('trackers', () => {
     idle.end()
     await dropped
     await expect(client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
+    expect(asked).toBe(4)
+  })
+
+  it('that say 2 after a storage was restarted are asked again, before its connection is missed', async () => {
+    let asked = 0
+    await using storage = await fakeServer(() => STORED)
+    const target = response(
+      Buffer.concat([field('group1', 16), field('127.0.0.1', 15), int64(storage.port), Buffer.from([0])]),
+    )
+    // It knows the storage, then not for a while, then again.
+    await using tracker = await fakeServer(() => ([1, 2].includes(asked++) ? status(2) : target))
+    await using client = new FastDfsClient({ trackers: tracker.address, verify: false })
+    const upload = (): Promise<unknown> => client.uploadFile(CONTENT)
+    await upload()
+    const [idle] = storage.connections as [Socket]
+    const dropped = new Promise((resolve) => idle.once('close', resolve))
+    idle.end()
+    await dropped
+    await expect(upload()).resolves.toMatchObject({ size: CONTENT.length })
     expect(asked).toBe(4)
   })
 

@@ -65,8 +65,10 @@ describe('a logger', () => {
 describe('no secret', () => {
   it.each([
     ['http://h/group1/M00/a.jpg?token=0123abcd&ts=1', 'http://h/group1/M00/a.jpg?token=[redacted]&ts=1'],
-    ['secret=FastDFS1234567890 password="x"', 'secret=[redacted] password="x"'],
+    ['secret=FastDFS1234567890 password="x"', 'secret=[redacted] password="[redacted]"'],
     ['secretKey=a&secret_key=b', 'secretKey=[redacted]&secret_key=[redacted]'],
+    ['fastdfs.http_secret_key = a', 'fastdfs.http_secret_key = [redacted]'],
+    ['checkToken=true', 'checkToken=true'],
     ['nothing to hide', 'nothing to hide'],
   ])('gets through in %s', (text, redacted) => {
     expect(redact(text)).toBe(redacted)

@@ -74,6 +74,61 @@ describe.each(['memory', 'disk'])('a group of storages in %s', (kind) => {
     })
   })
 
+  describe('passes on links', () => {
+    const linkBody = (source: string, master = '', prefix = ''): Buffer =>
+      bytes(
+        i64(master.length),
+        i64(source.length),
+        i64(1),
+        GROUP,
+        str(prefix, 16),
+        str('txt', 6),
+        master,
+        source,
+        's',
+      )
+    const sourcesOf = (name: string): Promise<(string | undefined)[]> =>
+      Promise.all(group.stores.map(async (store) => (await store.stat(name))?.source))
+
+    it('as links, whose ends all members see alike', async () => {
+      await start(3)
+      const source = nameIn(await group.ask(0, 11, uploadBody('linked')))
+      await group.settle()
+      const link = nameIn(await group.ask(1, 20, linkBody(source)))
+      const slave = nameIn(await group.ask(2, 20, linkBody(source, source, '_l')))
+      const removed = nameIn(await group.ask(1, 20, linkBody(source)))
+      expect((await group.ask(1, 12, bytes(GROUP, removed))).status).toBe(0)
+      expect(await expectAlike()).toEqual({ [source]: 'linked', [link]: 'linked', [slave]: 'linked' })
+      for (const name of [link, slave]) expect(await sourcesOf(name)).toEqual([source, source, source])
+      expect(await sourcesOf(removed)).toEqual([undefined, undefined, undefined])
+      expect((await group.ask(2, 12, bytes(GROUP, source))).status).toBe(0)
+      expect(await expectAlike()).toEqual({})
+      for (const name of [link, slave]) expect(await sourcesOf(name)).toEqual([source, source, source])
+      await group.replace(1)
+      await group.settle()
+      for (const name of [link, slave]) expect(await sourcesOf(name)).toEqual([source, source, source])
+      await group.add()
+      await group.settle()
+      for (const name of [link, slave]) expect(await sourcesOf(name)).toEqual(Array(4).fill(source))
+    })
+
+    it('of equal contents: the copy goes with the last one, wherever that is deleted', async () => {
+      await start(2, { checkFileDuplicate: true })
+      const first = nameIn(await group.ask(0, 11, uploadBody('the same')))
+      const second = nameIn(await group.ask(0, 11, uploadBody('the same')))
+      const [original] = await sourcesOf(first)
+      expect(await expectAlike()).toEqual({
+        [String(original)]: 'the same',
+        [first]: 'the same',
+        [second]: 'the same',
+      })
+      expect((await group.ask(1, 12, bytes(GROUP, first))).status).toBe(0)
+      expect(await expectAlike()).toEqual({ [String(original)]: 'the same', [second]: 'the same' })
+      expect((await group.ask(1, 12, bytes(GROUP, second))).status).toBe(0)
+      expect(await expectAlike()).toEqual({})
+    })
+  })
+
   it('brings a storage that was away up to date', async () => {
     await start(3)
     const appender = nameIn(await group.ask(0, 23, uploadBody('one')))

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -6,11 +6,11 @@ import {
   MemoryStore,
   Storage,
   type StorageOptions,
+  type Store,
   Tracker,
   type TrackerOptions,
 } from '../../src/server/index.js'
-import { readName } from '../../src/server/name-facts.js'
-import { appendBody, GROUP, nameIn, slaveBody, truncateBody, uploadBody } from './group.js'
+import { appendBody, GROUP, metadataBody, nameIn, slaveBody, truncateBody, uploadBody } from './group.js'
 import { bytes, i64, RawClient, type RawResponse, str } from './raw.js'
 
 const MB = 1024 * 1024
@@ -115,45 +115,88 @@ describe.each(['memory', 'disk'])('equal contents in %s', (kind) => {
   async function begin() {
     const folder = await mkdtemp(join(tmpdir(), 'fastdfs-duplicates-'))
     folders.push(folder)
-    const store = kind === 'memory' ? new MemoryStore() : new DiskStore({ folder })
+    const store: Store = kind === 'memory' ? new MemoryStore() : new DiskStore({ folder })
     return { folder, store, ask: await start({ store, checkFileDuplicate: true }) }
   }
   const download = (name: string): Buffer => bytes(i64(0), i64(0), GROUP, name)
 
-  it('are kept once, until the last name is deleted', async () => {
-    const { folder, ask } = await begin()
+  /** What stands in the one directory that all names are in. */
+  const stored = (folder: string): Promise<string[]> =>
+    readdir(join(folder, 'store_path0', 'data', '00', '00'))
+
+  it('are kept once under a name that nobody is told, until the last link is deleted', async () => {
+    const { folder, store, ask } = await begin()
     const names: string[] = []
     for (let i = 0; i < 3; i++) names.push(nameIn(await ask(11, uploadBody('the same'))))
     const other = nameIn(await ask(11, uploadBody('the sane')))
     expect(new Set(names).size).toBe(3)
+    const sources = await Promise.all(names.map(async (name) => (await store.stat(name))?.source))
+    expect(new Set(sources).size).toBe(1)
+    expect(names).not.toContain(sources[0])
     if (kind === 'disk') {
       const data = join(folder, 'store_path0', 'data')
-      const inodes = await Promise.all(names.map(async (name) => (await stat(join(data, name.slice(4)))).ino))
-      expect(new Set(inodes).size).toBe(1)
-      expect((await readdir(join(data, '00', '00'))).length).toBe(4)
+      for (const name of names) {
+        expect(await readlink(join(data, name.slice(4)))).toBe(join(data, String(sources[0]).slice(4)))
+      }
+      expect((await stored(folder)).length).toBe(6)
     }
     for (const name of names) {
       expect((await ask(14, download(name))).body.toString()).toBe('the same')
       expect((await ask(12, bytes(GROUP, name))).status).toBe(0)
       expect((await ask(14, download(name))).status).toBe(2)
     }
+    expect(await store.stat(String(sources[0]))).toBeUndefined()
     expect((await ask(14, download(other))).body.toString()).toBe('the sane')
+    await started.pop()?.stop()
+    const text = (await store.own.read('storage_stat.dat'))?.toString() ?? ''
+    const counts = text.split('\n').filter((line) => /_(?:upload|link|delete)_count=[1-9]/.test(line))
+    expect(counts.sort()).toEqual([
+      'success_create_link_count=4',
+      'success_delete_count=1',
+      'success_delete_link_count=3',
+      'total_create_link_count=4',
+      'total_delete_count=1',
+      'total_delete_link_count=3',
+    ])
+    const lines = (await store.own.read('sync/binlog.000'))?.toString().trim().split('\n') ?? []
+    const [original = '', another = ''] = [sources[0], lines[4]?.split(' ')[2]]
+    expect(lines.map((line) => line.replace(/^\d+ /, ''))).toEqual([
+      `C ${original}`,
+      ...names.map((name) => `L ${name} ${original}`),
+      `C ${another}`,
+      `L ${other} ${another}`,
+      ...names.map((name) => `D ${name}`),
+      `D ${original}`,
+    ])
   })
 
-  it('are kept once also after a restart that leaves nothing but a link of them', async () => {
-    const { folder, store, ask } = await begin()
-    const original = nameIn(await ask(11, uploadBody('the same')))
-    const link = nameIn(await ask(11, uploadBody('the same')))
-    expect((await ask(12, bytes(GROUP, original))).status).toBe(0)
+  it('go with the last link also after a restart, and are found by then', async () => {
+    const { store, ask } = await begin()
+    const first = nameIn(await ask(11, uploadBody('the same')))
+    const original = (await store.stat(first))?.source ?? ''
     await started.pop()?.stop()
     const again = await start({ store, checkFileDuplicate: true })
-    const third = nameIn(await again(11, uploadBody('the same')))
-    if (kind === 'disk') {
-      const inodeOf = async (name: string): Promise<number> =>
-        (await stat(join(folder, 'store_path0', 'data', name.slice(4)))).ino
-      expect(await inodeOf(third)).toBe(await inodeOf(link))
+    const second = nameIn(await again(11, uploadBody('the same')))
+    expect(await store.stat(second)).toMatchObject({ source: original })
+    for (const name of [second, first]) {
+      expect(await store.stat(original)).toBeDefined()
+      expect((await again(12, bytes(GROUP, name))).status).toBe(0)
     }
-    expect(readName(third).crc32).not.toBe(readName(original).crc32)
+    expect(await store.stat(original)).toBeUndefined()
+  })
+
+  it('uploaded and deleted at one time are never lost', async () => {
+    const { ask } = await begin()
+    let last = nameIn(await ask(11, uploadBody('the same')))
+    for (let i = 0; i < 20; i++) {
+      const [uploaded, deleted] = await Promise.all([
+        ask(11, uploadBody('the same')),
+        ask(12, bytes(GROUP, last)),
+      ])
+      expect(deleted.status).toBe(0)
+      last = nameIn(uploaded)
+      expect((await ask(14, download(last))).body.toString()).toBe('the same')
+    }
   })
 
   it('are never shared with a file that changes', async () => {
@@ -167,7 +210,16 @@ describe.each(['memory', 'disk'])('equal contents in %s', (kind) => {
   })
 })
 
-describe('a link', () => {
+describe.each(['memory', 'disk'])('a link in %s', (kind) => {
+  const download = (name: string): Buffer => bytes(i64(0), i64(0), GROUP, name)
+
+  async function begin() {
+    const folder = await mkdtemp(join(tmpdir(), 'fastdfs-links-'))
+    folders.push(folder)
+    const store: Store = kind === 'memory' ? new MemoryStore() : new DiskStore({ folder })
+    return { store, ask: await start({ store }) }
+  }
+
   const linkBody = (
     source: string,
     { master = '', prefix = '', ext = 'txt', group = 'group1', signature = 's' } = {},
@@ -184,20 +236,52 @@ describe('a link', () => {
       signature,
     )
 
-  it('is one more name of a file', async () => {
-    const ask = await start({})
+  it('is one more name of a file, and leads nowhere once that is gone', async () => {
+    const { ask } = await begin()
     const name = nameIn(await ask(11, uploadBody('linked')))
     const link = nameIn(await ask(20, linkBody(name)))
     const slave = nameIn(await ask(20, linkBody(name, { master: name, prefix: '_l' })))
     expect(slave).toBe(name.replace('.txt', '_l.txt'))
+    for (const each of [link, slave]) {
+      expect((await ask(14, download(each))).body.toString()).toBe('linked')
+      expect((await ask(22, bytes(GROUP, each))).body.readBigInt64BE(0)).toBe(6n)
+      expect((await ask(20, linkBody(each))).status).toBe(22)
+    }
+    expect((await ask(13, metadataBody(link, 'O', 'a\x021'))).status).toBe(0)
     expect((await ask(12, bytes(GROUP, name))).status).toBe(0)
     for (const each of [link, slave]) {
-      expect((await ask(14, bytes(i64(0), i64(0), GROUP, each))).body.toString()).toBe('linked')
+      expect((await ask(14, download(each))).status).toBe(2)
+      expect((await ask(22, bytes(GROUP, each))).status).toBe(2)
+      expect((await ask(15, bytes(GROUP, each))).status).toBe(2)
+      expect((await ask(20, linkBody(each))).status).toBe(22)
+      expect((await ask(12, bytes(GROUP, each))).status).toBe(0)
+      expect((await ask(12, bytes(GROUP, each))).status).toBe(2)
     }
   })
 
+  it('may go without its source, but takes it along if it is a slave', async () => {
+    const { ask } = await begin()
+    const name = nameIn(await ask(11, uploadBody('linked')))
+    const link = nameIn(await ask(20, linkBody(name)))
+    const slave = nameIn(await ask(20, linkBody(name, { master: name, prefix: '_l' })))
+    expect((await ask(12, bytes(GROUP, link))).status).toBe(0)
+    expect((await ask(14, download(name))).body.toString()).toBe('linked')
+    expect((await ask(12, bytes(GROUP, slave))).status).toBe(0)
+    expect((await ask(14, download(name))).status).toBe(2)
+  })
+
+  it('is never changed', async () => {
+    const { ask } = await begin()
+    const appender = nameIn(await ask(23, uploadBody('linked')))
+    const slave = nameIn(await ask(20, linkBody(appender, { master: appender, prefix: '_l' })))
+    expect((await ask(24, appendBody(slave, '!'))).status).toBe(22)
+    expect((await ask(36, truncateBody(slave, 1))).status).toBe(22)
+    expect((await ask(38, bytes(slave))).status).toBe(22)
+    expect((await ask(14, download(slave))).body.toString()).toBe('linked')
+  })
+
   it('is refused with the statuses of a real storage', async () => {
-    const ask = await start({})
+    const { ask } = await begin()
     const name = nameIn(await ask(11, uploadBody('linked')))
     const missing = name.replace(/\w{4}\.txt$/, 'none.txt')
     expect((await ask(20, linkBody(missing))).status).toBe(2)

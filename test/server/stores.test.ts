@@ -76,6 +76,26 @@ describe.each(['memory', 'disk'])('the %s store', (kind) => {
     }
   })
 
+  it('links to what is there or not, in place of what had the name', async () => {
+    const link = 'M01/00/0B/link.txt'
+    await store.link(NAME, link, 1_700_000_000)
+    expect(await store.stat(link)).toEqual({ size: 0, modifiedAt: 1_700_000_000, source: NAME })
+    expect(await store.read(link)).toBeUndefined()
+    expect(await store.edit(link)).toBeUndefined()
+    await put(NAME, Buffer.from('hello'))
+    expect((await get(link, 0, 5)).toString()).toBe('hello')
+    const names: string[] = []
+    for await (const name of store.list(1)) names.push(name)
+    expect(names.sort()).toEqual([NAME, link])
+    await put(link, Buffer.from('other'))
+    expect((await store.stat(link))?.source).toBeUndefined()
+    expect((await get(NAME, 0, 5)).toString()).toBe('hello')
+    await store.link(NAME, link)
+    expect(await store.remove(link)).toBe(true)
+    expect(await store.remove(link)).toBe(false)
+    expect(await store.stat(NAME)).toMatchObject({ size: 5 })
+  })
+
   it('keeps an empty file', async () => {
     await put(NAME)
     expect(await store.stat(NAME)).toMatchObject({ size: 0 })

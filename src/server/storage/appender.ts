@@ -35,7 +35,9 @@ async function changing(
   if (checked === undefined) return STATUS.EINVAL
   return context.lock.run(checked, async () => {
     const edit = await context.store.edit(checked)
-    if (edit === undefined) return STATUS.ENOENT
+    if (edit === undefined) {
+      return (await context.store.stat(checked)) === undefined ? STATUS.ENOENT : STATUS.EINVAL
+    }
     try {
       if (!readName(checked).appender) return STATUS.EINVAL
       context.changing.set(checked, edit.size)
@@ -162,12 +164,11 @@ export const appenderHandlers: StorageHandlers = {
     const checked = checkedAppender(name, context)
     if (checked === undefined) return STATUS.EINVAL
     return context.lock.run(checked, async () => {
+      const stat = await store.stat(checked)
+      if (stat === undefined) return STATUS.ENOENT
+      if (stat.source !== undefined || !readName(checked).appender) return STATUS.EINVAL
       const file = await store.read(checked)
       if (file === undefined) return STATUS.ENOENT
-      if (!readName(checked).appender) {
-        await file.close()
-        return STATUS.EINVAL
-      }
       countRead(context.stats, file.size)
       let crc = 0
       const content = await file.content(0, file.size)

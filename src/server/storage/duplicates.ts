@@ -2,80 +2,111 @@ import { createHash } from 'node:crypto'
 import { readName } from '../name-facts.js'
 import type { Log, Store } from '../stores/store.js'
 
-/** Names with a CRC32 that means nothing, each behind the CRC32 of its content. */
-const FILE = 'sync/links.log'
+/** The names of the stored copies, one in each line. */
+const FILE = 'sync/originals.log'
 
-/** Finds files of equal content, so that one copy serves all of them (protocol.md §3.7). */
+/** A stored copy: nobody is told its name, and clients get links to it. */
+interface Original {
+  /** Its size and CRC32. */
+  readonly key: string
+  readonly links: Set<string>
+}
+
+/**
+ * The stored copies that this storage has made, so that one serves all files of equal content (protocol.md §3.7). Those
+ * of other storages are theirs: they go with the last link, wherever that is deleted.
+ */
 export class Duplicates {
   readonly #store: Store
-  /** Names of files, by size and CRC32. */
+  readonly #originals = new Map<string, Original>()
+  /** By size and CRC32: names of stored copies. */
   readonly #names = new Map<string, Set<string>>()
-  readonly #keys = new Map<string, string>()
-  #links: Log | undefined
+  #log: Log | undefined
 
   constructor(store: Store) {
     this.#store = store
   }
 
-  /** Takes in what is there: the name of a file that never changes tells its CRC32. */
+  /** Takes in what is there. */
   async open(pathCount: number): Promise<void> {
+    await this.close()
+    this.#originals.clear()
     this.#names.clear()
-    this.#keys.clear()
     const { own } = this.#store
-    const links = readLinks((await own.read(FILE))?.toString('latin1') ?? '')
-    const kept: string[] = []
+    for (const name of (await own.read(FILE))?.toString('latin1').split('\n') ?? []) {
+      const stat = name === '' ? undefined : await this.#store.stat(name)
+      if (stat !== undefined) this.#note(name, stat.size, readName(name).crc32)
+    }
+    const kept = [...this.#originals.keys()].map((name) => `${name}\n`)
+    await own.write(FILE, Buffer.from(kept.join(''), 'latin1'))
+    this.#log = await own.log(FILE)
+    if (kept.length === 0) return
     for (let index = 0; index < pathCount; index++) {
       for await (const name of this.#store.list(index)) {
-        const facts = readName(name)
-        const stat = facts.normal ? await this.#store.stat(name) : undefined
-        if (stat === undefined) continue
-        const crc32 = links.get(name)
-        if (crc32 !== undefined) kept.push(lineOf(name, crc32))
-        this.add(name, stat.size, crc32 ?? facts.crc32)
+        const source = (await this.#store.stat(name))?.source
+        if (source !== undefined) this.addLink(source, name)
       }
     }
-    await own.write(FILE, Buffer.from(kept.join(''), 'latin1'))
-    this.#links = await own.log(FILE)
   }
 
   /** Ends. */
   async close(): Promise<void> {
-    await this.#links?.close()
-    this.#links = undefined
+    await this.#log?.close()
+    this.#log = undefined
   }
 
-  /** A file of that content, in the same store path; undefined where there is none. */
+  /** A stored copy of that content, in the same store path; undefined where there is none. */
   async find(storePathIndex: number, size: number, crc32: number, hash: string): Promise<string | undefined> {
-    for (const name of this.#names.get(`${size}:${crc32}`) ?? []) {
+    for (const name of this.#names.get(keyOf(size, crc32)) ?? []) {
       if (Number.parseInt(name.slice(1, 3), 16) !== storePathIndex) continue
       if ((await this.#hashOf(name)) === hash) return name
     }
     return undefined
   }
 
-  /** Notes a file. */
-  add(name: string, size: number, crc32: number): void {
-    const key = `${size}:${crc32}`
-    this.#keys.set(name, key)
+  /** Whether it is a stored copy. */
+  has(name: string): boolean {
+    return this.#originals.has(name)
+  }
+
+  /** Notes a stored copy, before it gets its name. */
+  async add(name: string, size: number, crc32: number): Promise<void> {
+    await this.#log?.append(Buffer.from(`${name}\n`, 'latin1'))
+    this.#note(name, size, crc32)
+  }
+
+  /** Notes a link, to whatever it is. */
+  addLink(source: string, link: string): void {
+    this.#originals.get(source)?.links.add(link)
+  }
+
+  /** A link has been removed; whether it was the last one of a stored copy. */
+  removeLink(source: string, link: string): boolean {
+    const original = this.#originals.get(source)
+    return original !== undefined && original.links.delete(link) && original.links.size === 0
+  }
+
+  /** Whether a stored copy has links. */
+  isLinked(name: string): boolean {
+    return (this.#originals.get(name)?.links.size ?? 0) > 0
+  }
+
+  /** A file has been removed: perhaps a stored copy. */
+  remove(name: string): void {
+    const original = this.#originals.get(name)
+    if (original === undefined) return
+    this.#originals.delete(name)
+    const names = this.#names.get(original.key)
+    names?.delete(name)
+    if (names?.size === 0) this.#names.delete(original.key)
+  }
+
+  #note(name: string, size: number, crc32: number): void {
+    const key = keyOf(size, crc32)
+    this.#originals.set(name, { key, links: new Set() })
     let names = this.#names.get(key)
     if (names === undefined) this.#names.set(key, (names = new Set()))
     names.add(name)
-  }
-
-  /** Notes a link to a file. */
-  async addLink(name: string, size: number, crc32: number): Promise<void> {
-    this.add(name, size, crc32)
-    await this.#links?.append(Buffer.from(lineOf(name, crc32), 'latin1'))
-  }
-
-  /** A file has been removed. */
-  remove(name: string): void {
-    const key = this.#keys.get(name)
-    if (key === undefined) return
-    this.#keys.delete(name)
-    const names = this.#names.get(key)
-    names?.delete(name)
-    if (names?.size === 0) this.#names.delete(key)
   }
 
   async #hashOf(name: string): Promise<string | undefined> {
@@ -89,15 +120,6 @@ export class Duplicates {
   }
 }
 
-function lineOf(name: string, crc32: number): string {
-  return `${crc32} ${name}\n`
-}
-
-function readLinks(text: string): Map<string, number> {
-  const links = new Map<string, number>()
-  for (const line of text.split('\n')) {
-    const [, crc32, name] = /^(\d+) (\S+)$/.exec(line) ?? []
-    if (name !== undefined) links.set(name, Number(crc32))
-  }
-  return links
+function keyOf(size: number, crc32: number): string {
+  return `${size}:${crc32}`
 }

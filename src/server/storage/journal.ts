@@ -82,15 +82,22 @@ export class Journal {
     await this.#record(this.#now(), 'C', name, [], apply)
   }
 
-  /** A file is put in the place of another, or removed, as a whole. */
+  /** A link gets its name here for the first time, which is like that of a file. */
+  async createLink(name: string, source: string, apply: (timestamp: number) => unknown): Promise<void> {
+    const timestamp = this.#now()
+    await this.#record(timestamp, 'L', name, [source], () => apply(timestamp))
+  }
+
+  /** A file or a link is put in the place of another, or removed, as a whole. */
   async replace<T>(
     operation: Operation,
     name: string,
     apply: (timestamp: number) => T | Promise<T>,
+    extra: readonly string[] = [],
   ): Promise<T> {
     const timestamp = this.#timestampFor(name)
     const version = { timestamp, origin: this.id, deleted: operation === 'D' }
-    return this.#record(timestamp, operation, name, [], async () => {
+    return this.#record(timestamp, operation, name, extra, async () => {
       await this.#note(name, version)
       return apply(timestamp)
     })

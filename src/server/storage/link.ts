@@ -2,6 +2,7 @@
 import { STATUS } from '../../errors.js'
 import type { RequestOf, storageCommands } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
+import type { FileStat, Store } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
 import { checkedName } from './logic-name.js'
@@ -14,18 +15,23 @@ const CRC_LIMIT = 2 ** 32
 const MAX_TEXT_SIZE = 256
 const MAX_SIGNATURE_SIZE = 63
 
-/** Gives a file another name, with a CRC32 that means nothing; undefined where the file is gone. */
+/** What is known of a file, or of the one behind a link; undefined where that is gone. The age is the link's own. */
+export async function statBehind(store: Store, name: string): Promise<FileStat | undefined> {
+  const stat = await store.stat(name)
+  if (stat?.source === undefined) return stat
+  const behind = await store.stat(stat.source)
+  if (behind === undefined || behind.source !== undefined) return undefined
+  return { size: behind.size, modifiedAt: stat.modifiedAt }
+}
+
+/** Makes a link under a name of its own, with a CRC32 that means nothing. */
 export async function createLink(
   { naming, clock, journal, store, stats, group }: StorageContext,
-  original: string,
+  source: string,
   file: NewFile,
-): Promise<{ group: string; name: string } | undefined> {
+): Promise<{ group: string; name: string }> {
   const name = naming.draw({ ...file, crc32: clock.randomBelow(CRC_LIMIT) })
-  let linked = false
-  await journal.create(name, async () => {
-    linked = await store.link(original, name)
-  })
-  if (!linked) return undefined
+  await journal.createLink(name, source, (timestamp) => store.link(source, name, timestamp))
   stats.lastSourceUpdate = unixSeconds(clock)
   return { group, name }
 }
@@ -39,10 +45,10 @@ async function linkTo(
   const { group, journal, lock, store, storePathCount, subdirCount } = context
   const stat = await store.stat(source)
   if (stat === undefined) return STATUS.ENOENT
+  if (stat.source !== undefined) return STATUS.EINVAL
   if (masterName === '') {
     const storePathIndex = Number.parseInt(source.slice(1, 3), 16)
-    const file = { storePathIndex, size: stat.size, crc32: 0, ext, appender: false }
-    return (await createLink(context, source, file)) ?? STATUS.ENOENT
+    return createLink(context, source, { storePathIndex, size: stat.size, crc32: 0, ext, appender: false })
   }
   const master = checkedName(masterName, storePathCount)
   if (master === undefined || master.slice(0, 3) !== source.slice(0, 3)) return STATUS.EINVAL
@@ -53,8 +59,8 @@ async function linkTo(
   if ([high, low].some((directory) => Number.parseInt(directory, 16) >= subdirCount)) return STATUS.ENOENT
   return lock.run(name, async () => {
     if ((await store.stat(name)) !== undefined) return STATUS.EEXIST
-    const linked = await journal.replace('C', name, () => store.link(source, name))
-    return linked ? { group, name } : STATUS.ENOENT
+    await journal.replace('L', name, (timestamp) => store.link(source, name, timestamp), [source])
+    return { group, name }
   })
 }
 

@@ -4,6 +4,7 @@ import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
+import { statBehind } from './link.js'
 import { countRead } from './file-counts.js'
 import { checkedName, metadataName } from './logic-name.js'
 import { merged, packed } from './metadata-items.js'
@@ -52,7 +53,7 @@ export const metadataHandlers: StorageHandlers = {
   getMetadata: counted('GetMetadata', async ({ group, name }, { context }) => {
     const checked = checkedName(name, context.storePathCount)
     if (group !== context.group || checked === undefined) return STATUS.EINVAL
-    if ((await context.store.stat(checked)) === undefined) return STATUS.ENOENT
+    if ((await statBehind(context.store, checked)) === undefined) return STATUS.ENOENT
     const metadata = await readWhole(context.store, metadataName(checked))
     if (metadata === undefined) return STATUS.ENOENT
     countRead(context.stats, metadata.length)

@@ -10,11 +10,12 @@ import type { Mark } from './mark.js'
 import { newMark, readMark, removeMark, writeMark } from './mark.js'
 import type { Caller } from '../server-connection.js'
 import { ServerConnection } from '../server-connection.js'
+import { sayHello } from './hello.js'
 import { Sender } from './sender.js'
 import type { Brief, OldFiles } from './tracker-link.js'
 
 const { STORAGE_STATUS } = limits
-const { reportServerId, syncCreateFile, syncUpdateFile } = storageClusterCommands
+const { syncCreateFile, syncUpdateFile } = storageClusterCommands
 
 /** Milliseconds: before a peer that was lost is tried again, and what it refused is sent again. */
 const RETRY_DELAY = 1_000
@@ -221,7 +222,7 @@ export class Pusher {
     try {
       await connection.connected()
       this.#connected = true
-      await connection.request(reportServerId, { id: context.journal.id })
+      this.#sender.takesLinks = await sayHello(connection, context.journal.id)
       await this.#push(connection)
     } finally {
       connection.destroy()
@@ -239,7 +240,7 @@ export class Pusher {
       }
       if (this.#announcing) {
         this.#announcing = false
-        await connection.request(reportServerId, { id: this.#shared.context.journal.id })
+        await sayHello(connection, this.#shared.context.journal.id)
       }
       if (!this.#begun && !(await this.#begin())) {
         await this.#wait(RETRY_DELAY)

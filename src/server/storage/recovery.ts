@@ -3,7 +3,6 @@ import { ProtocolError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { encodeRequestHead, storageClusterCommands } from '../../protocol/index.js'
 import { readName } from '../name-facts.js'
-import type { Operation } from './binlog.js'
 import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
 import { STATUS } from '../../errors.js'
 import { fetchOver } from './fetch.js'
@@ -20,17 +19,23 @@ const HEADER_SIZE = 10
 const COUNT_SIZE = 8
 /** Milliseconds without a byte after which a helper is taken for lost. */
 const SILENCE = 60_000
-const LINE = /^(\d{1,10}) [CcLlRr] (\S+)/
+const LINE = /^(\d{1,10}) [CcLlRr] (\S+)(?: (\S+))?/
 
 /** A storage of the group that has files. */
 export interface Helper extends ServerEndpoint {
   readonly id: string
 }
 
-/** A file as another storage has it. */
-interface Copy {
-  readonly helper: Helper
+/** A file in the list of a storage. */
+interface Listed {
   readonly timestamp: number
+  /** Of a link: what it stands for. */
+  readonly source: string | undefined
+}
+
+/** A file as another storage has it. */
+interface Copy extends Listed {
+  readonly helper: Helper
 }
 
 /**
@@ -46,7 +51,7 @@ export async function recoverFrom(
   caller: Caller,
   signal: AbortSignal,
 ): Promise<Helper[]> {
-  const lists = new Map<Helper, Map<string, number>>()
+  const lists = new Map<Helper, Map<string, Listed>>()
   const missing: Helper[] = []
   for (const helper of helpers) {
     try {
@@ -59,9 +64,9 @@ export async function recoverFrom(
   }
   const newest = new Map<string, Copy>()
   for (const [helper, list] of lists) {
-    for (const [name, timestamp] of list) {
+    for (const [name, listed] of list) {
       const known = newest.get(name)
-      if (known === undefined || timestamp > known.timestamp) newest.set(name, { helper, timestamp })
+      if (known === undefined || listed.timestamp > known.timestamp) newest.set(name, { helper, ...listed })
     }
   }
   for (const helper of lists.keys()) {
@@ -74,7 +79,7 @@ export async function recoverFrom(
       signal.throwIfAborted()
       await connection.connected()
       for (const name of names) {
-        const timestamps = [...lists.values()].map((list) => list.get(name))
+        const timestamps = [...lists.values()].map((list) => list.get(name)?.timestamp)
         const alike = timestamps.every((timestamp) => timestamp === timestamps[0])
         await restore(connection, context, name, newest.get(name) as Copy, alike)
       }
@@ -90,17 +95,22 @@ async function restore(
   connection: ServerConnection,
   context: StorageContext,
   name: string,
-  { timestamp }: Copy,
+  { timestamp, source }: Copy,
   alike: boolean,
 ): Promise<void> {
   const { store, versions, journal, lock } = context
   await lock.run(name, async () => {
     const removed = versions.find(name)?.deleted === true
     if (removed || (await store.stat(name)) !== undefined) return
+    const facts = readName(name)
+    if (source !== undefined) {
+      await journal.copy('L', name, { timestamp, origin: '', versioned: !facts.normal }, [source])
+      await store.link(source, name, timestamp)
+      return
+    }
     const fetched = await fetchOver(connection, context, name)
     if (fetched === undefined) return
     const { draft } = fetched
-    const facts = readName(name)
     try {
       // What not all have, and what came from here, may have been on its way from here when it was lost.
       if (!alike && facts.source === journal.id) {
@@ -123,14 +133,15 @@ async function listOf(
   context: StorageContext,
   caller: Caller,
   signal: AbortSignal,
-): Promise<Map<string, number>> {
-  const names = new Map<string, number>()
+): Promise<Map<string, Listed>> {
+  const names = new Map<string, Listed>()
   for (let index = 0; index < context.storePathCount; index++) {
     const lines = await linesOf(helper, index, context, caller, signal)
     for (const line of lines.split('\n')) {
-      const [, timestamp, text = ''] = LINE.exec(line) ?? []
+      const [, timestamp, text = '', behind = ''] = LINE.exec(line) ?? []
       const name = checkedName(text, context.storePathCount)
-      if (name !== undefined) names.set(name, Number(timestamp))
+      const source = checkedName(behind, context.storePathCount)
+      if (name !== undefined) names.set(name, { timestamp: Number(timestamp), source })
     }
   }
   return names
@@ -197,14 +208,15 @@ async function sendLines(context: StorageConnection, storePathIndex: number): Pr
       stream.write(bytes, (error) => (error ? reject(error) : resolve()))
     })
   }
-  const letter: Operation = 'C'
   for await (const name of store.list(storePathIndex)) {
     const stat = await store.stat(name)
     if (stat === undefined) continue
     const version = versions.find(name)
     const timestamp =
       version === undefined || version.timestamp === 0 ? versions.of(name).timestamp : version.timestamp
-    lines += `${timestamp} ${letter} ${name}\n`
+    // Also of one that leads nowhere, which real storages leave out: all members are to be alike.
+    lines +=
+      stat.source === undefined ? `${timestamp} C ${name}\n` : `${timestamp} L ${name} ${stat.source}\n`
     if (lines.length >= 64 * 1024) await flush()
   }
   await flush()

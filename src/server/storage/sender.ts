@@ -10,6 +10,7 @@ import type { StorageContext } from './context.js'
 const { FILE_INFO_FLAGS } = limits
 const {
   syncCreateFile,
+  syncCreateLink,
   syncUpdateFile,
   syncDeleteFile,
   syncAppendFile,
@@ -27,6 +28,8 @@ export class Sender {
   readonly #binlog: Binlog
   /** By file, in their order: up to where its records were in the content that the peer has got as a whole. */
   readonly #whole = new Map<string, number>()
+  /** Whether the peer takes links as links: real storages do not bear that (§12), and get files. */
+  takesLinks = false
 
   constructor(context: StorageContext, binlog: Binlog) {
     this.#context = context
@@ -56,7 +59,7 @@ export class Sender {
     }
     switch (entry.operation) {
       case 'C':
-      case 'L': // Not as a link: real storages do not bear that (§12).
+      case 'L':
         return isOneOf(await this.sendWhole(connection, syncCreateFile, name, timestamp), STATUS.EEXIST)
       case 'U':
         return isOneOf(await this.sendWhole(connection, syncUpdateFile, name, timestamp))
@@ -84,7 +87,7 @@ export class Sender {
     return 'AMT'.includes(operation)
   }
 
-  /** The file as it is now; undefined where there is none: what became of it is told by a later record. */
+  /** The file or link as it is now; undefined where there is none: what became of it is told by a later record. */
   async sendWhole(
     connection: ServerConnection,
     command: typeof syncCreateFile,
@@ -93,6 +96,11 @@ export class Sender {
   ): Promise<number | undefined> {
     const [context, binlog] = [this.#context, this.#binlog]
     const until = binlog.end
+    const source = this.takesLinks ? (await context.store.stat(name))?.source : undefined
+    if (source !== undefined) {
+      const fields = { timestamp, group: context.group, linkName: name, sourceName: source }
+      return connection.status(syncCreateLink, fields)
+    }
     const sent = await contentOf(context.store, context.changing, name)
     if (sent === undefined) return undefined
     const fields = { size: sent.size, timestamp, group: context.group, name }

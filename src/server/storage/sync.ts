@@ -2,12 +2,15 @@
 import { STATUS } from '../../errors.js'
 import type { Content } from '../content.js'
 import { readName } from '../name-facts.js'
+import type { MaybePromise } from '../maybe-promise.js'
 import type { Exchange } from '../routes.js'
 import type { Draft, Edit } from '../stores/store.js'
 import type { Operation } from './binlog.js'
 import type { StorageConnection, StorageHandlers } from './context.js'
 import { contentCrc32 } from './content-crc32.js'
 import { fetchFile } from './fetch.js'
+import { releaseOriginal } from './files.js'
+import { TAKES_LINKS } from './hello.js'
 import { checkedName } from './logic-name.js'
 import type { Version } from './versions.js'
 import { isGreater } from './versions.js'
@@ -95,25 +98,40 @@ async function draftOf(content: Content, name: string, { store, stats }: Storage
 }
 
 async function replace(change: Change, draft: Draft, operation: Operation, context: StorageConnection) {
+  try {
+    await place(change, operation, () => draft.publish(change.name, change.timestamp), context)
+  } catch (error) {
+    await draft.discard()
+    throw error
+  }
+}
+
+/** Puts something in the place of what has its name. */
+async function place(
+  change: Change,
+  operation: Operation,
+  apply: () => MaybePromise<void>,
+  context: StorageConnection,
+  extra: readonly string[] = [],
+): Promise<void> {
   const { name, timestamp } = change
   const { store, versions, journal } = context
   const own = context.replication.isOldSource(change.origin)
   const { source, createdAt } = readName(name)
   // Of a file that is as it was made its name tells enough.
-  const original = operation === 'C' && versions.find(name) === undefined
+  const original = (operation === 'C' || operation === 'L') && versions.find(name) === undefined
   const versioned = !original || own || source !== change.origin || createdAt !== timestamp
   // Until the new version is written, a restart must not take the new content for that of the old one.
   const replaces = versioned && (await store.stat(name)) !== undefined
   try {
     if (replaces) await versions.begin(name, change.origin)
-    await draft.publish(name, timestamp)
+    await apply()
   } catch (error) {
     if (replaces) versions.cancel(name)
-    await draft.discard()
     throw error
   }
   // What a source of old files sends may come from anybody: every change of the file is greater.
-  await journal.copy(operation, name, { timestamp, origin: own ? '' : change.origin, versioned })
+  await journal.copy(operation, name, { timestamp, origin: own ? '' : change.origin, versioned }, extra)
 }
 
 /** Takes a whole file. */
@@ -137,7 +155,7 @@ async function takeWhole(
     const present = presentOf(change, context)
     if (present !== undefined && isGreater(present, change)) return STATUS.EEXIST
     const isNewer = present !== undefined && isGreater(change, present)
-    return isNewer || there.size !== request.size ? undefined : STATUS.EEXIST
+    return isNewer || (there.size !== request.size && there.source === undefined) ? undefined : STATUS.EEXIST
   }
   const status = await refused()
   if (status !== undefined) return status === STATUS.OK ? {} : status
@@ -219,11 +237,11 @@ async function fetch(change: Change, context: StorageConnection): Promise<number
 
 /** See the file's head. */
 export const syncHandlers: StorageHandlers = {
-  reportServerId: ({ id }, { context }) => {
+  reportServerId: ({ id }, { context, flags }) => {
     if (id === '') return STATUS.EINVAL
     context.senderId = id
     context.replication.onHello(id)
-    return {}
+    return flags === TAKES_LINKS ? TAKES_LINKS : {}
   },
 
   syncCreateFile: (request, exchange) => takeWhole(request, exchange, 'C'),
@@ -256,8 +274,11 @@ export const syncHandlers: StorageHandlers = {
         await contend(change, context)
         return {}
       }
+      const source = context.duplicates && (await context.store.stat(name))?.source
       const removed = await context.store.remove(name)
       await context.journal.copy('D', name, change)
+      if (source === undefined) context.duplicates?.remove(name)
+      else await releaseOriginal(name, source, context)
       return removed ? {} : STATUS.ENOENT
     })
   },
@@ -282,13 +303,22 @@ export const syncHandlers: StorageHandlers = {
     })
   },
 
-  // Only real storages send it: a file of its own is as good as a link here.
-  syncCreateLink: ({ linkName, ...request }, { context }) => {
+  // The source may be gone, or not be here yet: whoever has made the link has one all the same.
+  syncCreateLink: ({ linkName, sourceName, ...request }, { context }) => {
     const change = changeOf({ ...request, name: linkName }, context)
-    if (change === undefined) return STATUS.EINVAL
-    return context.lock.run(change.name, async () => {
-      if (isStale(change, context) || (await context.store.stat(change.name)) !== undefined) return {}
-      await fetch(change, context)
+    const source = checkedName(sourceName, context.storePathCount)
+    if (change === undefined || source?.slice(0, 3) !== linkName.slice(0, 3)) return STATUS.EINVAL
+    const { name, timestamp } = change
+    return context.lock.run(name, async () => {
+      if (isStale(change, context)) {
+        await contend(change, context)
+        return {}
+      }
+      const present = presentOf(change, context)
+      const isNewer = present === undefined || isGreater(change, present)
+      if ((await context.store.stat(name)) !== undefined && !isNewer) return {}
+      await place(change, 'L', () => context.store.link(source, name, timestamp), context, [source])
+      context.duplicates?.addLink(source, name)
       return {}
     })
   },

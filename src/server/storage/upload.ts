@@ -1,16 +1,20 @@
 /** Upload of new files (protocol.md §3.1). */
 import { createHash } from 'node:crypto'
 import { STATUS } from '../../errors.js'
+import type { RequestOf, storageCommands } from '../../protocol/index.js'
 import { limits } from '../../protocol/index.js'
 import { unixSeconds } from '../clock.js'
 import type { Content } from '../content.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import { isPromise } from '../maybe-promise.js'
+import type { Exchange } from '../routes.js'
 import type { Draft } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
+import type { Duplicates } from './duplicates.js'
 import { countOpen, countWrite, countWritten } from './file-counts.js'
 import { createLink } from './link.js'
+import type { NewFile } from './naming.js'
 import { NAME_PART } from './name-part.js'
 
 /** Content that has come whole, and has no name yet. */
@@ -74,8 +78,55 @@ export async function publish(
   return { group, name }
 }
 
+/** Gives content that may be there already the name of a link to it: nobody is told the name that it is stored under. */
+async function share(
+  { draft, crc32 }: Received,
+  hash: string,
+  file: NewFile,
+  duplicates: Duplicates,
+  context: StorageContext,
+): Promise<{ group: string; name: string }> {
+  const { journal, lock, naming, store } = context
+  const { storePathIndex, size } = file
+  const linked = async (original: string): Promise<{ group: string; name: string }> => {
+    const link = await createLink(context, original, file)
+    duplicates.addLink(original, link.name)
+    return link
+  }
+  const present = await duplicates.find(storePathIndex, size, crc32, hash)
+  if (present !== undefined) {
+    // Its last link may be going.
+    const link = await lock.run(present, () => (duplicates.has(present) ? linked(present) : undefined))
+    if (link !== undefined) {
+      await draft.discard()
+      return link
+    }
+  }
+  const original = naming.draw(file)
+  return lock.run(original, async () => {
+    await duplicates.add(original, size, crc32)
+    try {
+      await journal.create(original, () => draft.publish(original))
+    } catch (error) {
+      duplicates.remove(original)
+      await draft.discard()
+      throw error
+    }
+    try {
+      return await linked(original)
+    } catch (error) {
+      duplicates.remove(original)
+      await journal.replace('D', original, () => store.remove(original))
+      throw error
+    }
+  })
+}
+
 function newFile(appender: boolean): NonNullable<StorageHandlers['uploadFile']> {
-  return counted('Upload', async ({ storePathIndex, ext }, { content, context }) => {
+  const upload = async (
+    { storePathIndex, ext }: RequestOf<typeof storageCommands.uploadFile>,
+    { content, context }: Exchange<StorageContext>,
+  ): Promise<{ group: string; name: string } | number> => {
     const { duplicates, journal, naming, space, storePathCount } = context
     if (!NAME_PART.test(ext)) return STATUS.EINVAL
     let index: number | undefined = storePathIndex
@@ -86,24 +137,18 @@ function newFile(appender: boolean): NonNullable<StorageHandlers['uploadFile']> 
       if (!(isPromise(allowed) ? await allowed : allowed)) index = undefined
     }
     if (index === undefined) return STATUS.ENOSPC
-    const { draft, crc32, hash } = await receive(context, content, index)
+    const received = await receive(context, content, index)
+    const { draft, crc32, hash } = received
     const file = { storePathIndex: index, size: content.size, crc32, ext, appender }
-    if (duplicates !== undefined && hash !== undefined && !appender) {
-      const original = await duplicates.find(index, content.size, crc32, hash)
-      if (original !== undefined) {
-        const link = await createLink(context, original, file)
-        if (link !== undefined) {
-          await draft.discard()
-          await duplicates.addLink(link.name, content.size, crc32)
-          return link
-        }
-      }
-    }
+    if (duplicates !== undefined && hash !== undefined && !appender)
+      return share(received, hash, file, duplicates, context)
     const name = naming.draw(file)
-    const reply = await publish(context, draft, name, content.size, (apply) => journal.create(name, apply))
-    if (!appender) duplicates?.add(name, content.size, crc32)
-    return reply
-  })
+    return publish(context, draft, name, content.size, (apply) => journal.create(name, apply))
+  }
+  // By what real storages make of it: they count no upload where clients get links.
+  const [file, link] = [counted('Upload', upload), counted('CreateLink', upload)]
+  return (request, exchange) =>
+    exchange.context.duplicates === undefined || appender ? file(request, exchange) : link(request, exchange)
 }
 
 /** See the file's head. */

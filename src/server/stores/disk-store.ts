@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DiskFiles } from './disk-files.js'
 import * as files from './files.js'
 import type { Draft, Edit, FileStat, OwnFiles, Store, StoredFile, StoreSpace } from './store.js'
@@ -74,13 +74,21 @@ export class DiskStore implements Store {
 
   /** See {@link Store}. */
   stat(name: string): FileStat | undefined {
-    const stats = files.stat(this.#path(name))
-    return stats?.isFile() ? { size: stats.size, modifiedAt: Math.floor(stats.mtimeMs / 1000) } : undefined
+    const path = this.#path(name)
+    const stats = files.stat(path)
+    if (stats === undefined) return undefined
+    const modifiedAt = Math.floor(stats.mtimeMs / 1000)
+    if (stats.isFile()) return { size: stats.size, modifiedAt }
+    if (!stats.isSymbolicLink()) return undefined
+    const target = files.unlessMissing(() => files.targetOf(path))
+    return target === undefined ? undefined : { size: 0, modifiedAt, source: sourceOf(name, target) }
   }
 
   /** See {@link Store}. */
   edit(name: string): Edit | undefined {
-    const fd = files.unlessMissing(() => files.open(this.#path(name), 'r+'))
+    const path = this.#path(name)
+    if (files.stat(path)?.isSymbolicLink()) return undefined
+    const fd = files.unlessMissing(() => files.open(path, 'r+'))
     if (fd === undefined) return undefined
     const { size } = files.statOpen(fd)
     return {
@@ -98,11 +106,13 @@ export class DiskStore implements Store {
   }
 
   /** See {@link Store}. */
-  link(from: string, to: string): boolean {
-    const path = this.#path(to)
-    if (files.stat(this.#path(from)) === undefined) return false
-    files.makeFolder(dirname(path))
-    return files.succeeds(() => files.link(this.#path(from), path))
+  link(source: string, name: string, modifiedAt?: number): void {
+    const path = this.#path(name)
+    const draft = `${this.#storePath(storePathOf(name))}/${DRAFTS}/${this.#drafts++}`
+    // As a real storage makes it: with the whole path.
+    files.link(resolve(this.#path(source)), draft)
+    if (modifiedAt !== undefined) files.touchLink(draft, modifiedAt)
+    moveInto(draft, path)
   }
 
   /** See {@link Store}. */
@@ -134,8 +144,24 @@ export class DiskStore implements Store {
 
   /** `M01/HH/HH/name` → `store_path1/data/HH/HH/name` */
   #path(name: string): string {
-    return `${this.#storePath(Number.parseInt(name.slice(1, 3), 16))}/data/${name.slice(4)}`
+    return `${this.#storePath(storePathOf(name))}/data/${name.slice(4)}`
   }
+}
+
+function storePathOf(name: string): number {
+  return Number.parseInt(name.slice(1, 3), 16)
+}
+
+/** `…/data/HH/HH/name`, where a link of a store path leads → `M01/HH/HH/name` */
+function sourceOf(link: string, target: string): string {
+  return `${link.slice(0, 4)}${target.replaceAll('\\', '/').split('/').slice(-3).join('/')}`
+}
+
+/** Gives a draft its place, whose directory may not be there: its first file makes it. */
+function moveInto(draft: string, path: string): void {
+  if (files.succeeds(() => files.rename(draft, path))) return
+  files.makeFolder(dirname(path))
+  files.rename(draft, path)
 }
 
 async function foldersOf(path: string): Promise<string[]> {
@@ -233,12 +259,7 @@ class DiskDraft implements Draft {
     files.writeSmall(fd, this.#gathered, this.#position)
     if (modifiedAt !== undefined) files.touch(fd, modifiedAt)
     this.#close()
-    const path = this.#pathOf(name)
-    // The first file of a directory makes it.
-    if (!files.succeeds(() => files.rename(this.#path, path))) {
-      files.makeFolder(dirname(path))
-      files.rename(this.#path, path)
-    }
+    moveInto(this.#path, this.#pathOf(name))
     this.#made = false
   }
 

@@ -125,9 +125,9 @@ export function statOpen(fd: number): fs.Stats {
   return fs.fstatSync(fd)
 }
 
-/** What is known of a file; undefined where there is none. */
+/** What is known of a file, or of a link itself; undefined where there is none. */
 export function stat(path: string): fs.Stats | undefined {
-  return fs.statSync(path, { throwIfNoEntry: false })
+  return fs.lstatSync(path, { throwIfNoEntry: false })
 }
 
 /** Moves a file. */
@@ -135,9 +135,19 @@ export function rename(from: string, to: string): void {
   fs.renameSync(from, to)
 }
 
-/** Gives a file one more name. */
-export function link(from: string, to: string): void {
-  fs.linkSync(from, to)
+/** Makes a symbolic link. */
+export function link(target: string, path: string): void {
+  fs.symlinkSync(target, path, 'file')
+}
+
+/** Where a symbolic link leads. */
+export function targetOf(path: string): string {
+  return fs.readlinkSync(path)
+}
+
+/** Sets the time of the last change of a symbolic link, in Unix seconds. */
+export function touchLink(path: string, modifiedAt: number): void {
+  fs.lutimesSync(path, modifiedAt, modifiedAt)
 }
 
 /** Removes a file; false where there was none. */

@@ -10,6 +10,10 @@ interface MemoryFile extends FileStat {
   readonly ends: readonly number[]
 }
 
+interface MemoryLink extends FileStat {
+  readonly source: string
+}
+
 /** Options of a {@link MemoryStore}. */
 export interface MemoryStoreOptions {
   /** Where the times of changes come from. @defaultValue the machine's own */
@@ -21,6 +25,7 @@ export class MemoryStore implements Store {
   /** See {@link Store}. */
   readonly own: OwnFiles = new MemoryFiles()
   readonly #files = new Map<string, MemoryFile>()
+  readonly #links = new Map<string, MemoryLink>()
   readonly #clock: Clock
 
   /** Makes an empty store. */
@@ -33,18 +38,18 @@ export class MemoryStore implements Store {
 
   /** See {@link Store}. */
   create(): Draft {
-    return new MemoryDraft(this.#files, this.#clock)
+    return new MemoryDraft(this.#files, this.#links, this.#clock)
   }
 
   /** See {@link Store}. */
   read(name: string): StoredFile | undefined {
-    const file = this.#files.get(name)
+    const file = this.#files.get(this.#links.get(name)?.source ?? name)
     return file && new StoredMemoryFile(file)
   }
 
   /** See {@link Store}. */
   stat(name: string): FileStat | undefined {
-    return this.#files.get(name)
+    return this.#files.get(name) ?? this.#links.get(name)
   }
 
   /** See {@link Store}. */
@@ -58,27 +63,26 @@ export class MemoryStore implements Store {
     const file = this.#files.get(from)
     if (file === undefined) return false
     this.#files.delete(from)
+    this.#links.delete(to)
     this.#files.set(to, file)
     return true
   }
 
   /** See {@link Store}. */
-  link(from: string, to: string): boolean {
-    const file = this.#files.get(from)
-    if (file === undefined) return false
-    this.#files.set(to, file)
-    return true
+  link(source: string, name: string, modifiedAt = unixSeconds(this.#clock)): void {
+    this.#files.delete(name)
+    this.#links.set(name, { size: 0, modifiedAt, source })
   }
 
   /** See {@link Store}. */
   remove(name: string): boolean {
-    return this.#files.delete(name)
+    return this.#files.delete(name) || this.#links.delete(name)
   }
 
   /** See {@link Store}. */
   async *list(storePathIndex: number): AsyncGenerator<string> {
     const prefix = `M${storePathIndex.toString(16).toUpperCase().padStart(2, '0')}/`
-    for (const name of [...this.#files.keys()]) if (name.startsWith(prefix)) yield name
+    for (const name of [...this.#files.keys(), ...this.#links.keys()]) if (name.startsWith(prefix)) yield name
   }
 
   /** The machine's memory: all store paths share it. */
@@ -89,13 +93,15 @@ export class MemoryStore implements Store {
 
 class MemoryDraft implements Draft {
   readonly #files: Map<string, MemoryFile>
+  readonly #links: Map<string, MemoryLink>
   readonly #clock: Clock
   readonly #chunks: Buffer[] = []
   readonly #ends: number[] = []
   #size = 0
 
-  constructor(files: Map<string, MemoryFile>, clock: Clock) {
+  constructor(files: Map<string, MemoryFile>, links: Map<string, MemoryLink>, clock: Clock) {
     this.#files = files
+    this.#links = links
     this.#clock = clock
   }
 
@@ -106,6 +112,7 @@ class MemoryDraft implements Draft {
   }
 
   publish(name: string, modifiedAt = unixSeconds(this.#clock)): void {
+    this.#links.delete(name)
     this.#files.set(name, {
       size: this.#size,
       modifiedAt,

@@ -9,17 +9,21 @@ export interface Store {
   open(pathCount: number): Promise<void>
   /** Begins a file in a store path. It has no name until it is published. */
   create(storePathIndex: number): MaybePromise<Draft>
-  /** Opens a file to read; undefined where there is none. */
+  /** Opens a file to read, that behind a link too; undefined where there is none. */
   read(name: string): MaybePromise<StoredFile | undefined>
-  /** What is known of a file without reading it; undefined where there is none. */
+  /** What is known of a file, or of a link itself, without reading it; undefined where there is none. */
   stat(name: string): MaybePromise<FileStat | undefined>
-  /** Opens a file to change it in place; undefined where there is none. */
+  /** Opens a file to change it in place; undefined where there is none, and for a link. */
   edit(name: string): MaybePromise<Edit | undefined>
   /** Gives a file another name in the same directory, in place of what had it; false where there was none. */
   rename(from: string, to: string): MaybePromise<boolean>
-  /** Gives a file that never changes one more name, in the same store path; false where there was none. */
-  link(from: string, to: string): MaybePromise<boolean>
-  /** Removes a name of a file, and with the last one the file; false where there was none. */
+  /**
+   * Makes a link to a file of the same store path, in place of what had its name. The file need not be there.
+   *
+   * @param modifiedAt - when the link was made, in Unix seconds; now where absent
+   */
+  link(source: string, name: string, modifiedAt?: number): MaybePromise<void>
+  /** Removes a file, or a link and not what is behind it; false where there was none. */
   remove(name: string): MaybePromise<boolean>
   /** The space of a store path. */
   space(storePathIndex: number): MaybePromise<StoreSpace>
@@ -94,10 +98,12 @@ export interface Edit {
 
 /** Size and age of a file. */
 export interface FileStat {
-  /** Bytes. */
+  /** Bytes; none for a link. */
   readonly size: number
   /** Unix seconds of the last change. */
   readonly modifiedAt: number
+  /** Of a link: the name of the file that it stands for. */
+  readonly source?: string | undefined
 }
 
 /** A file that is open. To be ended by either `content` or `close`. */
