@@ -66,5 +66,8 @@ export class Log {
 
 /** A text without the tokens and keys that URLs of files and lines of configurations carry. */
 export function redact(text: string): string {
-  return text.replace(/(?<![a-z])((?:token|secret(?:_?key)?|password)\s*=\s*["']?)[^&\s"']+/gi, '$1[redacted]')
+  return text.replace(
+    /(?<![a-z])((?:token|secret(?:_?key)?|password)\s*=\s*["']?)[^&\s"']+/gi,
+    '$1[redacted]',
+  )
 }
