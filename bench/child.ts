@@ -5,6 +5,8 @@ import { once } from 'node:events'
 /** What a child answers to each request. */
 export type Reply<A> = { readonly result: A } | { readonly error: string }
 
+/** Milliseconds that a child has for an answer: far more than it takes, but some clients never end what went wrong. */
+const LIMIT = 60_000
 /** Asks a child for the CPU it has used. */
 const USAGE = 'usage'
 
@@ -29,15 +31,26 @@ export class Child<Q extends object, A> {
 
   #ask<R>(request: Q | typeof USAGE): Promise<R> {
     return new Promise((resolve, reject) => {
-      const onExit = (): void =>
-        reject(new Error(`the process that was to ${JSON.stringify(request)} is gone`))
-      if (!this.#process.connected) return onExit()
-      this.#process.once('exit', onExit)
-      this.#process.once('message', (reply: Reply<R>) => {
+      const what = `the process that was to ${JSON.stringify(request)}`
+      if (!this.#process.connected) return reject(new Error(`${what} is gone`))
+      const end = (settle: () => void) => (): void => {
+        clearTimeout(timer)
         this.#process.off('exit', onExit)
-        if ('error' in reply) reject(new Error(reply.error))
-        else resolve(reply.result)
-      })
+        this.#process.off('message', onMessage)
+        settle()
+      }
+      const onExit = end(() => reject(new Error(`${what} is gone`)))
+      const onMessage = (reply: Reply<R>): void =>
+        end(() => ('error' in reply ? reject(new Error(reply.error)) : resolve(reply.result)))()
+      const timer = setTimeout(
+        end(() => {
+          this.#process.kill('SIGKILL')
+          reject(new Error(`${what} has not answered for ${LIMIT / 1000} s`))
+        }),
+        LIMIT,
+      )
+      this.#process.once('exit', onExit)
+      this.#process.once('message', onMessage)
       this.#process.send(request)
     })
   }
