@@ -175,6 +175,21 @@ describe('deleting a storage', () => {
     expect(await raw.status(93, first)).toBe(16)
   })
 
+  it('drops the space of the store paths that it joined with, not of all that it reported', async () => {
+    const other = await active({ id: '100002', paths: 2 })
+    const client = await joined({ paths: 2 })
+    // It is refused, but has named one path from here on.
+    expect(await client.status(81, joinBody({ paths: 1 }))).toBe(22)
+    await activate(client, 2)
+    await leave(client, '100001 5')
+    await raw.ask(93, first)
+    await leave(other, '100002 5')
+    const again = await joined({ paths: 2 })
+    await again.ask(88, Buffer.alloc(24))
+    await again.ask(83)
+    expect((await raw.ask(101)).body).toEqual(bytes(group1, str('127.0.0.1', 15), i64(23000), 1))
+  })
+
   it('ends its being a source of old files', async () => {
     await leave(await active(), '100001 5')
     const other = await joined({ id: '100002' })

@@ -24,6 +24,7 @@ import { fileHandlers } from './files.js'
 import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
+import { LeaderWatch } from './leader-watch.js'
 import { linkHandlers } from './link.js'
 import { markedPeers, resetMarks } from './mark.js'
 import { metadataHandlers } from './metadata.js'
@@ -162,6 +163,7 @@ export class Storage {
   readonly #turns = new Turns()
   #trackers: readonly ServerEndpoint[]
   #links: readonly TrackerLink[] = []
+  readonly #leader = new LeaderWatch()
   readonly #binlog: Binlog
   readonly #versions: Versions
   readonly #replication: Replication
@@ -449,6 +451,7 @@ export class Storage {
       onParameters: (text) => (this.#context.space.rules = spaceRulesOf(text)),
       syncReport: () => this.#replication.syncReport(),
       knowsMembers: () => this.#replication.members.length > 0,
+      onLeader: (link) => void this.#leader.see(link),
       onMembers: (members) => this.#onMembers(members),
       onLinkState: () => this.#watchers.notify(),
     }

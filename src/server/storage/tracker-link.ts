@@ -76,6 +76,8 @@ export interface LinkedStorage extends Caller {
   syncReport(): { sourceId: string; syncedUntil: number }[]
   /** Whether it knows the storages of its group. */
   knowsMembers(): boolean
+  /** The tracker of that link says that it leads. */
+  onLeader(link: TrackerLink): void
   /** The storages of its group have changed. */
   onMembers(members: readonly Brief[]): void
   /** The state of a link has changed. */
@@ -300,7 +302,9 @@ export class TrackerLink {
     return this.#storage.oldFiles()?.sourceId ? WAIT_INTERVAL : BEAT_INTERVAL
   }
 
-  #learn({ storages }: Changes): void {
+  #learn({ leader, storages }: Changes): void {
+    // Only the leader tells who leads (protocol.md §4.4): that is the tracker of this link.
+    if (leader !== undefined) this.#storage.onLeader(this)
     if (storages === undefined) return
     this.#status = storages.find(({ id }) => id === this.#id)?.status ?? this.#status
     this.#storage.onMembers(storages)

@@ -99,10 +99,14 @@ export function newMember(
   }
 }
 
-/** Drops what was known of a storage that is gone for good, but for what tells it apart (protocol.md §2.5, 93). */
+/**
+ * Drops what was known of a storage that is gone for good, but for what tells it apart (protocol.md §2.5, 93). As real
+ * trackers, it drops the space of as many store paths as the storage itself has named: it may have reported more.
+ */
 export function clear(member: Member): void {
   const { joinTime, upTime, version, httpPort, domainName, connection, listed, syncedFrom } = member
-  const kept = { joinTime, upTime, version, httpPort, domainName, connection, listed, syncedFrom }
+  const disks = member.disks.map((disk, index) => (index < member.storePathCount ? NO_SPACE : disk))
+  const kept = { joinTime, upTime, version, httpPort, domainName, connection, listed, syncedFrom, disks }
   Object.assign(member, newMember(member), kept)
 }
 
