@@ -36,6 +36,9 @@ export interface StorageConf {
   readonly uploadPriority?: number | undefined
   readonly subdirCount?: number | undefined
   readonly checkFileDuplicate?: boolean | undefined
+  readonly heartBeatInterval?: number | undefined
+  readonly statReportInterval?: number | undefined
+  readonly syncStatFileInterval?: number | undefined
   readonly trackers: readonly ServerEndpoint[]
   /** `base_path`. */
   readonly dir: string | undefined
@@ -106,6 +109,9 @@ export function readStorageConf(path: string): MemberConf<StorageConf> {
     uploadPriority: conf.read('upload_priority', readInteger),
     subdirCount: conf.read('subdir_count_per_path', readInteger),
     checkFileDuplicate: conf.read('check_file_duplicate', readBoolean),
+    heartBeatInterval: conf.read('heart_beat_interval', readSeconds),
+    statReportInterval: conf.read('stat_report_interval', readSeconds),
+    syncStatFileInterval: conf.read('sync_stat_file_interval', readSeconds),
     trackers: conf.all('tracker_server').map(({ value, place }) =>
       within(place, () => {
         const { hosts, port } = parseServerAddress(value, TRACKER_PORT)
@@ -183,6 +189,7 @@ function addressSizeIn(conf: Conf, storageIds: TrackerOptions['storageIds']): 16
   return storageIds?.some(({ hosts }) => hosts.some((host) => host.includes(':'))) === true ? 46 : 16
 }
 
+/** As milliseconds. */
 function readSeconds(setting: Setting): number {
   const seconds = readInteger(setting)
   if (seconds < 1)

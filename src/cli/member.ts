@@ -107,6 +107,9 @@ async function storageOptionsOf(flags: StorageFlags): Promise<StorageOptions> {
     uploadPriority: conf?.uploadPriority,
     subdirCount: conf?.subdirCount,
     checkFileDuplicate: conf?.checkFileDuplicate,
+    heartBeatInterval: conf?.heartBeatInterval,
+    statReportInterval: conf?.statReportInterval,
+    syncStatFileInterval: conf?.syncStatFileInterval,
     store: storeOf(flags.dir, conf),
   }
 }

@@ -16,7 +16,7 @@ import type { Network } from './network.js'
 
 /** Longer replies are not believed, but for content. */
 const MAX_REPLY = 256 * 1024
-/** After this long without a byte a server is taken for lost: two beats' time. */
+/** A server that owes an answer is taken for lost after this long without a byte: `network_timeout` of real ones. */
 const IDLE_TIMEOUT = 60_000
 
 /** Where a server listens. */
@@ -77,7 +77,12 @@ export class ServerConnection {
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
     })
-    this.#socket.setTimeout(IDLE_TIMEOUT, () => this.#socket.destroy(new Error('the server is silent')))
+    this.#socket.setTimeout(IDLE_TIMEOUT)
+    this.#socket.on('timeout', () => {
+      // Who is asked nothing may be silent: beats may be far apart.
+      const owes = this.#socket.connecting || this.#pending !== undefined || this.#arriving !== undefined
+      if (owes) this.#socket.destroy(new Error('the server is silent'))
+    })
     const reader = new FrameReader({
       onHeader: (header) => this.#onHeader(header),
       onData: (chunk) => this.#onData(chunk),

@@ -103,6 +103,7 @@ describe('a storage.conf', () => {
       'group_name = images\nbind_addr =\nport = 23001\nbase_path = /opt/fdfs\nstore_path_count = 2\n' +
         'store_path0 = /disk0\nstore_path1 = /disk1\nsubdir_count_per_path = 16\ncheck_file_duplicate = 1\n' +
         'store_path1_readonly = true\nupload_priority = 3\n' +
+        'heart_beat_interval = 20\nstat_report_interval = 40\nsync_stat_file_interval = 50\n' +
         'tracker_server = 10.0.0.1:22122\ntracker_server = 10.0.0.2\nsync_wait_msec = 10\n',
     )
     expect(readStorageConf(path)).toEqual({
@@ -117,6 +118,9 @@ describe('a storage.conf', () => {
         uploadPriority: 3,
         subdirCount: 16,
         checkFileDuplicate: true,
+        heartBeatInterval: 20_000,
+        statReportInterval: 40_000,
+        syncStatFileInterval: 50_000,
         trackers: [
           { host: '10.0.0.1', port: 22122 },
           { host: '10.0.0.2', port: 22122 },
@@ -133,6 +137,7 @@ describe('a storage.conf', () => {
   it.each([
     ['store_path_count = 2\nstore_path0 = /disk0', ': store_path1 is missing'],
     ['\ntracker_server = a:b:c', ':2: '],
+    ['heart_beat_interval = 0', ':1: heart_beat_interval must be 1 second at least, not 0'],
     ['port = x', ':1: port must be a whole number'],
   ])('is refused with %j', (text, message) => {
     const path = write(`${text}\n`)

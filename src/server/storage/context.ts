@@ -25,6 +25,8 @@ export interface StorageContext {
   /** Directories at each of the two levels of a store path. */
   readonly subdirCount: number
   readonly store: Store
+  /** Milliseconds between signs of life to those who are told of nothing else. */
+  readonly heartBeatInterval: number
   readonly clock: Clock
   readonly naming: Naming
   readonly stats: StorageStats

@@ -19,8 +19,6 @@ const { syncCreateFile, syncUpdateFile } = storageClusterCommands
 
 /** Milliseconds: before a peer that was lost is tried again, and what it refused is sent again. */
 const RETRY_DELAY = 1_000
-/** Between signs of life to a peer that is told of nothing else (protocol.md §4.8). */
-const IDLE_INTERVAL = 30_000
 /** Between two writes of the mark, while there is more to pass on. */
 const MARK_INTERVAL = 200
 /** A record whose sending has ended the connection so often in turn is put aside. */
@@ -235,7 +233,7 @@ export class Pusher {
     let lastSign = now()
     while (!this.#stopped && !connection.ended) {
       if (this.#resting) {
-        await this.#wait(IDLE_INTERVAL)
+        await this.#wait(this.#idleInterval)
         continue
       }
       if (this.#announcing) {
@@ -249,7 +247,7 @@ export class Pusher {
       const { needsOldFiles, oldFilesDone } = this.#mark
       if (needsOldFiles && !oldFilesDone) await this.#sendOldFiles(connection)
       else if (!READY.includes(this.#peer.status)) {
-        await this.#wait(IDLE_INTERVAL)
+        await this.#wait(this.#idleInterval)
         continue
       }
       const moved = await this.#pushSome(connection)
@@ -260,7 +258,7 @@ export class Pusher {
       this.#shared.onProgress()
       await this.#save()
       if (this.#refused.size > 0) await this.#retry(connection)
-      if (now() - lastSign >= IDLE_INTERVAL) {
+      if (now() - lastSign >= this.#idleInterval) {
         await connection.request(connectionCommands.activeTest, {})
         lastSign = now()
       }
@@ -270,7 +268,7 @@ export class Pusher {
         !this.#stopped &&
         !connection.ended
       ) {
-        await this.#wait(this.#refused.size > 0 ? RETRY_DELAY : IDLE_INTERVAL)
+        await this.#wait(this.#refused.size > 0 ? RETRY_DELAY : this.#idleInterval)
       }
     }
   }
@@ -410,6 +408,11 @@ export class Pusher {
     }
     this.#saving = this.#saving.then(write)
     await this.#saving
+  }
+
+  /** Milliseconds between signs of life to a peer that is told of nothing else (protocol.md §4.8). */
+  get #idleInterval(): number {
+    return this.#shared.context.heartBeatInterval
   }
 
   /** Until somebody wakes it, or the time has passed. */

@@ -88,6 +88,22 @@ export interface StorageOptions {
    * last name that is deleted takes the content along. @defaultValue false
    */
   readonly checkFileDuplicate?: boolean | undefined
+  /**
+   * Milliseconds between its beats at a tracker, and between signs of life to a storage that it has nothing to tell, 1 to
+   * 2 147 483 647: `heart_beat_interval`. What happens is told at once. @defaultValue 30_000
+   */
+  readonly heartBeatInterval?: number | undefined
+  /**
+   * Milliseconds between its reports of the space of its disks, 1 to 2 147 483 647: `stat_report_interval`.
+   *
+   * @defaultValue 300_000
+   */
+  readonly statReportInterval?: number | undefined
+  /**
+   * Milliseconds between two writes of its counters to its store, 1 to 2 147 483 647: `sync_stat_file_interval`. They
+   * are also written when it stops. @defaultValue 300_000
+   */
+  readonly syncStatFileInterval?: number | undefined
   /** What stands between it and its peers. @defaultValue nothing */
   readonly network?: Network | undefined
 }
@@ -98,8 +114,12 @@ const { listStorage } = trackerCommands
 const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
 /** Bytes at the binlog's end whose records are made sure of after a crash: far more than requests run at one time. */
 const REDONE = 256 * 1024
-/** Milliseconds between two writes of the counters. */
-const STAT_INTERVAL = 300_000
+/** What real storages have where their configuration says nothing. */
+const HEART_BEAT_INTERVAL = 30_000
+const STAT_REPORT_INTERVAL = 300_000
+const SYNC_STAT_FILE_INTERVAL = 300_000
+/** No timer of Node's runs longer. */
+const MAX_INTERVAL = 2 ** 31 - 1
 /** What all real storages have by default. */
 const UPLOAD_PRIORITY = 10
 /** They read it as an `int`. */
@@ -158,6 +178,9 @@ const MAX_REQUEST = 256 * 1024
 export class Storage {
   readonly #options: StorageOptions
   readonly #dialect: Dialect
+  readonly #intervals: Readonly<
+    Record<'heartBeatInterval' | 'statReportInterval' | 'syncStatFileInterval', number>
+  >
   readonly #listener: Listener
   readonly #context: StorageContext
   readonly #turns = new Turns()
@@ -190,6 +213,8 @@ export class Storage {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
     const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
     const { readOnlyStorePaths = [], uploadPriority = UPLOAD_PRIORITY } = options
+    const { heartBeatInterval = HEART_BEAT_INTERVAL, statReportInterval = STAT_REPORT_INTERVAL } = options
+    const { syncStatFileInterval = SYNC_STAT_FILE_INTERVAL } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
     if (typeof id === 'number') checkRange('id', id, MAX_ID)
@@ -200,7 +225,10 @@ export class Storage {
     checkRange('subdirCount', subdirCount, 256)
     for (const index of readOnlyStorePaths) checkRange('readOnlyStorePaths', index, storePathCount - 1, 0)
     checkRange('uploadPriority', uploadPriority, MAX_PRIORITY, 0)
+    const intervals = { heartBeatInterval, statReportInterval, syncStatFileInterval }
+    for (const [name, value] of Object.entries(intervals)) checkRange(name, value, MAX_INTERVAL)
     this.#options = options
+    this.#intervals = intervals
     this.#trackers = options.trackers
     // Of every version, also those of V6.12, which leave it open and hardly ever answer on it again (§12).
     const service = {
@@ -238,6 +266,7 @@ export class Storage {
       naming: new Naming(group, id, subdirCount, clock),
       stats: emptyStats(),
       lock: new NameLock(),
+      heartBeatInterval,
       journal: new Journal(String(id), this.#binlog, this.#versions, clock, () => this.#replication.isAlone),
       versions: this.#versions,
       replication: this.#replication,
@@ -423,7 +452,7 @@ export class Storage {
   }
 
   #saveStatsLater(): void {
-    this.#statTimer = startTimer(STAT_INTERVAL, () => {
+    this.#statTimer = startTimer(this.#intervals.syncStatFileInterval, () => {
       this.#saveStats().catch((error: unknown) => log.server('storage_stat.dat: %o', error))
       this.#saveStatsLater()
     })
@@ -437,6 +466,7 @@ export class Storage {
   #linkedStorage(): LinkedStorage {
     return {
       ...this.#caller,
+      ...this.#intervals,
       oldFiles: () => this.#oldFiles,
       settle: (ask) =>
         this.#settling.take(async () => {

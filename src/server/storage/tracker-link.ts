@@ -18,16 +18,13 @@ const {
 } = trackerClusterCommands
 const { STORAGE_STATUS } = limits
 
-/** Milliseconds between beats, and before a lost tracker is tried again (protocol.md §4.5). */
-const BEAT_INTERVAL = 30_000
+/** Milliseconds before a lost tracker is tried again (protocol.md §4.5). */
 const RETRY_DELAY = 1_000
 /** Milliseconds between beats while no tracker has told of the group, since none leads yet: twice as many each time. */
 const FIRST_ASK = 5
 const LAST_ASK = 50
 /** While another storage sends old files: a real one says nothing when it is done. */
 const WAIT_INTERVAL = 1_000
-/** Disk space is reported with every tenth beat: each 300 s. */
-const BEATS_PER_DISK_REPORT = 10
 
 /** What a storage joins with. */
 export type JoinRequest = RequestOf<typeof storageJoin>
@@ -58,6 +55,10 @@ export interface Trackers {
 
 /** What a storage is to its links. */
 export interface LinkedStorage extends Caller {
+  /** Milliseconds between beats. */
+  readonly heartBeatInterval: number
+  /** Milliseconds between reports of the space of its disks. */
+  readonly statReportInterval: number
   /** What it joins with, on a connection to the tracker of that address. */
   joinRequest(trackerIp: string): JoinRequest
   /** Who sends it old files; undefined while no tracker has said. */
@@ -132,9 +133,9 @@ export class TrackerLink {
     return this.#endpoint.host === host && this.#endpoint.port === port
   }
 
-  /** Reports the space of the disks with the next beat, and beats now; resolves when that is done, or the link is down. */
+  /** Reports the space of the disks now; resolves when that is done, or the link is down. */
   reportDisks(): Promise<void> {
-    // With the first beat after joining it reports them in any case.
+    // Before the first beat after joining it reports them in any case.
     if (this.#state === 'down') return Promise.resolve()
     this.#reportsDisks = true
     this.#wake?.()
@@ -208,18 +209,19 @@ export class TrackerLink {
       await this.#join(connection)
       this.#joined = true
       this.#ask = FIRST_ASK
-      let beats = 0
       let nextBeat = 0
+      let nextReport = 0
       while (!this.#stopped) {
+        // The space before the first beat: a tracker sends no upload to a storage that may have none.
+        if (this.#reportsDisks || now() >= nextReport) {
+          await this.#reportDiskUsage(connection)
+          nextReport = now() + this.#storage.statReportInterval
+        }
         if (this.#beatDue || now() >= nextBeat) {
           this.#beatDue = false
-          // First the space: a tracker sends no upload to a storage that may have none.
-          if (beats++ % BEATS_PER_DISK_REPORT === 0) this.#reportsDisks = true
-          if (this.#reportsDisks) await this.#reportDiskUsage(connection)
           await this.#beat(connection)
           nextBeat = now() + this.#beatInterval()
         }
-        if (this.#reportsDisks) await this.#reportDiskUsage(connection)
         if (this.#reportDue) {
           this.#reportDue = false
           this.#learn(await connection.request(storageSyncReport, { sources: this.#storage.syncReport() }))
@@ -228,7 +230,7 @@ export class TrackerLink {
         if (connection.ended) return
         const idle = !this.#beatDue && !this.#reportDue && !this.#reportsDisks
         if (idle && this.#questions.length === 0) {
-          await this.#wait(Math.max(0, nextBeat - now()))
+          await this.#wait(Math.max(0, Math.min(nextBeat, nextReport) - now()))
         }
       }
     } finally {
@@ -299,7 +301,8 @@ export class TrackerLink {
 
   #beatInterval(): number {
     if (!this.#storage.knowsMembers()) return this.#nextAsk()
-    return this.#storage.oldFiles()?.sourceId ? WAIT_INTERVAL : BEAT_INTERVAL
+    const { heartBeatInterval } = this.#storage
+    return this.#storage.oldFiles()?.sourceId ? Math.min(WAIT_INTERVAL, heartBeatInterval) : heartBeatInterval
   }
 
   #learn({ leader, storages }: Changes): void {
