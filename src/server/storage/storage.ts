@@ -305,6 +305,7 @@ export class Storage {
    * nothing when it listens.
    *
    * @throws ConnectError when the address cannot be listened on
+   * @throws ConfigError when its folder cannot be made, read or written
    */
   start(): Promise<void> {
     return this.#turns.take(async () => {

@@ -43,12 +43,12 @@ export class DiskStore implements Store {
 
   /** See {@link Store}. */
   async open(pathCount: number): Promise<void> {
-    files.makeFolder(join(this.#folder, 'data', 'sync'))
+    files.makeNamedFolder(join(this.#folder, 'data', 'sync'))
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
+      files.makeNamedFolder(join(path, 'data'))
       await files.removeFolder(join(path, DRAFTS))
-      files.makeFolder(join(path, DRAFTS))
-      files.makeFolder(join(path, 'data'))
+      files.makeNamedFolder(join(path, DRAFTS))
     }
   }
 

@@ -5,6 +5,7 @@
  * `fs/promises`.
  */
 import * as fs from 'node:fs'
+import { ConfigError } from '../../errors.js'
 
 type Callback<T> = (error: NodeJS.ErrnoException | null, value: T) => void
 
@@ -158,6 +159,24 @@ export function remove(path: string): boolean {
 /** Makes a folder and those above it. */
 export function makeFolder(path: string): void {
   fs.mkdirSync(path, { recursive: true })
+}
+
+/**
+ * Makes a folder that somebody has named, and those above it, where they are missing.
+ *
+ * @throws ConfigError when that is not possible, or nothing can be read or written there
+ */
+export function makeNamedFolder(path: string): void {
+  try {
+    makeFolder(path)
+    fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new ConfigError(
+      `files cannot be kept in ${path} (${code}): name a folder that can be made, read and written`,
+      { cause },
+    )
+  }
 }
 
 /** Removes a folder with all that it holds. */

@@ -29,7 +29,7 @@ export class StateFolder {
    * @returns Unix seconds when the tracker was last known to run; 0 where that is not known
    */
   async load(): Promise<number> {
-    files.makeFolder(this.#folder)
+    files.makeNamedFolder(this.#folder)
     const texts = await Promise.all(STATE_FILES.map((name) => this.#read(name)))
     loadState(this.#cluster, texts)
     this.#saved = this.#cluster.revision

@@ -158,6 +158,7 @@ export class Tracker {
    * Begins to listen. Does nothing when it does. Takes over the state in its folder, if it has one.
    *
    * @throws ConnectError when the address cannot be listened on
+   * @throws ConfigError when its folder cannot be made, read or written
    */
   start(): Promise<void> {
     return this.#turns.take(async () => {
