@@ -64,10 +64,13 @@ export class Log {
   }
 }
 
-/** A text without the tokens and keys that URLs of files and lines of configurations carry. */
+/** `token=x`, `http_secret_key = "x"`, `"secret":"x"`, also where the quotes are escaped: JSON in JSON. */
+const NAMED_SECRET =
+  /(?<![a-z])((?:token|secret(?:_?key)?|password)(?:\\*["'])?\s*[=:]\s*)(?:(")(?:[^"\\]|\\.)*|(')(?:[^'\\]|\\.)*|(\\+["'])(?:(?!\\+["']).)*|[^&\s"']+)/gi
+/** The password of a URL: `fdfs://user:x@host`. */
+const URL_PASSWORD = /(\b[a-z][a-z\d+.-]*:\/\/[^\s/?#:@]*:)[^\s/?#]*(?=@)/gi
+
+/** A text without the tokens, keys and passwords that URLs, lines of configurations and JSON carry. */
 export function redact(text: string): string {
-  return text.replace(
-    /(?<![a-z])((?:token|secret(?:_?key)?|password)\s*=\s*["']?)[^&\s"']+/gi,
-    '$1[redacted]',
-  )
+  return text.replace(URL_PASSWORD, '$1[redacted]').replace(NAMED_SECRET, '$1$2$3$4[redacted]')
 }

@@ -69,6 +69,18 @@ describe('no secret', () => {
     ['secretKey=a&secret_key=b', 'secretKey=[redacted]&secret_key=[redacted]'],
     ['fastdfs.http_secret_key = a', 'fastdfs.http_secret_key = [redacted]'],
     ['checkToken=true', 'checkToken=true'],
+    ['{"secret":"abc","size":5}', '{"secret":"[redacted]","size":5}'],
+    ['{ "http_secret_key": "a b, c" }', '{ "http_secret_key": "[redacted]" }'],
+    ['{"token":"a\\"b","n":1}', '{"token":"[redacted]","n":1}'],
+    ['{"token":"a\\tb"}', '{"token":"[redacted]"}'],
+    ["{ password: 'a b' }", "{ password: '[redacted]' }"],
+    ['secret=a,b}c', 'secret=[redacted]'],
+    ['"{\\"secret\\":\\"abc\\"}"', '"{\\"secret\\":\\"[redacted]\\"}"'],
+    ['password: abc', 'password: [redacted]'],
+    ['fdfs://u:abc@h:22122,h2:22122/?a=1', 'fdfs://u:[redacted]@h:22122,h2:22122/?a=1'],
+    ['fdfs://:a@b@h', 'fdfs://:[redacted]@h'],
+    ['http://h:80/a@b and fdfs://h:22122', 'http://h:80/a@b and fdfs://h:22122'],
+    ['fdfs://user@h:22122', 'fdfs://user@h:22122'],
     ['nothing to hide', 'nothing to hide'],
   ])('gets through in %s', (text, redacted) => {
     expect(redact(text)).toBe(redacted)
