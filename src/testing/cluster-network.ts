@@ -24,6 +24,7 @@ export class ClusterNetwork implements Observer {
   readonly #made = new Map<Socket, Party>()
   /** Why connections between two are silent, also those that are still to come. */
   readonly #silences = new Map<object, (wire: Wire) => boolean>()
+  readonly #onSilence = new Set<() => void>()
   readonly #within: string
   readonly #told: string | undefined
   #connections = 0
@@ -83,6 +84,22 @@ export class ClusterNetwork implements Observer {
   silence(reason: object, meets: (wire: Wire) => boolean): void {
     this.#silences.set(reason, meets)
     for (const wire of this.#wires) if (meets(wire)) wire.silence(reason)
+    this.#tellSilence()
+  }
+
+  /** Whether a connection that `from` has made to `to` is silent. */
+  isSilent(from: Party, to: Party): boolean {
+    return [...this.#wires].some(({ peer, member, isSilent }) => peer === from && member === to && isSilent)
+  }
+
+  /** Calls `listener` whenever connections have become silent; returns what ends that. */
+  onSilence(listener: () => void): () => void {
+    this.#onSilence.add(listener)
+    return () => this.#onSilence.delete(listener)
+  }
+
+  #tellSilence(): void {
+    for (const listener of this.#onSilence) listener()
   }
 
   /** See {@link ClusterNetwork.silence}. */
@@ -159,6 +176,7 @@ export class ClusterNetwork implements Observer {
     wire.once('close', () => this.#wires.delete(wire))
     if (fault?.effect.silence === true) wire.silence(fault)
     for (const [reason, meets] of this.#silences) if (reason !== fault && meets(wire)) wire.silence(reason)
+    if (wire.isSilent) this.#tellSilence()
     return wire
   }
 

@@ -245,12 +245,13 @@ export class Cluster implements AsyncDisposable {
 
   /**
    * Lets the storages of each group tell each other what they have not told yet, in every mode of `replication`.
-   * Resolves when all members that can be reached hold the same files.
+   * Resolves when all members that can be reached hold the same files: nobody waits for those that were stopped or
+   * paused, or are parted from a storage by a partition, silent or not.
    */
   async replicate(): Promise<void> {
     const running = this.#fleet.storages.filter(({ state }) => state !== 'stopped')
     for (let round = 0; round < REPLICATION_ROUNDS; round++) {
-      await Promise.all(running.map((storage) => storage.replicate()))
+      await Promise.all(running.map((storage) => storage.replicate(running)))
     }
   }
 

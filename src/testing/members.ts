@@ -425,9 +425,23 @@ export class StorageHandle implements StorageMember {
     this.#sized = false
   }
 
-  /** Tells the others of its group what they have not got yet; resolves when those have it that can be reached. */
-  replicate(): Promise<void> {
-    return this.#life.server.storage.replicate()
+  /**
+   * Tells the others of its group what they have not got yet; resolves when those have it that can be reached.
+   *
+   * @param others - the storages of the cluster: nobody waits for those that a silent connection leads to
+   */
+  async replicate(others: readonly StorageHandle[]): Promise<void> {
+    const { storage } = this.#life.server
+    const unheard = (id: string): boolean => {
+      const other = others.find((candidate) => candidate.group === this.group && String(candidate.id) === id)
+      return other !== undefined && this.#network.isSilent(this.party, other.party)
+    }
+    const forget = this.#network.onSilence(() => storage.recheck())
+    try {
+      await storage.replicate(unheard)
+    } finally {
+      forget()
+    }
   }
 
   async #stat(name: string): Promise<StoredFileInfo | undefined> {

@@ -114,6 +114,11 @@ export class Wire extends Duplex {
     return !this.#stopped
   }
 
+  /** Whether nothing passes at the moment. */
+  get isSilent(): boolean {
+    return this.#silencers.size > 0
+  }
+
   /** Nothing passes, until `reason` is taken back. */
   silence(reason: object): void {
     this.#silencers.add(reason)

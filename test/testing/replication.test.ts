@@ -46,6 +46,42 @@ describe('storages of a group', () => {
     expect(await idsOf(other)).toEqual([id])
   })
 
+  it('wait for nobody behind a silent partition, and for all others', async () => {
+    const cluster = await start({ storages: 3, replication: 'manual' })
+    const [one, two, three] = cluster.storages as [StorageMember, StorageMember, StorageMember]
+    const partition = cluster.partition(one, two, { silent: true })
+    const { id } = await cluster.client().uploadFile(Buffer.from('hello'), { storage: String(one.id) })
+    await cluster.replicate()
+    expect([await idsOf(two), await idsOf(three)]).toEqual([[], [id]])
+    partition.remove()
+    await cluster.replicate()
+    expect(await idsOf(two)).toEqual([id])
+  })
+
+  it('wait no longer for a member that falls silent', async () => {
+    const cluster = await start({ storages: 2, replication: 'manual' })
+    const [one, two] = cluster.storages as [StorageMember, StorageMember]
+    await cluster.client().uploadFile(Buffer.from('hello'), { storage: String(one.id) })
+    cluster.fault({ on: two, command: 'syncCreateFile', times: 1 }, { hang: true })
+    const asked = cluster.requests.next({ command: 'syncCreateFile', member: two.name })
+    const replicated = cluster.replicate()
+    await asked
+    cluster.partition(one, two, { silent: true })
+    await expect(replicated).resolves.toBeUndefined()
+  })
+
+  it('wait for nobody who is paused', async () => {
+    const cluster = await start({ storages: 2, replication: 'manual' })
+    const [one, two] = cluster.storages as [StorageMember, StorageMember]
+    const { id } = await cluster.client().uploadFile(Buffer.from('hello'), { storage: String(one.id) })
+    two.pause()
+    await cluster.replicate()
+    expect(await two.files()).toEqual([])
+    two.resume()
+    await cluster.replicate()
+    expect(await idsOf(two)).toEqual([id])
+  })
+
   it('tell each other after a delay', async () => {
     const cluster = await start({ storages: 2, replication: { delay: 50 } })
     const begin = performance.now()

@@ -97,13 +97,19 @@ export class Replication {
   }
 
   /** Passes everything on; resolves when each storage of the group that can be reached has it. */
-  async replicate(): Promise<void> {
+  async replicate(unheard: (id: string) => boolean = () => false): Promise<void> {
     const position = this.#binlog.end
     this.#allow(position)
     for (const pusher of this.#pushers.values()) pusher.reach()
     await this.#watchers.until(
-      () => !this.#running || [...this.#pushers.values()].every((pusher) => pusher.settled(position)),
+      () =>
+        !this.#running || [...this.#pushers].every(([id, pusher]) => pusher.settled(position) || unheard(id)),
     )
+  }
+
+  /** Lets {@link Replication.replicate} ask again who is unheard. */
+  recheck(): void {
+    this.#watchers.notify()
   }
 
   /** Passes nothing on until {@link Replication.reset}; resolves when nothing is on its way any more. */

@@ -344,9 +344,17 @@ export class Storage {
   /**
    * Passes on what the other storages of the group have not got yet, in every mode; resolves when all of them that can
    * be reached have it.
+   *
+   * @param unheard - whether a storage, by ID, is known not to answer, although it has not closed its connection: nobody
+   * waits for it
    */
-  async replicate(): Promise<void> {
-    await this.#replication.replicate()
+  async replicate(unheard?: (storageId: string) => boolean): Promise<void> {
+    await this.#replication.replicate(unheard)
+  }
+
+  /** Lets {@link Storage.replicate} ask again who does not answer. */
+  recheck(): void {
+    this.#replication.recheck()
   }
 
   /** Joins other trackers, and leaves those that are none of them any more. */
