@@ -101,7 +101,7 @@ export interface StorageOptions {
   readonly statReportInterval?: number | undefined
   /**
    * Milliseconds between two writes of its counters to its store, 1 to 2 147 483 647: `sync_stat_file_interval`. They
-   * are also written when it stops. @defaultValue 300_000
+   * are also written when it stops. @defaultValue 60_000
    */
   readonly syncStatFileInterval?: number | undefined
   /** What stands between it and its peers. @defaultValue nothing */
@@ -117,7 +117,7 @@ const REDONE = 256 * 1024
 /** What real storages have where their configuration says nothing. */
 const HEART_BEAT_INTERVAL = 30_000
 const STAT_REPORT_INTERVAL = 300_000
-const SYNC_STAT_FILE_INTERVAL = 300_000
+const SYNC_STAT_FILE_INTERVAL = 60_000
 /** No timer of Node's runs longer. */
 const MAX_INTERVAL = 2 ** 31 - 1
 /** What all real storages have by default. */
