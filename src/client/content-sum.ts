@@ -1,6 +1,6 @@
 import { IntegrityError } from '../errors.js'
 import { crc32, Crc32Candidates } from '../file-id/index.js'
-import type { ContentFlow, ContentSink } from '../net/connection.js'
+import type { ContentFlow, ContentSink } from '../net/content.js'
 
 /** Size and CRC32 of content, counted while it passes. */
 export class ContentSum {

@@ -1,5 +1,5 @@
 import { LocalIoError } from '../errors.js'
-import type { ContentSink } from '../net/connection.js'
+import type { ContentSink } from '../net/content.js'
 import type { Log } from '../observe/log.js'
 import { checkFunction } from './check.js'
 import { messageOf } from './pieces.js'

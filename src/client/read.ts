@@ -2,7 +2,7 @@ import { IntegrityError, locateError, ProtocolError, ServerError, STATUS } from 
 import type { SplitFileId } from '../file-id/index.js'
 import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
-import type { ContentFlow, ContentSink } from '../net/connection.js'
+import type { ContentFlow, ContentSink } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { storageCommands } from '../protocol/index.js'
 import type { Context } from './context.js'

@@ -1,6 +1,6 @@
 import type { FastDfsError } from '../errors.js'
 import { IntegrityError } from '../errors.js'
-import type { ContentFlow, ContentSink } from '../net/connection.js'
+import type { ContentFlow, ContentSink } from '../net/content.js'
 import type { Range } from './read.js'
 import { NO_FLOW } from './read.js'
 

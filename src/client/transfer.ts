@@ -1,6 +1,6 @@
 import { isFastDfsError, locateError, ServerError, UnknownOutcomeError } from '../errors.js'
 import type { Call } from '../net/call.js'
-import type { ContentSource } from '../net/connection.js'
+import type { ContentSource } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'

@@ -181,6 +181,23 @@ const ANY_LENGTH: readonly string[] = [
   'trackerClusterStat',
 ]
 
+/** What faults of whole connections have in common. */
+const OF_CONNECTIONS = {
+  fits: any,
+  holdsContent: false,
+  lingers: false,
+  deafens: false,
+  limits: LIMITS,
+  ofConnections: true,
+} as const
+
+/** The connection may be lost before the request, within it, or before the answer. */
+const connectionLost = (step: Step): Seen => ({
+  kind: 'lost',
+  error: 'ConnectError',
+  reaches: withContent(step) ? ['connect', 'send', 'answer'] : ['connect', 'answer'],
+})
+
 export const FAULTS: readonly FaultRow[] = [
   {
     name: 'none',
@@ -188,12 +205,7 @@ export const FAULTS: readonly FaultRow[] = [
     seen: nothing,
     costs: atOnce,
     carriedOut: 'yes',
-    fits: any,
-    holdsContent: false,
-    lingers: false,
-    deafens: false,
-    limits: LIMITS,
-    ofConnections: true,
+    ...OF_CONNECTIONS,
     begin: async () => ({ hits: undefined, undo: async () => {} }),
   },
   {
@@ -202,12 +214,7 @@ export const FAULTS: readonly FaultRow[] = [
     seen: () => ({ kind: 'lost', error: 'ConnectError', reaches: ['connect'] }),
     costs: atOnce,
     carriedOut: 'no',
-    fits: any,
-    holdsContent: false,
-    lingers: false,
-    deafens: false,
-    limits: LIMITS,
-    ofConnections: true,
+    ...OF_CONNECTIONS,
     begin: async (stage) => {
       struck(stage).forEach(({ port }, i) => stage.diverted.set(port, `127.0.0.1:${NOBODY[i]}`))
       return { hits: undefined, undo: async () => {} }
@@ -219,12 +226,7 @@ export const FAULTS: readonly FaultRow[] = [
     seen: () => ({ kind: 'lost', error: 'TimeoutError', reaches: ['connect'] }),
     costs: () => CONNECT_TIMEOUT,
     carriedOut: 'no',
-    fits: any,
-    holdsContent: false,
-    lingers: false,
-    deafens: false,
-    limits: LIMITS,
-    ofConnections: true,
+    ...OF_CONNECTIONS,
     begin: async (stage) => {
       const stuck = await StuckPort.open()
       struck(stage).forEach(({ port }, i) => stage.diverted.set(port, `127.0.0.${1 + i}:${stuck.port}`))
@@ -235,19 +237,10 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'reset as soon as connected',
     scopes: EVERY,
     // The reset may come before or behind the request: the client cannot tell where it was.
-    seen: (step) => ({
-      kind: 'lost',
-      error: 'ConnectError',
-      reaches: withContent(step) ? ['connect', 'send', 'answer'] : ['connect', 'answer'],
-    }),
+    seen: connectionLost,
     costs: atOnce,
     carriedOut: 'no',
-    fits: any,
-    holdsContent: false,
-    lingers: false,
-    deafens: false,
-    limits: LIMITS,
-    ofConnections: true,
+    ...OF_CONNECTIONS,
     begin: async ({ cluster, step, scope, member }) => {
       const fault = cluster.fault(
         { on: scope === 'one' ? member : step.at, from: 'clients', times: scope === 'once' ? 1 : Infinity },
@@ -264,19 +257,10 @@ export const FAULTS: readonly FaultRow[] = [
   {
     name: 'partition: connections are reset, and new ones',
     scopes: LASTING,
-    seen: (step) => ({
-      kind: 'lost',
-      error: 'ConnectError',
-      reaches: withContent(step) ? ['connect', 'send', 'answer'] : ['connect', 'answer'],
-    }),
+    seen: connectionLost,
     costs: atOnce,
     carriedOut: 'no',
-    fits: any,
-    holdsContent: false,
-    lingers: false,
-    deafens: false,
-    limits: LIMITS,
-    ofConnections: true,
+    ...OF_CONNECTIONS,
     begin: async (stage) => {
       await stage.warm()
       const partitions = struck(stage).map((member) => stage.cluster.partition(member, 'clients'))
@@ -291,12 +275,8 @@ export const FAULTS: readonly FaultRow[] = [
     // It arrives when the partition ends.
     costs: () => IDLE_TIMEOUT,
     carriedOut: 'maybe',
-    fits: any,
-    holdsContent: false,
-    lingers: false,
+    ...OF_CONNECTIONS,
     deafens: true,
-    limits: LIMITS,
-    ofConnections: true,
     begin: async (stage) => {
       const partitions = struck(stage).map((member) =>
         stage.cluster.partition(member, 'clients', { silent: true }),
