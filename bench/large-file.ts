@@ -53,7 +53,7 @@ export async function measureTransfer(
   const rounds: Round[] = []
   for (let round = 0; round <= largeRounds; round++) {
     checkpoint()
-    const slices = await agents.round(round, full, transfer, { do: 'deleteAll' })
+    const slices = await agents.round(round, full ? 'scripts' : 'core', transfer, { do: 'deleteAll' })
     if (round > 0) rounds.push(slices)
   }
   return { name, concurrency: 1, size: transfer.size, rounds, rss: { ...agents.rss } }

@@ -4,7 +4,8 @@ import type { Scripts } from './bundle.js'
 import type { Child } from './child.js'
 import { withCluster } from './embedded.js'
 import type { Options } from './options.js'
-import { median } from './stats.js'
+import type { Estimate } from './stats.js'
+import { estimate, median } from './stats.js'
 
 /** How throughput changes while one thing grows; ours alone. */
 export interface Scaling {
@@ -15,8 +16,10 @@ export interface Scaling {
 export interface Point {
   readonly at: number
   readonly operationsPerSecond: number
-  /** Median of the ratios of each round to the point that the row is compared with. */
-  readonly ratio: number
+  /** Of the throughput of each round to that of the point that the row is compared with. */
+  readonly ratio: Estimate
+  /** Whether there is more than at the point that the row is compared with. */
+  readonly isGrown: boolean
 }
 
 const SIZE = 4 * 1024
@@ -46,11 +49,13 @@ export async function measureScaling(
         if (round > 0) rates[i]?.push(rate)
       }
     }
-    const base = rates[points.findIndex(({ isBase }) => isBase)] as number[]
+    const baseAt = points.findIndex(({ isBase }) => isBase)
+    const base = rates[baseAt] as number[]
     return points.map(({ at }, i) => ({
       at,
       operationsPerSecond: median(rates[i] as number[]),
-      ratio: median((rates[i] as number[]).map((rate, round) => rate / (base[round] as number))),
+      ratio: estimate((rates[i] as number[]).map((rate, round) => rate / (base[round] as number))),
+      isGrown: i > baseAt,
     }))
   }
 
