@@ -165,14 +165,14 @@ async function measureSmall({ server, agents }: Bed, what: Small, duration: numb
 async function receiveRow(
   { server, agents }: Bed,
   folder: string,
-  { largeBytes: size, largeRounds }: Options,
+  { largeBytes: size, rounds }: Options,
   checkpoint: () => void,
 ): Promise<Embedded> {
   const agent = agents[0] as Agent
   const path = join(folder, 'received')
   await writeRandom(path, size)
   const loads: Load[] = []
-  for (let round = 0; round <= largeRounds; round++) {
+  for (let round = 0; round <= rounds; round++) {
     checkpoint()
     const before = await server.usage()
     const { slice } = await agent.ask({ do: 'large', what: 'upload', id: '', path, size })

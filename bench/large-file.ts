@@ -47,11 +47,11 @@ export async function measureTransfer(
   agents: Agents,
   transfer: AgentRequest & { readonly do: 'large' },
   name: string,
-  { full, largeRounds }: Options,
+  { full, rounds: count }: Options,
   checkpoint: () => void,
 ): Promise<Measured> {
   const rounds: Round[] = []
-  for (let round = 0; round <= largeRounds; round++) {
+  for (let round = 0; round <= count; round++) {
     checkpoint()
     const slices = await agents.round(round, full ? 'scripts' : 'core', transfer, { do: 'deleteAll' })
     if (round > 0) rounds.push(slices)

@@ -13,7 +13,6 @@ export interface Options {
   /** Names of the rows to measure; empty: all. */
   readonly only: readonly string[]
   readonly largeBytes: number
-  readonly largeRounds: number
   /** Where clients from npm are installed. */
   readonly peersFolder: string
   /** Further peers, as `name=script`. */
@@ -61,11 +60,10 @@ export function readOptions(args: readonly string[]): Options {
   return {
     full,
     rounds: numberOf(values.rounds ?? '7'),
-    slice: numberOf(values.slice ?? (full ? '200' : '80')),
+    slice: numberOf(values.slice ?? (full ? '150' : '80')),
     concurrency: (values.concurrency ?? '1,16,64').split(',').map(numberOf),
     only: values.only?.split(',') ?? [],
     largeBytes: full ? 1024 * MIB : 64 * MIB,
-    largeRounds: full ? 7 : 5,
     peersFolder: resolve(values.peers ?? '.'),
     peers: values.peer ?? [],
     out: resolve(values.out ?? tmpdir()),
