@@ -35,7 +35,7 @@ const SHORTCUT_PASSES: readonly Pass[] = [{ size: 4 * KIB, whats: ['upload', 'do
 /** The work at which every peer takes part: others are slow, and would make a run a long one. */
 const LIGHT = { size: 4 * KIB, concurrency: 16 }
 /** Milliseconds of the first slices, at least: code is compiled, and caches and connections are filled. */
-const WARM_UP = 400
+const WARM_UP = 250
 
 /** Requests about small files, at every concurrency. */
 export function measureSmallFiles(
