@@ -84,14 +84,12 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
       more,
     )
   const agents = startAgents(peers)
-  const isWantedSmall = SMALL.some((what) => isWanted(options, what))
-  let asking, once
-  try {
-    asking = await part('small files', isWantedSmall, () => measureSmallFiles(agents, options, checkpoint))
-    once = await part('once', isWanted(options, 'once'), () => measureOnce(agents, scripts.startup))
-  } finally {
-    await agents.stop()
-  }
+  const asking = await part('small files', isWantedSmall(options), () =>
+    measureSmallFiles(agents, options, checkpoint),
+  ).finally(() => agents.stop())
+  const once = await part('once', isWanted(options, 'once'), () =>
+    measureOnce(() => startAgents([]), scripts.startup),
+  )
   const shortcuts = await part('shortcuts', isWanted(options, 'shortcuts'), () =>
     measureShortcuts(() => startScripts(SHORTCUTS), options, checkpoint),
   )
@@ -146,6 +144,8 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
   } as const
   return { ...results, judged: judgedOf(results) }
 }
+
+const isWantedSmall = (options: Options): boolean => SMALL.some((what) => isWanted(options, what))
 
 /** What leaves out the tracker: our client's options, and the sign for the raw one. */
 const SHORTCUTS: Partial<ClientOptions> = { trackerCache: 1000, readFrom: 'source', storageIds: 'tracker' }
