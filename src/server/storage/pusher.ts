@@ -220,7 +220,7 @@ export class Pusher {
     try {
       await connection.connected()
       this.#connected = true
-      this.#sender.takesLinks = await sayHello(connection, context.journal.id)
+      this.#sender.toEmbedded = await sayHello(connection, context.journal.id)
       await this.#push(connection)
     } finally {
       connection.destroy()
@@ -309,9 +309,16 @@ export class Pusher {
     const { context } = this.#shared
     await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.SYNCING)
     for (let index = 0; index < context.storePathCount; index++) {
-      for await (const name of context.store.list(index)) {
-        if (this.#stopped || connection.ended) return
-        await this.#sendOldFile(connection, name)
+      let hasLinks = false
+      // Links come behind what they lead to: real storages make none to what they have not got.
+      for (const sendsLinks of [false, true]) {
+        if (sendsLinks && !hasLinks) break
+        for await (const name of context.store.list(index)) {
+          if (this.#stopped || connection.ended) return
+          const isLink = (await context.store.stat(name))?.source !== undefined
+          hasLinks ||= isLink
+          if (isLink === sendsLinks) await this.#sendOldFile(connection, name)
+        }
       }
     }
     this.#mark.oldFilesDone = true
