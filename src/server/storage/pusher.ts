@@ -125,7 +125,7 @@ export class Pusher {
   /** Ends, and forgets the peer. */
   async drop(): Promise<void> {
     await this.stop()
-    await removeMark(this.#shared.context.store.own, this.#peer.id)
+    await removeMark(this.#shared.context.store.own, this.#peer)
   }
 
   /** A tracker has told of the peer. */
@@ -200,7 +200,7 @@ export class Pusher {
   /** Goes on where the mark says. */
   async #goOn(): Promise<void> {
     const { binlog, context } = this.#shared
-    const mark = await readMark(context.store.own, this.#peer.id)
+    const mark = await readMark(context.store.own, this.#peer)
     if (mark === undefined || mark.position > binlog.end || mark.position < binlog.start) return
     this.#mark = mark
     this.#begun = true
@@ -407,7 +407,7 @@ export class Pusher {
     this.#sender.forget(this.#mark.position)
     const write = async (): Promise<void> => {
       try {
-        await writeMark(this.#shared.context.store.own, this.#peer.id, this.#mark, this.position)
+        await writeMark(this.#shared.context.store.own, this.#peer, this.#mark, this.position)
         this.#shared.onSaved()
       } catch (error) {
         log.server('mark of %s: %o', this.#peer.id, error)
