@@ -173,7 +173,7 @@ export class Storage {
       isTracker: false,
       closesOnInvalid: true,
     }
-    this.#listener = new Listener(host, port, (socket) => {
+    this.#listener = new Listener({ host, port, networkTimeout: options.networkTimeout }, (socket) => {
       const { stream, peerIp } = network.take(socket)
       return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
     })
