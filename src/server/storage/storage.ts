@@ -19,6 +19,7 @@ import { Watchers } from '../watchers.js'
 import { appenderHandlers } from './appender.js'
 import { Binlog } from './binlog.js'
 import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
+import { fileListHandlers } from './file-list.js'
 import { fileHandlers } from './files.js'
 import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
@@ -30,7 +31,7 @@ import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
-import { recoverFrom, recoveryHandlers } from './recovery.js'
+import { recoverFrom } from './recovery.js'
 import { redo } from './redo.js'
 import { Replication } from './replication.js'
 import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
@@ -80,7 +81,7 @@ const handlers: StorageHandlers = {
   ...fileHandlers,
   ...metadataHandlers,
   ...syncHandlers,
-  ...recoveryHandlers,
+  ...fileListHandlers,
 }
 
 const routes: Routes<StorageConnection> = routesOf('storage', handlers)
