@@ -12,10 +12,10 @@ export class KeptSpace {
   #bytes: Buffer = Buffer.alloc(0)
   #used = 0
 
-  /** Room for the next bytes. */
-  next(): Buffer {
+  /** Room for the next of `missing` bytes. */
+  next(missing: number): Buffer {
     if (this.#bytes.length - this.#used < LEAST) {
-      this.#bytes = Buffer.allocUnsafeSlow(SIZE)
+      this.#bytes = Buffer.allocUnsafeSlow(Math.min(SIZE, missing))
       this.#used = 0
     }
     return this.#bytes.subarray(this.#used)
