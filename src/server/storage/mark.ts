@@ -79,16 +79,12 @@ export async function resetMarks(own: OwnFiles): Promise<void> {
 
 /** The IDs of peers that are known from before. */
 export async function markedPeers(own: OwnFiles): Promise<readonly string[]> {
-  const names = (await markFiles(own)).map((file) => file.slice('sync/'.length, -'.mark'.length))
-  return names.map((name) => {
-    const [address = ''] = name.split('_')
-    return isIP(address) === 0 ? name : address
-  })
+  return (await markFiles(own)).map(peerOf)
 }
 
 /** Forgets a peer. */
-export async function removeMark(own: OwnFiles, peer: Peer): Promise<void> {
-  await own.remove(fileOf(peer))
+export async function removeMark(own: OwnFiles, id: string): Promise<void> {
+  for (const file of await markFiles(own)) if (peerOf(file) === id) await own.remove(file)
 }
 
 async function markFiles(own: OwnFiles): Promise<string[]> {
@@ -99,4 +95,11 @@ async function markFiles(own: OwnFiles): Promise<string[]> {
 /** Where addresses tell storages apart, real ones put the port behind them. */
 function fileOf({ id, port }: Peer): string {
   return `sync/${isIP(id) === 0 ? id : `${id}_${port}`}.mark`
+}
+
+/** Whose mark is in a file. */
+function peerOf(file: string): string {
+  const name = file.slice('sync/'.length, -'.mark'.length)
+  const [address = ''] = name.split('_')
+  return isIP(address) === 0 ? name : address
 }
