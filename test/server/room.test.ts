@@ -280,6 +280,26 @@ describe.each(['memory', 'disk'])('a link in %s', (kind) => {
     expect((await ask(14, download(slave))).body.toString()).toBe('linked')
   })
 
+  it.each([' ', '\n1700000000 D ', '\x7f', '\xff'])(
+    'is refused under a name with %j, which would end its record in the binlog',
+    async (odd) => {
+      const { ask } = await begin()
+      const name = nameIn(await ask(11, uploadBody('linked')))
+      const master = `M00/00/00/${'a'.repeat(30)}${odd}a`
+      expect((await ask(20, linkBody(name, { master, prefix: '_l' }))).status).toBe(22)
+    },
+  )
+
+  it('is refused under the name of the metadata of its source', async () => {
+    const { ask } = await begin()
+    const master = nameIn(await ask(11, uploadBody('linked'))).replace('.txt', '')
+    const slave = nameIn(await ask(21, slaveBody(`${master}.txt`, '_s', 'slave', '')))
+    expect(slave).toBe(`${master}_s`)
+    expect(
+      (await ask(20, linkBody(slave, { master: `${master}.txt`, prefix: '_s-m', ext: '' }))).status,
+    ).toBe(22)
+  })
+
   it('is refused with the statuses of a real storage', async () => {
     const { ask } = await begin()
     const name = nameIn(await ask(11, uploadBody('linked')))
