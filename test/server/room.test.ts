@@ -74,6 +74,22 @@ describe('room', () => {
     expect((await full(23, uploadBody('x'))).status).toBe(28)
   })
 
+  it('is looked at anew when the clock was set back', async () => {
+    const times = [Date.now(), Date.now() - 3_600_000]
+    let free = 102
+    class Filling extends MemoryStore {
+      override space(): { total: number; free: number } {
+        return { total: 1000 * MB, free: free * MB }
+      }
+    }
+    const clock = { now: () => times[0] as number, randomBelow: () => 0 }
+    const ask = await start({ store: new Filling(), clock }, { reservedStorageSpace: 100 * MB })
+    expect((await ask(11, uploadBody('x'))).status).toBe(0)
+    times.shift()
+    free = 100
+    expect((await ask(11, uploadBody('x'))).status).toBe(28)
+  })
+
   it('is looked for in each path in turn when the storage may choose', async () => {
     const ask = await start(
       { store: new SmallStore(50, 200, 200), storePathCount: 3 },
