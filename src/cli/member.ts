@@ -107,6 +107,7 @@ async function storageOptionsOf(flags: StorageFlags): Promise<StorageOptions> {
     uploadPriority: conf?.uploadPriority,
     subdirCount: conf?.subdirCount,
     checkFileDuplicate: conf?.checkFileDuplicate,
+    networkTimeout: conf?.networkTimeout,
     heartBeatInterval: conf?.heartBeatInterval,
     statReportInterval: conf?.statReportInterval,
     syncStatFileInterval: conf?.syncStatFileInterval,

@@ -20,7 +20,7 @@ import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protoco
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
 import type { PlacingSocket } from './connect.js'
-import { READ_SIZE } from './connect.js'
+import { READ_SIZE, RECEIVED } from './connect.js'
 import type { ContentFlow, ContentSink, ContentSource } from './content.js'
 
 // As they are when this is loaded: a test that fakes them must not hold up what is sent.
@@ -49,6 +49,12 @@ const SMALL = 64 * 1024
 
 /** Content up to this many bytes is copied behind its head: two buffers at a time cost more to write than that. */
 const COPIED_UP_TO = 16 * 1024
+
+/** Content of which so much is to come is read to where it belongs; less is sooner copied than read by itself. */
+const WORTH_PLACING = 64 * 1024
+
+/** Read before large content, since its place is known only then. What is small fits in as well. */
+const BEGINNING = RECEIVED.subarray(0, 16 * 1024)
 
 /** Room for a head and the content behind it, of all sockets: nearly always the system has taken it all at once. */
 const newPacket = (): Buffer => Buffer.allocUnsafeSlow(COPIED_UP_TO + 1024)
@@ -106,6 +112,8 @@ export class Connection {
   /** Runs on from one request to the next: looking at it is rarer than making one for each. */
   #idleTimer: NodeJS.Timeout | undefined
   #paused = false
+  /** Whether the last response was worth placing: the next one probably is too. */
+  #wasLarge = false
 
   /**
    * @param socket - connected
@@ -340,11 +348,12 @@ export class Connection {
     if (written > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
   }
 
-  /** Where the next bytes go, while content is to come that no single read takes. */
+  /** Where the next bytes go, where that matters. */
   #place(): Uint8Array | undefined {
     const { missing } = this.#reader
-    if (missing < READ_SIZE) return undefined
-    return this.#exchange?.sink?.space?.()?.subarray(0, READ_SIZE)
+    if (missing === 0 && this.#wasLarge) return BEGINNING
+    if (missing < WORTH_PLACING) return undefined
+    return this.#exchange?.sink?.space?.(missing)?.subarray(0, Math.min(missing, READ_SIZE))
   }
 
   #onData(chunk: Buffer, end: number): void {
@@ -360,6 +369,7 @@ export class Connection {
     const exchange = this.#exchange
     if (exchange === undefined) throw new ProtocolError('the server sent bytes that nobody asked for')
     exchange.header = header
+    this.#wasLarge = header.length >= BEGINNING.length + WORTH_PLACING
     if (exchange.trace !== undefined) exchange.trace.bytesReceived += limits.HEADER_SIZE
     if (header.command !== limits.RESPONSE_COMMAND) {
       throw new ProtocolError(

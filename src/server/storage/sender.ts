@@ -1,13 +1,12 @@
-import type { FastDfsError } from '../../errors.js'
 import { STATUS } from '../../errors.js'
-import { limits, storageClusterCommands, storageCommands } from '../../protocol/index.js'
+import { storageClusterCommands } from '../../protocol/index.js'
 import { readName } from '../name-facts.js'
 import type { ServerConnection } from '../server-connection.js'
 import type { Binlog, Entry } from './binlog.js'
 import { contentOf } from './content-of.js'
 import type { StorageContext } from './context.js'
+import { infoOf } from './fetch.js'
 
-const { FILE_INFO_FLAGS } = limits
 const {
   syncCreateFile,
   syncCreateLink,
@@ -18,9 +17,6 @@ const {
   syncTruncateFile,
   syncRenameFile,
 } = storageClusterCommands
-
-/** What asks for nothing more than a file's size. */
-const SIZE_ONLY = FILE_INFO_FLAGS.NO_CRC | FILE_INFO_FLAGS.SILENT
 
 /** Has single changes made at one other storage of the group (protocol.md §4.8), by the content that is here now. */
 export class Sender {
@@ -165,13 +161,7 @@ export class Sender {
 
   /** Bytes of a file at the peer; undefined where it has none. */
   async sizeThere(connection: ServerConnection, name: string): Promise<number | undefined> {
-    const { group } = this.#context
-    try {
-      return (await connection.request(storageCommands.queryFileInfo, { group, name }, SIZE_ONLY)).size
-    } catch (error) {
-      if ((error as FastDfsError).status === STATUS.ENOENT) return undefined
-      throw error
-    }
+    return (await infoOf(connection, this.#context.group, name))?.size
   }
 }
 

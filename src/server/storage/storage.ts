@@ -13,11 +13,13 @@ import { routesOf } from '../routes.js'
 import { Session } from '../session.js'
 import type { StorageStats } from '../storage-stats.js'
 import { emptyStats } from '../storage-stats.js'
+import { GONE } from '../status-sets.js'
 import { Turns } from '../turns.js'
 import { Watchers } from '../watchers.js'
 import { appenderHandlers } from './appender.js'
 import { Binlog } from './binlog.js'
 import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
+import { fileListHandlers } from './file-list.js'
 import { fileHandlers } from './files.js'
 import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
@@ -29,7 +31,7 @@ import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
-import { recoverFrom, recoveryHandlers } from './recovery.js'
+import { recoverFrom } from './recovery.js'
 import { redo } from './redo.js'
 import { Replication } from './replication.js'
 import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
@@ -46,7 +48,6 @@ import { Versions } from './versions.js'
 const { STORAGE_STATUS } = limits
 const { storageSyncSrcReq, storageReportStatus, storageChangeStatus } = trackerClusterCommands
 const { listStorage } = trackerCommands
-const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
 /** Bytes at the binlog's end whose records are made sure of after a crash: far more than requests run at one time. */
 const REDONE = 256 * 1024
 /** What real storages have where their configuration says nothing. */
@@ -80,7 +81,7 @@ const handlers: StorageHandlers = {
   ...fileHandlers,
   ...metadataHandlers,
   ...syncHandlers,
-  ...recoveryHandlers,
+  ...fileListHandlers,
 }
 
 const routes: Routes<StorageConnection> = routesOf('storage', handlers)
@@ -173,7 +174,7 @@ export class Storage {
       isTracker: false,
       closesOnInvalid: true,
     }
-    this.#listener = new Listener(host, port, (socket) => {
+    this.#listener = new Listener({ host, port, networkTimeout: options.networkTimeout }, (socket) => {
       const { stream, peerIp } = network.take(socket)
       return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
     })
@@ -419,6 +420,10 @@ export class Storage {
           await this.#saveIdentity()
         }),
       recover: (connection) => this.#recover(connection),
+      checkSource: async (connection) => {
+        const { storages } = await connection.request(listStorage, { group: this.group })
+        if (isGone(this.#oldFiles?.sourceId, storages)) this.#oldFiles = undefined
+      },
       joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
       stats: () => this.#stats(),
       diskReport: async () => ({ paths: [...(await this.#context.space.report())] }),
@@ -458,6 +463,7 @@ export class Storage {
       this.#saveIdentity().catch((error: unknown) => log.server('.data_init_flag: %o', error))
       for (const link of this.#links) link.beatNow()
     }
+    if (isGone(this.#oldFiles?.sourceId, members)) for (const link of this.#links) link.rejoin()
     const back = members.filter(
       (member) =>
         this.#helpers.includes(member.id) &&
@@ -525,6 +531,10 @@ export class Storage {
       connectionsMax: maxConnections,
     })
   }
+}
+
+function isGone(id: string | undefined, members: readonly Pick<Brief, 'id' | 'status'>[]): boolean {
+  return members.some((member) => member.id === id && GONE.includes(member.status))
 }
 
 /** The first answer that is one; the last failure where there is none. */
