@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClientOptions } from '../src/index.js'
@@ -58,8 +57,6 @@ const KINDS: readonly Kind[] = [
   { what: 'upload', store: 'folder' },
 ]
 const RECEIVE_GOAL = 1400
-/** In memory, on Linux: what a disk's file system costs must not count as the server's. */
-const MEMORY_FOLDER = '/dev/shm'
 
 type Agent = Child<AgentRequest, AgentAnswer>
 
@@ -106,7 +103,7 @@ async function withBed(
   folder: string,
   work: (bed: Bed) => Promise<void>,
 ): Promise<void> {
-  const dir = await mkdtemp(join(existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : folder, 'fastdfs-store-'))
+  const dir = await mkdtemp(join(folder, 'store-'))
   const options = { store: store === 'memory' ? ('memory' as const) : { dir } }
   try {
     await withCluster(scripts, options, async (trackers, server) => {
