@@ -19,7 +19,7 @@ export interface PlacingSocket extends Socket {
 export const READ_SIZE = 256 * 1024
 
 /** What sockets read into, all of them: each is done with what came before the next one reads. */
-const RECEIVED = Buffer.allocUnsafeSlow(READ_SIZE)
+export const RECEIVED = Buffer.allocUnsafeSlow(READ_SIZE)
 
 /**
  * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried. The
