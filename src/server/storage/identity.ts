@@ -1,5 +1,5 @@
+import { Items } from '../items.js'
 import type { OwnFiles } from '../stores/store.js'
-import { Items } from './items.js'
 import type { OldFiles } from './tracker-link.js'
 
 /** What a storage knows of itself over restarts. */

@@ -1,6 +1,6 @@
+import { Items } from '../items.js'
 import type { OwnFiles } from '../stores/store.js'
 import { fromMark, toMark } from './binlog.js'
-import { Items } from './items.js'
 
 /** The items of a mark file, in the order of the C daemon: all must be there (protocol.md §4.8). */
 const KEYS = [

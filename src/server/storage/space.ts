@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.js'
 import type { MaybePromise } from '../maybe-promise.js'
+import { Items } from '../items.js'
 import type { Store } from '../stores/store.js'
 import type { DiskSpace, ReservedSpace } from '../tracker/reserved-space.js'
 import { reservedSpaceOf } from '../tracker/reserved-space.js'
-import { Items } from './items.js'
 
 /** Milliseconds for which what was found is believed: uploads do not ask the system each time. */
 const FRESH = 1_000

@@ -1,7 +1,7 @@
+import { Items } from '../items.js'
 import type { StorageStats } from '../storage-stats.js'
 import { emptyStats } from '../storage-stats.js'
 import type { OwnFiles } from '../stores/store.js'
-import { Items } from './items.js'
 import type { Naming } from './naming.js'
 
 const FILE = 'storage_stat.dat'
