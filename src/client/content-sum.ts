@@ -72,8 +72,8 @@ export class CountingSink implements ContentSink {
   }
 
   /** See {@link ContentSink}. */
-  space(): Uint8Array | undefined {
-    return this.#target.space?.()
+  space(missing: number): Uint8Array | undefined {
+    return this.#target.space?.(missing)
   }
 
   /** See {@link ContentSink}. */

@@ -225,7 +225,7 @@ export class DownloadStream extends Readable {
         this.#flow = flow
       },
       // Whoever reads it may keep it.
-      space: () => this.#space.next(),
+      space: (missing) => this.#space.next(missing),
       write: (chunk) => this.push(this.#space.keep(chunk)),
     }
     this.#run(sink, this.#abort.signal).then(

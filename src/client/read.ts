@@ -78,7 +78,7 @@ function exactly(count: number, file: SplitFileId, sink: ContentSink): ContentSi
       }
       sink.start(size, flow)
     },
-    space: () => sink.space?.(),
+    space: (missing) => sink.space?.(missing),
     write: (chunk) => sink.write(chunk),
   }
 }

@@ -72,8 +72,8 @@ export class ResumingSink implements ContentSink {
   }
 
   /** See {@link ContentSink}. */
-  space(): Uint8Array | undefined {
-    return this.#sink.space?.()
+  space(missing: number): Uint8Array | undefined {
+    return this.#sink.space?.(missing)
   }
 
   /** See {@link ContentSink}. */

@@ -69,7 +69,7 @@ export function bufferSink(maxBytes: number): WholeSink<Buffer> {
       buffer = Buffer.allocUnsafe(size)
       filled = 0
     },
-    space: () => restOf(buffer, filled),
+    space: () => buffer.subarray(filled),
     write: (chunk) => {
       if (!isIn(chunk, buffer, filled)) chunk.copy(buffer, filled)
       filled += chunk.length
@@ -91,7 +91,7 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
       }
       filled = 0
     },
-    space: () => restOf(bytes, filled),
+    space: () => bytes.subarray(filled),
     write: (chunk) => {
       if (!isIn(chunk, bytes, filled)) bytes.set(chunk, filled)
       filled += chunk.length
@@ -101,13 +101,6 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
     abandon: async () => {},
   }
 }
-
-/** What is left of a buffer to be filled, where that is worth a read of its own: smaller reads stay in the caches. */
-function restOf(bytes: Uint8Array, filled: number): Uint8Array | undefined {
-  return bytes.length - filled < WORTH_PLACING ? undefined : bytes.subarray(filled)
-}
-
-const WORTH_PLACING = 1024 * 1024
 
 /** Bytes that are written to a file at a time. */
 const BLOCK_SIZE = 1024 * 1024

@@ -78,7 +78,7 @@ function sinkOf(target: Target, onFlow: (flow: ContentFlow) => void): WholeSink<
   return {
     restarts: false,
     start: (_, flow) => onFlow(flow),
-    space: () => space.next(),
+    space: (missing) => space.next(missing),
     write: (chunk) => {
       size += chunk.length
       return target.write(space.keep(chunk))

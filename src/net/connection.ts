@@ -20,11 +20,12 @@ import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protoco
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
 import type { Call } from './call.js'
 import type { PlacingSocket } from './connect.js'
-import { READ_SIZE } from './connect.js'
+import { READ_SIZE, RECEIVED } from './connect.js'
 import type { ContentFlow, ContentSink, ContentSource } from './content.js'
 
-// As it is when this is loaded: a test that fakes it must not hold up what is sent.
+// As they are when this is loaded: a test that fakes them must not hold up what is sent.
 const nextTick = process.nextTick.bind(process)
+const endOfTurn = setImmediate
 
 /** What a request may have beside its fields. */
 export interface RequestOptions {
@@ -49,9 +50,17 @@ const SMALL = 64 * 1024
 /** Content up to this many bytes is copied behind its head: two buffers at a time cost more to write than that. */
 const COPIED_UP_TO = 16 * 1024
 
+/** Content of which so much is to come is read to where it belongs; less is sooner copied than read by itself. */
+const WORTH_PLACING = 64 * 1024
+
+/** Read before large content, since its place is known only then. What is small fits in as well. */
+const BEGINNING = RECEIVED.subarray(0, 16 * 1024)
+
 /** Room for a head and the content behind it, of all sockets: nearly always the system has taken it all at once. */
 const newPacket = (): Buffer => Buffer.allocUnsafeSlow(COPIED_UP_TO + 1024)
 let sending = newPacket()
+
+const NOTHING = Buffer.alloc(0)
 
 type Sent = 'nothing' | 'part' | 'all'
 
@@ -59,6 +68,7 @@ interface Exchange {
   readonly command: Command
   readonly head: Buffer
   readonly call: Call
+  readonly source: ContentSource | undefined
   readonly sink: ContentSink | undefined
   readonly resolve: (fields: object) => void
   readonly reject: (error: FastDfsError) => void
@@ -78,6 +88,10 @@ interface Exchange {
  * peer will send next it is destroyed.
  */
 export class Connection {
+  /** Requests under way, of all connections. */
+  static #underWay = 0
+  /** Whose requests wait for the end of the present turn of the event loop. */
+  static #leaving: Connection[] = []
   /** The peer as `host:port`. */
   readonly endpoint: string
   /** When the last response ended, by `performance.now()`. */
@@ -98,6 +112,8 @@ export class Connection {
   /** Runs on from one request to the next: looking at it is rarer than making one for each. */
   #idleTimer: NodeJS.Timeout | undefined
   #paused = false
+  /** Whether the last response was worth placing: the next one probably is too. */
+  #wasLarge = false
 
   /**
    * @param socket - connected
@@ -116,8 +132,12 @@ export class Connection {
     })
     const { reading } = socket as Partial<PlacingSocket>
     this.#isOwn = reading !== undefined
-    if (reading !== undefined) reading.place = () => this.#place()
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    if (reading === undefined) {
+      socket.on('data', (chunk: Buffer) => this.#onData(chunk, chunk.length))
+    } else {
+      reading.place = () => this.#place()
+      reading.take = (bytes, end) => this.#onData(bytes, end)
+    }
     socket.on('error', (cause: NodeJS.ErrnoException) =>
       this.#onGone(new ConnectError(`connection lost: ${cause.code ?? cause.message}`, { cause, endpoint })),
     )
@@ -199,6 +219,7 @@ export class Connection {
         command,
         head,
         call,
+        source,
         sink,
         resolve: resolve as (fields: object) => void,
         reject,
@@ -214,6 +235,7 @@ export class Connection {
         bodySize: 0,
       }
       this.#exchange = exchange
+      Connection.#underWay++
       this.#lastMoved = performance.now()
       this.#idleTimer ??= setTimeout(() => this.#onIdle(), this.#idleTimeout).unref()
       call.signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -221,10 +243,31 @@ export class Connection {
       if (call.attempt > 1) call.watch(this.#onCallOver)
       if (this.#lost !== undefined) this.#fail(this.#lost)
       else if (call.signal?.aborted === true) this.#fail(call.abortError())
-      else if (source === undefined) this.#writeHead(exchange)
-      else if (source.take !== undefined) this.#writeAll(exchange, source.take())
-      else void this.#send(exchange, source)
+      else if (source !== undefined && source.take === undefined) void this.#send(exchange, source)
+      else if (this.#isOwn && Connection.#underWay > 1) this.#leaveLater()
+      else this.#leave()
     })
+  }
+
+  /**
+   * Among many, the requests of a turn leave one after the other at its end: between two of them nothing else passes
+   * through the processor's caches, and a server on this machine that was woken by the first is awake for the next ones.
+   */
+  #leaveLater(): void {
+    if (Connection.#leaving.push(this) > 1) return
+    endOfTurn(() => {
+      const leaving = Connection.#leaving
+      Connection.#leaving = []
+      for (const connection of leaving) connection.#leave()
+    })
+  }
+
+  #leave(): void {
+    const exchange = this.#exchange
+    // It may have ended by now, as with its call.
+    if (exchange?.sent !== 'nothing') return
+    if (exchange.source?.take === undefined) this.#writeHead(exchange)
+    else this.#writeAll(exchange, exchange.source.take())
   }
 
   #writeHead(exchange: Exchange): void {
@@ -305,17 +348,18 @@ export class Connection {
     if (written > SMALL) this.#queued = this.#socket._handle?.writeQueueSize ?? 0
   }
 
-  /** Where the next bytes go, while content is to come that no single read takes. */
+  /** Where the next bytes go, where that matters. */
   #place(): Uint8Array | undefined {
     const { missing } = this.#reader
-    if (missing < READ_SIZE) return undefined
-    return this.#exchange?.sink?.space?.()?.subarray(0, READ_SIZE)
+    if (missing === 0 && this.#wasLarge) return BEGINNING
+    if (missing < WORTH_PLACING) return undefined
+    return this.#exchange?.sink?.space?.(missing)?.subarray(0, Math.min(missing, READ_SIZE))
   }
 
-  #onData(chunk: Buffer): void {
+  #onData(chunk: Buffer, end: number): void {
     this.#lastMoved = performance.now()
     try {
-      this.#reader.push(chunk)
+      this.#reader.push(chunk, end)
     } catch (error) {
       this.#lose(typed(error))
     }
@@ -325,6 +369,7 @@ export class Connection {
     const exchange = this.#exchange
     if (exchange === undefined) throw new ProtocolError('the server sent bytes that nobody asked for')
     exchange.header = header
+    this.#wasLarge = header.length >= BEGINNING.length + WORTH_PLACING
     if (exchange.trace !== undefined) exchange.trace.bytesReceived += limits.HEADER_SIZE
     if (header.command !== limits.RESPONSE_COMMAND) {
       throw new ProtocolError(
@@ -341,18 +386,23 @@ export class Connection {
         `the response says ${header.length} bytes, at most ${MAX_RESPONSE} are possible`,
       )
     }
-    exchange.body = Buffer.allocUnsafe(header.length)
   }
 
   #onContent(chunk: Buffer): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
     if (exchange.trace !== undefined) exchange.trace.bytesReceived += chunk.length
-    if (exchange.body !== undefined) {
-      exchange.bodySize += chunk.copy(exchange.body, exchange.bodySize)
-    } else if (exchange.sink?.write(chunk) === false) {
+    const { command, header, sink } = exchange
+    if (sink !== undefined && header?.status === STATUS.OK) {
+      if (sink.write(chunk)) return
       this.#paused = true
       this.#socket.pause()
+    } else if (chunk.length === header?.length && !command.response.holdsBytes) {
+      // It ends before the socket reads over it.
+      exchange.body = chunk
+    } else {
+      exchange.body ??= Buffer.allocUnsafe(header?.length ?? 0)
+      exchange.bodySize += chunk.copy(exchange.body, exchange.bodySize)
     }
   }
 
@@ -383,14 +433,18 @@ export class Connection {
       const error = statusToError(header.status, place, command.notFound)
       // Storages and old trackers close after 22; the rest of a refused content is read as requests (§1.1).
       if (header.status === STATUS.EINVAL || command.content === 'request') this.#lose(error)
-      else this.#settle(() => exchange.reject(error))
+      else {
+        this.#settle()
+        exchange.reject(error)
+      }
       return
     }
     if (exchange.sent !== 'all') {
       throw new ProtocolError('the server answered before it had the whole request')
     }
-    const fields = exchange.body === undefined ? {} : decodeResponseFields(command, exchange.body)
-    this.#settle(() => exchange.resolve(fields))
+    const fields = exchange.sink === undefined ? decodeResponseFields(command, exchange.body ?? NOTHING) : {}
+    this.#settle()
+    exchange.resolve(fields)
   }
 
   readonly #onCallOver = (error: FastDfsError): void => this.#lose(error)
@@ -434,23 +488,23 @@ export class Connection {
   #fail(error: FastDfsError): void {
     const exchange = this.#exchange as Exchange
     const failure = withOutcome(error, exchange, this.endpoint)
-    this.#settle(() => {
-      exchange.stopWriting?.(failure)
-      exchange.reject(failure)
-    })
+    this.#settle()
+    exchange.stopWriting?.(failure)
+    exchange.reject(failure)
   }
 
-  #settle(tell: () => void): void {
+  /** The request is over, and whoever made it to be told how it ended. */
+  #settle(): void {
     const exchange = this.#exchange as Exchange
     clearTimeout(exchange.deadline)
     exchange.call.signal?.removeEventListener('abort', this.#onAbort)
     if (exchange.call.attempt > 1) exchange.call.unwatch(this.#onCallOver)
     this.#exchange = undefined
+    Connection.#underWay--
     // The last piece may have held it up; the next response has another sink.
     this.#unpause()
     // A response ends in bytes that have just moved.
     this.lastUsed = this.#lastMoved
-    tell()
   }
 }
 

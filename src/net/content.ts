@@ -20,8 +20,10 @@ export interface ContentSink {
   /**
    * Room for the next bytes, so that they need not be copied there: what {@link ContentSink.write} is given then lies at
    * its start. Asked for before each read while many bytes are still to come; not of every connection.
+   *
+   * @param missing - how many that are; room for fewer will do
    */
-  space?(): Uint8Array | undefined
+  space?(missing: number): Uint8Array | undefined
   /**
    * The next bytes, in a buffer that is used again afterwards. Answer false to be given no more until
    * {@link ContentFlow.resume}.

@@ -12,6 +12,11 @@ export class Items {
     }
   }
 
+  /** All of them. */
+  [Symbol.iterator](): Iterator<[key: string, value: string]> {
+    return this.#values.entries()
+  }
+
   /** A value; empty where there is none. */
   text(key: string): string {
     return this.#values.get(key) ?? ''

@@ -66,12 +66,12 @@ describe.each(ways)('a large file that comes through %s', (_, options) => {
 describe('room for what is kept', () => {
   it('gives what was read into it as it is, and nothing of it twice', () => {
     const space = new KeptSpace()
-    const room = space.next()
+    const room = space.next(1_000_000)
     room.write('first')
     const first = space.keep(room.subarray(0, 5))
     expect(first.buffer).toBe(room.buffer)
-    space.next().write('second')
-    const second = space.keep(space.next().subarray(0, 6))
+    space.next(1_000_000).write('second')
+    const second = space.keep(space.next(1_000_000).subarray(0, 6))
     expect([String(first), String(second)]).toEqual(['first', 'second'])
   })
 
@@ -85,8 +85,8 @@ describe('room for what is kept', () => {
 
   it('is another one when too little is left', () => {
     const space = new KeptSpace()
-    const room = space.next()
+    const room = space.next(1_000_000)
     space.keep(room.subarray(0, room.length - 100))
-    expect(space.next().buffer).not.toBe(room.buffer)
+    expect(space.next(1_000_000).buffer).not.toBe(room.buffer)
   })
 })
