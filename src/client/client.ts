@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { Budget } from '../net/budget.js'
 import { ConnectionPool } from '../net/pool.js'
@@ -28,6 +27,7 @@ import { filenameOf } from './filename.js'
 import type { FileInfo, MetadataOptions } from './files.js'
 import { encodingOf, fileExists, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
+import type { NamedFile } from './named-file.js'
 import { NamedSources } from './named-sources.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
@@ -363,7 +363,7 @@ export class FastDfsClient {
   async #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
     const { signal: given } = checkCallOptions(options)
     const run = (
-      open: (call: Call, file: SplitFileId) => WholeSink<number> | Promise<WholeSink<number>>,
+      open: (call: Call, file: NamedFile) => WholeSink<number> | Promise<WholeSink<number>>,
       signal: AbortSignal | undefined,
     ): Promise<DownloadedFile> =>
       this.#runOn(id, { ...options, signal }, async (call, file) => {
@@ -605,7 +605,7 @@ export class FastDfsClient {
   #runOn<T>(
     id: string,
     options: CallOptions,
-    operation: (call: Call, file: SplitFileId) => Promise<T>,
+    operation: (call: Call, file: NamedFile) => Promise<T>,
   ): Promise<T> {
     return this.#calls.runOn(id, options, operation)
   }

@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import { AbortError, InvalidArgumentError, isFastDfsError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
@@ -9,6 +8,7 @@ import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
 import type { NamedContent, SecondReading, Transferred } from './integrity.js'
 import { contentInName, isAppender, verifyDownload } from './integrity.js'
+import type { NamedFile } from './named-file.js'
 import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
 import { readAnywhere } from './replicas.js'
@@ -112,7 +112,7 @@ export interface Downloaded<T> {
  */
 export async function download<T>(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   plan: DownloadPlan,
   call: Call,
   sink: WholeSink<T>,
@@ -141,7 +141,7 @@ function againInto(sink: RestartableSink): SecondReading {
 }
 
 /** What a download is compared with: nothing but the whole of a normal file is. */
-function namedOf(context: Context, file: SplitFileId, plan: DownloadPlan): NamedContent | undefined {
+function namedOf(context: Context, file: NamedFile, plan: DownloadPlan): NamedContent | undefined {
   const { offset, length, verify = context.options.verify } = plan
   if (!verify || offset !== 0 || length !== undefined) return undefined
   const named = contentInName(file)
@@ -157,7 +157,7 @@ type RestartableSink = ContentSink & Pick<WholeSink<unknown>, 'restarts'>
 /** Reads a file. After a failure, another storage goes on where it stopped. */
 function readContent(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   plan: DownloadPlan,
   named: NamedContent | undefined,
   call: Call,
@@ -249,7 +249,7 @@ export class DownloadStream extends Readable {
 /** Downloads to a sink that its caller ends. */
 export async function downloadTo(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   plan: DownloadPlan,
   call: Call,
   sink: ContentSink,

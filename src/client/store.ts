@@ -1,7 +1,5 @@
 /** The end of every upload: a whole file is sent, verified, and given its metadata. */
 import { FileNotFoundError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { splitFileId } from '../file-id/index.js'
 import { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import type { storageCommands } from '../protocol/index.js'
@@ -11,6 +9,7 @@ import type { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { deleteFile, setMetadata } from './files.js'
 import { verifyUpload } from './integrity.js'
+import { NamedFile } from './named-file.js'
 import { CLEANUP_TIMEOUT } from './outliving.js'
 import type { ProgressListener } from './progress.js'
 import { reportEnd } from './progress.js'
@@ -99,7 +98,7 @@ export function finish(
 /** Verifies a file that is stored whole, and sets its metadata. */
 export async function complete(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   { storage, sum }: Omit<Sent<unknown>, 'reply'>,
   { metadata, verify, onProgress }: Finishing,
   call: Call,
@@ -119,7 +118,7 @@ export async function complete(
 }
 
 /** Deletes what nobody else knows of. The call itself may be over: deleting has a time of its own. */
-export async function discard(context: Context, file: SplitFileId): Promise<void> {
+export async function discard(context: Context, file: NamedFile): Promise<void> {
   await deleteFile(context, file, new Call({ timeout: CLEANUP_TIMEOUT })).catch((cause: Error) => {
     if (cause instanceof FileNotFoundError) return
     context.options.log.warn('client', `${file.id} is left behind: ${cause.message}`, { fileId: file.id })
@@ -127,9 +126,9 @@ export async function discard(context: Context, file: SplitFileId): Promise<void
 }
 
 /** The ID of a file that a storage has named. */
-export function newFileOf({ group, name }: { group: string; name: string }): SplitFileId {
+export function newFileOf({ group, name }: { group: string; name: string }): NamedFile {
   try {
-    return splitFileId(`${group}/${name}`)
+    return new NamedFile(`${group}/${name}`)
   } catch (cause) {
     throw new ProtocolError(
       `the storage named the new file ${show(`${group}/${name}`)}, which is no file ID`,
