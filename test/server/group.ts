@@ -131,8 +131,21 @@ export const truncateBody = (name: string, size: number): Buffer => bytes(i64(na
 export const metadataBody = (name: string, flag: string, metadata: string): Buffer =>
   bytes(i64(name.length), i64(metadata.length), flag, GROUP, name, metadata)
 
-export const slaveBody = (master: string, prefix: string, content: string): Buffer =>
-  bytes(i64(master.length), i64(content.length), str(prefix, 16), str('txt', 6), master, content)
+export const slaveBody = (master: string, prefix: string, content: string, ext = 'txt'): Buffer =>
+  bytes(i64(master.length), i64(content.length), str(prefix, 16), str(ext, 6), master, content)
+
+export const linkBody = (source: string, master = '', prefix = ''): Buffer =>
+  bytes(
+    i64(master.length),
+    i64(source.length),
+    i64(1),
+    GROUP,
+    str(prefix, 16),
+    str('txt', 6),
+    master,
+    source,
+    's',
+  )
 
 export const nameIn = ({ status, body }: RawResponse): string => {
   if (status !== 0) throw new Error(`status ${status}`)

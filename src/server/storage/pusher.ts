@@ -204,7 +204,7 @@ export class Pusher {
   async #goOn(): Promise<void> {
     const { binlog, context } = this.#shared
     if (startsAnew(this.#peer)) return
-    const mark = await readMark(context.store.own, this.#peer.id)
+    const mark = await readMark(context.store.own, this.#peer)
     if (mark === undefined || mark.position > binlog.end || mark.position < binlog.start) return
     this.#mark = mark
     this.#begun = true
@@ -224,7 +224,7 @@ export class Pusher {
     try {
       await connection.connected()
       this.#connected = true
-      this.#sender.takesLinks = await sayHello(connection, context.journal.id)
+      this.#sender.toEmbedded = await sayHello(connection, context.journal.id)
       await this.#push(connection)
     } finally {
       connection.destroy()
@@ -328,9 +328,16 @@ export class Pusher {
     const { context } = this.#shared
     await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.SYNCING)
     for (let index = 0; index < context.storePathCount; index++) {
-      for await (const name of context.store.list(index)) {
-        if (this.#stopped || connection.ended) return
-        await this.#sendOldFile(connection, name)
+      let hasLinks = false
+      // Links come behind what they lead to: real storages make none to what they have not got.
+      for (const sendsLinks of [false, true]) {
+        if (sendsLinks && !hasLinks) break
+        for await (const name of context.store.list(index)) {
+          if (this.#stopped || connection.ended) return
+          const isLink = (await context.store.stat(name))?.source !== undefined
+          hasLinks ||= isLink
+          if (isLink === sendsLinks) await this.#sendOldFile(connection, name)
+        }
       }
     }
     for (const [name, version] of context.versions.removals()) {
@@ -431,7 +438,7 @@ export class Pusher {
     this.#sender.forget(this.#mark.position)
     const write = async (): Promise<void> => {
       try {
-        await writeMark(this.#shared.context.store.own, this.#peer.id, this.#mark, this.position)
+        await writeMark(this.#shared.context.store.own, this.#peer, this.#mark, this.position)
         this.#shared.onSaved()
       } catch (error) {
         log.server('mark of %s: %o', this.#peer.id, error)

@@ -1,4 +1,5 @@
 import { STATUS } from '../../errors.js'
+import { isAtLeast } from '../../protocol/dialect.js'
 import { storageClusterCommands } from '../../protocol/index.js'
 import { readName } from '../name-facts.js'
 import type { ServerConnection } from '../server-connection.js'
@@ -24,8 +25,8 @@ export class Sender {
   readonly #binlog: Binlog
   /** By file, in their order: up to where its records were in the content that the peer has got as a whole. */
   readonly #whole = new Map<string, number>()
-  /** Whether the peer takes links as links: real storages do not bear that (§12), and get files. */
-  takesLinks = false
+  /** Whether the peer is an embedded storage as well. */
+  toEmbedded = false
 
   constructor(context: StorageContext, binlog: Binlog) {
     this.#context = context
@@ -92,10 +93,12 @@ export class Sender {
   ): Promise<number | undefined> {
     const [context, binlog] = [this.#context, this.#binlog]
     const until = binlog.end
-    const source = this.takesLinks ? (await context.store.stat(name))?.source : undefined
+    const source = this.#takesLinks ? (await context.store.stat(name))?.source : undefined
     if (source !== undefined) {
       const fields = { timestamp, group: context.group, linkName: name, sourceName: source }
-      return connection.status(syncCreateLink, fields)
+      const status = await connection.status(syncCreateLink, fields)
+      // A real one makes no link to what it has not got, and says that it has.
+      if (this.toEmbedded || (await this.sizeThere(connection, name)) !== undefined) return status
     }
     const sent = await contentOf(context.store, context.changing, name)
     if (sent === undefined) return undefined
@@ -108,6 +111,11 @@ export class Sender {
       this.#whole.set(name, until)
     }
     return status
+  }
+
+  /** Real ones from V6.13 on do not bear links (protocol.md §12, 19), and get files. */
+  get #takesLinks(): boolean {
+    return this.toEmbedded || !isAtLeast(this.#context.dialect, '6.13')
   }
 
   /** Removes a file there, whatever is here. */

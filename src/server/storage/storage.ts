@@ -21,6 +21,7 @@ import { Binlog } from './binlog.js'
 import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
 import { fileListHandlers } from './file-list.js'
 import { fileHandlers } from './files.js'
+import type { Identity } from './identity.js'
 import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
@@ -130,6 +131,7 @@ export class Storage {
   #joinTime = 0
   #upTime = 0
   #oldFiles: OldFiles | undefined
+  #noted: Identity['others'] = new Map()
   readonly #settling = new Turns()
   /** The IDs of storages of the group that could not be asked for the files that were lost here. */
   #helpers: readonly string[] = []
@@ -203,7 +205,14 @@ export class Storage {
       stats: emptyStats(),
       lock: new NameLock(),
       heartBeatInterval,
-      journal: new Journal(String(id), this.#binlog, this.#versions, clock, () => this.#replication.isAlone),
+      journal: new Journal(
+        String(id),
+        this.#binlog,
+        this.#versions,
+        clock,
+        () => this.#replication.isAlone,
+        (name) => this.#replication.passOn(name),
+      ),
       versions: this.#versions,
       replication: this.#replication,
       changing: new Map(),
@@ -374,6 +383,7 @@ export class Storage {
     this.#joinTime = identity?.joinTime ?? this.#upTime
     this.#oldFiles = identity?.oldFiles
     this.#helpers = identity?.helpers ?? []
+    this.#noted = identity?.others ?? new Map()
     await this.#saveIdentity()
     this.#saveStatsLater()
   }
@@ -391,7 +401,8 @@ export class Storage {
       joinTime: this.#joinTime,
       oldFiles: this.#oldFiles,
       helpers: this.#helpers,
-      ip: this.host,
+      others: this.#noted,
+      ip: typeof this.id === 'string' ? this.id : ANY_ADDRESS.includes(this.host) ? '' : this.host,
       port: this.port,
     })
   }
