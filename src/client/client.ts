@@ -41,7 +41,7 @@ import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
 import { Outliving } from './outliving.js'
-import { discard, owning } from './sources.js'
+import { discard, isInMemory, owning } from './sources.js'
 import type { NewFileCommand } from './store.js'
 import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
@@ -356,7 +356,7 @@ export class FastDfsClient {
       const plan = checkDownload(sinkOrOptions, 'downloadFile')
       const { maxBufferBytes, log } = this.#context.options
       const sink = reportingSink(bufferSink(maxBufferBytes), sinkOrOptions.onProgress, log)
-      return download(this.#context, file, plan, call, sink, false).then(contentOf)
+      return download(this.#context, file, plan, call, sink, false, contentOf)
     })
   }
 
@@ -369,8 +369,10 @@ export class FastDfsClient {
       this.#runOn(id, { ...options, signal }, async (call, file) => {
         const plan = checkSinkOptions(options, target)
         const sink = reportingSink(await open(call, file), options.onProgress, this.#context.options.log)
-        const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
-        return { size, ...rest }
+        return download(this.#context, file, plan, call, sink, true, ({ content: size, ...rest }) => ({
+          size,
+          ...rest,
+        }))
       })
     if (typeof target === 'string') {
       let path: string | undefined
@@ -591,9 +593,12 @@ export class FastDfsClient {
   #upload(command: NewFileCommand, source: Source, options: UploadOptions): Promise<UploadedFile> {
     const run = (call: Call): Promise<UploadedFile> =>
       uploadFamily(this.#context, command, source, options, call)
-    return this.#run(options, run).catch((error: unknown) => {
+    const running = this.#run(options, run)
+    const { slaves } = (options as UploadOptions | undefined | null) ?? {}
+    if (isInMemory(source) && slaves === undefined) return running
+    return running.catch((error: unknown) => {
       discard(source)
-      discardSlaves((options as UploadOptions | undefined | null)?.slaves)
+      discardSlaves(slaves)
       throw error
     })
   }

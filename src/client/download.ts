@@ -9,6 +9,7 @@ import type { Context } from './context.js'
 import type { NamedContent, SecondReading, Transferred } from './integrity.js'
 import { contentInName, isAppender, verifyDownload } from './integrity.js'
 import type { NamedFile } from './named-file.js'
+import { isPending } from './pending.js'
 import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
 import { readAnywhere } from './replicas.js'
@@ -109,26 +110,32 @@ export interface Downloaded<T> {
  * Downloads to a sink and finishes it. Where it can begin again, every attempt is a fresh one.
  *
  * @param counts - count the CRC32, also where nothing is verified
+ * @param result - what it resolves to
  */
-export async function download<T>(
+export async function download<T, R>(
   context: Context,
   file: NamedFile,
   plan: DownloadPlan,
   call: Call,
   sink: WholeSink<T>,
   counts: boolean,
-): Promise<Downloaded<T>> {
+  result: (downloaded: Downloaded<T>) => R,
+): Promise<R> {
   try {
     const named = namedOf(context, file, plan)
     const read = await readContent(context, file, plan, named, call, sink, counts)
-    const { crc32, verified, storage } =
+    const verifying =
       named === undefined
         ? { crc32: read.sum.crc32, verified: false, storage: read.storage }
-        : await verifyDownload(context, file, named, read, againInto(sink), call)
+        : verifyDownload(context, file, named, read, againInto(sink), call)
+    const { crc32, verified, storage } = isPending(verifying) ? await verifying : verifying
     const endpoint = formatEndpoint(storage)
+    const finishing = sink.finish()
     // A stream may take for ever; a file that is being renamed is not given up.
-    const content = await (sink.restarts ? sink.finish() : call.wait(sink.finish()))
-    return { content, crc32, verified, endpoint }
+    const content = !isPending(finishing)
+      ? finishing
+      : await (sink.restarts ? finishing : call.wait(finishing))
+    return result({ content, crc32, verified, endpoint })
   } catch (error) {
     await sink.abandon()
     throw error

@@ -9,6 +9,7 @@ import { storageCommands } from '../protocol/index.js'
 import { ContentSum, CountingSink, hex, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
 import type { NamedFile } from './named-file.js'
+import type { MayBePending } from './pending.js'
 import { readFrom, WHOLE } from './read.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -87,7 +88,7 @@ export function verifyUpload(
   file: NamedFile,
   sent: Transferred,
   call: Call,
-): boolean | Promise<boolean> {
+): MayBePending<boolean> {
   const named = contentInName(file)
   if (named === undefined) return false
   const { storage, sum } = sent
@@ -149,7 +150,7 @@ export function verifyDownload(
   first: Transferred,
   again: SecondReading,
   call: Call,
-): Verified | Promise<Verified> {
+): MayBePending<Verified> {
   return context.oldCrcs.agree(named.crc32, first.sum, first.storage)
     ? { crc32: first.sum.crc32, verified: true, storage: first.storage }
     : verifyAgain(context, file, named, first, again, call)

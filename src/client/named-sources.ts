@@ -1,5 +1,6 @@
 import type { Call } from '../net/call.js'
 import type { NamedFile } from './named-file.js'
+import type { MayBePending } from './pending.js'
 import type { StorageAddresses } from './storage-addresses.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -31,10 +32,7 @@ export class NamedSources {
   }
 
   /** The source of a file; undefined where its ID does not lead there. */
-  of(
-    { source, group }: NamedFile,
-    call: Call,
-  ): StorageEndpoint | undefined | Promise<StorageEndpoint | undefined> {
+  of({ source, group }: NamedFile, call: Call): MayBePending<StorageEndpoint | undefined> {
     if (source === undefined) return undefined
     return source.kind === 'ip'
       ? this.#named.get(group)?.get(source.ip)

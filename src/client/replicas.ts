@@ -5,6 +5,7 @@ import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import type { Context } from './context.js'
 import { isHealthy } from './context.js'
+import { isPending } from './pending.js'
 import type { NamedFile } from './named-file.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -50,7 +51,8 @@ export function readAnywhere<T>(
       throw error
     })
   return retry(options, call, async () => {
-    const known = sources && (await sources.of(file, call))
+    const looking = sources?.of(file, call)
+    const known = isPending(looking) ? await looking : looking
     if (known !== undefined && isUsable(context, known, failed)) {
       try {
         return await read(known)

@@ -11,6 +11,7 @@ import { deleteFile, setMetadata } from './files.js'
 import { verifyUpload } from './integrity.js'
 import { NamedFile } from './named-file.js'
 import { CLEANUP_TIMEOUT } from './outliving.js'
+import { isPending } from './pending.js'
 import type { ProgressListener } from './progress.js'
 import { reportEnd } from './progress.js'
 import type { Failed } from './replicas.js'
@@ -70,29 +71,33 @@ export function storeWhole(
   const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, source.size)
   const findTarget = (failed: Failed): Promise<Target<NewFileCommand>> =>
     newFileTarget(context, plan, call, failed)
-  return sendContent(context, command, source, call, findTarget, {
+  const sending = sendContent(context, command, source, call, findTarget, {
     sumFor: plan.verify ? sumFor : undefined,
     onProgress: plan.onProgress,
     mayExist: newFileMayExist(source),
     undo: (reply) => discard(context, newFileOf(reply)),
-  }).then((sent) => finish(context, sent, plan, call))
+  })
+  return finish(context, sending, plan, call)
 }
 
 /**
  * What an upload resolves to, after it is verified and its metadata is set. A file that is not what was sent, whose
  * metadata cannot be set, or whose end cannot be reported, is deleted again: nobody else knows its ID.
  */
-export function finish(
+export async function finish(
   context: Context,
-  sent: Sent<{ group: string; name: string }>,
+  sending: Promise<Sent<{ group: string; name: string }>>,
   finishing: Finishing,
   call: Call,
 ): Promise<UploadedFile> {
+  const sent = await sending
   const file = newFileOf(sent.reply)
-  return complete(context, file, sent, finishing, call).catch(async (error: unknown) => {
+  try {
+    return await complete(context, file, sent, finishing, call)
+  } catch (error) {
     await discard(context, file)
     throw error
-  })
+  }
 }
 
 /** Verifies a file that is stored whole, and sets its metadata. */
@@ -104,7 +109,8 @@ export async function complete(
   call: Call,
 ): Promise<UploadedFile> {
   try {
-    const verified = verify && (await verifyUpload(context, file, { storage, sum }, call))
+    const verifying = verify && verifyUpload(context, file, { storage, sum }, call)
+    const verified = isPending(verifying) ? await verifying : verifying
     if (metadata !== undefined) {
       await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
     }

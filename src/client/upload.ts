@@ -15,7 +15,7 @@ import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress, progressOf } from './progress.js'
 import type { OpenSource, Source } from './sources.js'
-import { openSource, openUnread, openView } from './sources.js'
+import { isInMemory, openSource, openUnread, openView } from './sources.js'
 import type { NewFileCommand, UploadPlan } from './store.js'
 import { discard, finish, newFileOf, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
@@ -230,17 +230,17 @@ export async function uploadSlave(
       storage: await context.trackers.queryUpdate(master, call),
       fields,
     })
-    const sending = sendContent(context, command, opened, call, findTarget, {
+    const content = sendContent(context, command, opened, call, findTarget, {
       onProgress,
       mayExist,
       undo: (reply) => discard(context, newFileOf(reply)),
     })
-    const sent = await tellingSpace(context, call, sending).catch((error: unknown) => {
+    const sending = tellingSpace(context, call, content).catch((error: unknown) => {
       // It is the slave that is there, and the master that is not.
       throw error instanceof FileExistsError ? locateError(error, { fileId: expectedId }) : error
     })
     // Its name holds what its master's says.
-    return finish(context, sent, { metadata, verify: false, onProgress }, call)
+    return finish(context, sending, { metadata, verify: false, onProgress }, call)
   })
 }
 
@@ -262,7 +262,7 @@ export function withSource<S extends Closable, T>(
   use: (opened: S | OpenSource) => Promise<T>,
 ): Promise<T> {
   if (size !== undefined) checkInteger(size, 'size', 0)
-  return ArrayBuffer.isView(source) ? use(openView(source, size)) : closing(open(source, size, call), use)
+  return isInMemory(source) ? use(openView(source, size)) : closing(open(source, size, call), use)
 }
 
 interface Closable {
