@@ -202,13 +202,12 @@ export class Trackers {
     question: Question<C>,
     read: (response: ResponseOf<C>) => R | Promise<R>,
   ): Promise<R> {
-    const beganAt = performance.now()
     const trackers = this.#trackers
     const first = this.#nextOf(trackers)
-    if (!this.#isHealthy(first)) return this.#askOn(question, beganAt, trackers, first, []).then(read)
+    if (!this.#isHealthy(first)) return this.#askOn(question, trackers, first, []).then(read)
     // Nothing is put in order as long as the first one answers.
     return this.#askOne(first, question).then(read, (error: unknown) =>
-      this.#askOn(question, beganAt, trackers, first, [unlessFinal(error, question.call)]).then(read),
+      this.#askOn(question, trackers, first, [unlessFinal(error, question.call)]).then(read),
     )
   }
 
@@ -219,11 +218,11 @@ export class Trackers {
   /** @param errors - of the first one, if it was asked already */
   async #askOn<C extends Command>(
     question: Question<C>,
-    beganAt: number,
     trackers: readonly Tracker[],
     first: Tracker,
     errors: FastDfsError[],
   ): Promise<ResponseOf<C>> {
+    const beganAt = performance.now()
     for (let round = 1; ; round++) {
       try {
         return await (round === 1 ? this.#askAny(question, trackers, first, errors) : this.#askAny(question))
