@@ -9,6 +9,7 @@ import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js
 import type { ContentFlow, ContentSink } from '../net/content.js'
 import { show, showPath } from './check.js'
 import { pathFailed } from './path-failure.js'
+import type { MayBePending } from './pending.js'
 import { messageOf } from './pieces.js'
 import { isIn } from './space.js'
 
@@ -23,7 +24,7 @@ export interface WholeSink<T> extends ContentSink {
   /** Whether it can start again after its first byte: what an attempt left behind is dropped then. */
   readonly restarts: boolean
   /** All content is here: gives the result. */
-  finish(): Promise<T>
+  finish(): MayBePending<T>
   /** The download failed: leaves nothing behind. */
   abandon(): Promise<void>
 }
@@ -35,14 +36,19 @@ export function isSink(value: unknown): value is Sink {
 
 /** By what it can do: responses of `node:http` are no instances of Writable. */
 export function isWritable(value: unknown): value is Writable {
-  const stream = (value ?? {}) as Partial<Writable>
-  return [stream.write, stream.end, stream.on, stream.destroy].every((method) => typeof method === 'function')
+  const { write, end, on, destroy } = (value ?? {}) as Partial<Writable>
+  return (
+    typeof write === 'function' &&
+    typeof end === 'function' &&
+    typeof on === 'function' &&
+    typeof destroy === 'function'
+  )
 }
 
 /** Whether a value is a web stream that can be written to, of any realm. */
 export function isWebWritable(value: unknown): value is WritableStream<Uint8Array> {
-  const stream = (value ?? {}) as Partial<WritableStream>
-  return typeof stream.getWriter === 'function' && typeof stream.abort === 'function'
+  const { getWriter, abort } = (value ?? {}) as Partial<WritableStream>
+  return typeof getWriter === 'function' && typeof abort === 'function'
 }
 
 /** The error of what is no sink. */
@@ -75,7 +81,7 @@ export function bufferSink(maxBytes: number): WholeSink<Buffer> {
       filled += chunk.length
       return true
     },
-    finish: async () => buffer,
+    finish: () => buffer,
     abandon: async () => {},
   }
 }
@@ -97,7 +103,7 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
       filled += chunk.length
       return true
     },
-    finish: async () => filled,
+    finish: () => filled,
     abandon: async () => {},
   }
 }
