@@ -17,6 +17,9 @@ export type Small = (typeof SMALL)[number]
 export const LARGE = ['upload', 'download to path', 'download discarded'] as const
 export type Large = (typeof LARGE)[number]
 
+/** Calls at a time that fill the cluster and delete again. */
+export const IN_PARALLEL = 16
+
 export type AgentRequest =
   /** Makes sure that it does what it is said to do. */
   | { do: 'check' }

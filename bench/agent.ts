@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { parseFileId } from '../src/index.js'
 import type { AgentAnswer, AgentConfig, AgentRequest, Large, Small } from './agent-protocol.js'
+import { IN_PARALLEL } from './agent-protocol.js'
 import { answer } from './child.js'
 import type { BenchClient } from './client.js'
 import { METADATA } from './client.js'
@@ -13,6 +14,13 @@ import { RawClient } from './raw-client.js'
 import type { Next, Slice } from './slice.js'
 import { measureSlice } from './slice.js'
 
+/**
+ * Milliseconds for a request, and for the end: far more than they take. Some clients never end what went wrong; this
+ * process can then still do something else, and delete its files.
+ */
+const LIMIT = 30_000
+const END_LIMIT = 10_000
+
 const config = JSON.parse(process.argv[2] as string) as AgentConfig
 const { contender, trackers, peersFolder } = config
 const client = clientOf(contender)
@@ -21,9 +29,9 @@ const files: string[] = []
 const contents = new Map<number, Buffer>()
 
 answer<AgentRequest, AgentAnswer>(
-  async (request) => ({ ...(await handle(request)), rss: await peakRss() }),
+  async (request) => ({ ...(await within(LIMIT, handle(request))), rss: await peakRss() }),
   async () => {
-    await deleteAll()
+    await within(END_LIMIT, deleteAll())
     await client.close()
   },
 )
@@ -149,7 +157,15 @@ async function deleteAll(): Promise<void> {
 }
 
 async function inParallel(work: () => Promise<void>): Promise<void> {
-  await Promise.all(Array.from({ length: 16 }, work))
+  await Promise.all(Array.from({ length: IN_PARALLEL }, work))
+}
+
+async function within<T>(limit: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it has not ended for ${limit / 1000} s`)), limit)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 /** Of `id` and its likes: many texts, so that nothing can be remembered; each in one piece, as it comes from outside. */

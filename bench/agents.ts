@@ -9,6 +9,9 @@ type Agent = Child<AgentRequest, AgentAnswer>
 /** What every contender did in one round; peers are missing where they do not take part, or failed. */
 export type Round = Readonly<Record<Core, Slice>> & Readonly<Partial<Record<string, Slice>>>
 
+/** Who takes part: our client and the floor only, clients that are scripts as well, or those from npm, too. */
+export type Field = 'core' | 'scripts' | 'all'
+
 /** One process for each contender; only one of them works at a time. */
 export class Agents {
   /** The most memory that each has used so far, in MiB. */
@@ -16,12 +19,15 @@ export class Agents {
   /** What peers failed at, and how: there they take no further part. */
   readonly failures: Record<string, string> = {}
   readonly #agents: ReadonlyMap<string, Agent>
+  readonly #fields: Readonly<Record<Field, readonly string[]>>
 
   constructor(peers: readonly Peer[], start: (contender: string, script?: string) => Agent) {
     this.#agents = new Map([
       ...CORE.map((name) => [name, start(name)] as const),
       ...peers.map(({ name, script }) => [name, start(name, script)] as const),
     ])
+    const scripts = peers.filter(({ script }) => script !== undefined).map(({ name }) => name)
+    this.#fields = { core: CORE, scripts: [...CORE, ...scripts], all: [...this.#agents.keys()] }
   }
 
   async ask(contender: string, request: AgentRequest): Promise<AgentAnswer> {
@@ -32,14 +38,14 @@ export class Agents {
     return result
   }
 
-  async askAll(request: AgentRequest, withPeers: boolean): Promise<void> {
-    for (const contender of this.#names(withPeers)) await this.#tryAsk(contender, request)
+  async askAll(request: AgentRequest, field: Field): Promise<void> {
+    for (const contender of this.#fields[field]) await this.#tryAsk(contender, request)
   }
 
   /** One slice of each, one after the other; who begins changes with `turn`, so that no place is the better one. */
-  async round(turn: number, withPeers: boolean, request: AgentRequest, after?: AgentRequest): Promise<Round> {
+  async round(turn: number, field: Field, request: AgentRequest, after?: AgentRequest): Promise<Round> {
     const slices: Partial<Record<string, Slice>> = {}
-    const names = this.#names(withPeers)
+    const names = this.#fields[field]
     for (let i = 0; i < names.length; i++) {
       const contender = names[(turn + i) % names.length] as string
       const answer = await this.#tryAsk(contender, request)
@@ -53,22 +59,25 @@ export class Agents {
     await Promise.all([...this.#agents.values()].map((agent) => agent.stop()))
   }
 
-  #names(withPeers: boolean): string[] {
-    return withPeers ? [...this.#agents.keys()] : [...CORE]
-  }
-
   /** Not every peer can do everything; a run without one of the others is worth nothing. */
   async #tryAsk(contender: string, request: AgentRequest): Promise<AgentAnswer | undefined> {
-    const what = `${contender}, ${'what' in request ? request.what : request.do}`
-    if (what in this.failures) return undefined
+    const what = `${contender}, ${nameOf(request)}`
+    if (what in this.failures || contender in this.failures) return undefined
     try {
       return await this.ask(contender, request)
     } catch (error) {
       if ((CORE as readonly string[]).includes(contender)) throw error
-      this.failures[what] = String(error).split('\n')[0] as string
+      const isGone = this.#agents.get(contender)?.isGone === true
+      this.failures[isGone ? contender : what] = String(error).split('\n')[0] as string
       return undefined
     }
   }
+}
+
+function nameOf(request: AgentRequest): string {
+  if (!('what' in request)) return request.do
+  const { what, size } = request
+  return `${what} of ${size} bytes${request.do === 'slice' ? `, ${request.concurrency} at a time` : ''}`
 }
 
 /** Starts the process of a contender. */

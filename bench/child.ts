@@ -5,8 +5,9 @@ import { once } from 'node:events'
 /** What a child answers to each request. */
 export type Reply<A> = { readonly result: A } | { readonly error: string }
 
-/** Milliseconds that a child has for an answer: far more than it takes, but some clients never end what went wrong. */
+/** Milliseconds that a child has for an answer, and to end: far more than it takes, but some clients never do. */
 const LIMIT = 60_000
+const END_LIMIT = 20_000
 /** Asks a child for the CPU it has used. */
 const USAGE = 'usage'
 
@@ -18,6 +19,12 @@ export class Child<Q extends object, A> {
     // Nothing of tsx, which runs this process, in the one that is measured.
     const env = { ...process.env, NODE_OPTIONS: '' }
     this.#process = fork(script, [...args], { execArgv: [...execArgv], env })
+  }
+
+  /** Whether it has ended, or was killed because it did not answer. */
+  get isGone(): boolean {
+    const { exitCode, signalCode, killed } = this.#process
+    return exitCode !== null || signalCode !== null || killed
   }
 
   ask(request: Q): Promise<A> {
@@ -60,7 +67,9 @@ export class Child<Q extends object, A> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const exited = once(this.#process, 'exit')
     if (this.#process.connected) this.#process.disconnect()
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_LIMIT)
     await exited
+    clearTimeout(timer)
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Round } from './agents.js'
 import { CORE } from './contenders.js'
 import type { Slice } from './slice.js'
-import { median, medianError, quantile } from './stats.js'
+import type { Estimate } from './stats.js'
+import { estimate, median, quantile } from './stats.js'
 
 /** A row of the table before it is judged. */
 export interface Measured {
@@ -29,108 +30,104 @@ export interface Figures {
   readonly busy: number
 }
 
-export interface Row {
-  readonly name: string
-  readonly concurrency: number
+/** Another contender in the same rounds. */
+export interface Comparison extends Figures {
+  /** Of each round, ours to its: above 1 throughput is better for us, CPU per operation and latency are worse. */
+  readonly ratios: Readonly<Record<keyof Noise, Estimate>>
+}
+
+export interface Row extends Measured {
   readonly fastdfs: Figures
-  readonly raw: Figures
-  /** Medians of the ratios of each round, ours to raw; above 1 is better for throughput, worse for CPU. */
-  readonly ratio: number
-  readonly cpuRatio: number
-  /** The same code against itself: the median, and the range of all rounds. */
+  readonly raw: Comparison
+  /** The same code against itself: the median of its throughput, and the range of all rounds. */
   readonly again: { readonly median: number; readonly low: number; readonly high: number }
-  /** How far `ratio` may be off, as a part of 1. */
-  readonly noise: number
-  readonly rss?: Readonly<Record<string, number>>
-  /** Ours against other clients, by name. */
-  readonly peers: Readonly<Record<string, PeerFigures>>
+  /** Other clients, by name. */
+  readonly peers: Readonly<Record<string, Comparison>>
 }
 
-/** Another client in the same rounds: medians of the ratios of each round, ours to it. */
-export interface PeerFigures extends Figures {
-  readonly ratio: number
-  readonly cpuRatio: number
-  /** How far `ratio` may be off, as a part of 1. */
-  readonly noise: number
-}
+type Figure = (slice: Slice) => number
 
-const rate = (slice: Slice): number => slice.operations / slice.wall
-const cpuOf = (slice: Slice): number => slice.cpu / slice.operations
+const rate: Figure = ({ operations, wall }) => operations / wall
+const cpuOf: Figure = ({ operations, cpu }) => cpu / operations
+const p99Of: Figure = ({ p99 }) => p99
 
 /** How far the same code measured twice is apart: of medians, in nine of ten rows, as a part of 1. */
 export interface Noise {
   readonly throughput: number
   readonly cpu: number
+  readonly p99: number
 }
 
 /** The noise of rows of one kind. */
-export function noiseOf(all: readonly Measured[]): Noise {
-  const of = (ratio: (round: Round) => number): number =>
+export function noiseOf(rows: readonly Measured[]): Noise {
+  const of = (figure: Figure): number =>
     quantile(
-      all.map(({ rounds }) => Math.abs(median(rounds.map(ratio)) - 1)),
+      rows.map(({ rounds }) => offBy(rounds, figure)),
       0.9,
     )
-  return { throughput: of(again), cpu: of((round) => cpuOf(round.again) / cpuOf(round.raw)) }
+  return { throughput: of(rate), cpu: of(cpuOf), p99: of(p99Of) }
 }
 
-const again = (round: Round): number => rate(round.again) / rate(round.raw)
+/** How far the floor is apart from itself in one row. */
+function offBy(rounds: readonly Round[], figure: Figure): number {
+  return Math.abs(median(rounds.map(({ again, raw }) => figure(again) / figure(raw))) - 1)
+}
 
-export function toRow({ name, concurrency, size, rounds, rss }: Measured, wide: Noise): Row {
-  const ratios = rounds.map(({ fastdfs, raw }) => rate(fastdfs) / rate(raw))
-  const agains = rounds.map(again)
+export function toRow(measured: Measured, wide: Noise): Row {
+  const { size, rounds } = measured
+  const agains = rounds.map(({ again, raw }) => rate(again) / rate(raw))
   return {
-    name,
-    concurrency,
+    ...measured,
     fastdfs: figuresOf(
       rounds.map(({ fastdfs }) => fastdfs),
       size,
     ),
-    raw: figuresOf(
+    raw: comparisonOf(
       rounds.map(({ raw }) => raw),
-      size,
+      measured,
+      wide,
     ),
-    ratio: median(ratios),
-    cpuRatio: median(rounds.map(({ fastdfs, raw }) => cpuOf(fastdfs) / cpuOf(raw))),
     again: { median: median(agains), low: Math.min(...agains), high: Math.max(...agains) },
-    noise: Math.max(wide.throughput, Math.abs(median(agains) - 1), medianError(ratios)),
-    peers: peersOf(rounds, size, wide),
-    ...(rss === undefined ? {} : { rss }),
+    peers: peersOf(measured, wide),
   }
 }
 
 /** Only those that took part in every round. */
-function peersOf(rounds: readonly Round[], size: number, wide: Noise): Record<string, PeerFigures> {
+function peersOf(measured: Measured, wide: Noise): Record<string, Comparison> {
+  const { rounds } = measured
   const names = Object.keys(rounds[0] ?? {}).filter((name) => !(CORE as readonly string[]).includes(name))
-  const peers: Record<string, PeerFigures> = {}
-  for (const name of names) {
-    const pairs = rounds.flatMap((round) => {
-      const theirs = round[name]
-      return theirs === undefined ? [] : [[round.fastdfs, theirs] as const]
-    })
-    if (pairs.length < rounds.length) continue
-    const ratios = pairs.map(([ours, theirs]) => rate(ours) / rate(theirs))
-    peers[name] = {
-      ...figuresOf(
-        pairs.map(([, theirs]) => theirs),
-        size,
-      ),
-      ratio: median(ratios),
-      cpuRatio: median(pairs.map(([ours, theirs]) => cpuOf(ours) / cpuOf(theirs))),
-      noise: Math.max(wide.throughput, medianError(ratios)),
-    }
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const theirs = rounds.flatMap((round) => round[name] ?? [])
+      return theirs.length < rounds.length ? [] : [[name, comparisonOf(theirs, measured, wide)] as const]
+    }),
+  )
+}
+
+function comparisonOf(theirs: readonly Slice[], { rounds, size }: Measured, wide: Noise): Comparison {
+  const ratio = (figure: Figure, wideNoise: number): Estimate => {
+    const ratios = theirs.map((slice, round) => figure((rounds[round] as Round).fastdfs) / figure(slice))
+    return estimate(ratios, wideNoise, offBy(rounds, figure))
   }
-  return peers
+  return {
+    ...figuresOf(theirs, size),
+    ratios: {
+      throughput: ratio(rate, wide.throughput),
+      cpu: ratio(cpuOf, wide.cpu),
+      p99: ratio(p99Of, wide.p99),
+    },
+  }
 }
 
 function figuresOf(slices: readonly Slice[], size: number): Figures {
-  const of = (figure: (slice: Slice) => number): number => median(slices.map(figure))
+  const of = (figure: Figure): number => median(slices.map(figure))
   return {
     operationsPerSecond: of(rate),
     megabytesPerSecond: of((slice) => (rate(slice) * size) / 1e6),
     cpuPer1000: of((slice) => cpuOf(slice) * 1000),
     cpuPerGigabyte: of((slice) => (cpuOf(slice) / size) * 1e9),
     p50: of(({ p50 }) => p50),
-    p99: of(({ p99 }) => p99),
+    p99: of(p99Of),
     busy: of(({ cpu, wall }) => cpu / wall),
   }
 }

@@ -10,25 +10,29 @@ import { writeRandom } from './large-file.js'
 import type { NeutralAnswer, NeutralRequest } from './neutral-process.js'
 import type { Options } from './options.js'
 import type { Slice } from './slice.js'
-import { median } from './stats.js'
+import type { Estimate } from './stats.js'
+import { estimate } from './stats.js'
 
 /** What the embedded servers do in a second: one tracker and one storage in one process and thread. */
 export interface Embedded {
   readonly name: string
   readonly goal: number
   readonly unit: 'ops/s' | 'MB/s'
-  readonly measured: Load
+  readonly measured: Loads
   /** What a server does that answers the same requests in the same process and does nothing about them. */
-  readonly floor: Load | undefined
+  readonly floor: Loads | undefined
 }
 
-/** What a server's process does. */
-export interface Load {
+/** What a server's process does in one round. */
+interface Load {
   /** Operations a second, or millions of bytes. */
   readonly rate: number
   /** Seconds of its CPU for a million operations, or for a gigabyte: what other work on the machine disturbs less. */
   readonly cpu: number
 }
+
+/** The same of all rounds. */
+export type Loads = Readonly<Record<keyof Load, Estimate>>
 
 const KIB = 1024
 const SIZE = 4 * KIB
@@ -139,8 +143,8 @@ async function smallRow(
     name: `${what} 4 KiB, store in ${store}`,
     goal,
     unit: 'ops/s',
-    measured: medianOf(loads.map((load) => load.bed)),
-    floor: medianOf(loads.map((load) => load.floor)),
+    measured: loadsOf(loads.map((load) => load.bed)),
+    floor: loadsOf(loads.map((load) => load.floor)),
   }
 }
 
@@ -161,14 +165,14 @@ async function measureSmall({ server, agents }: Bed, what: Small, duration: numb
 async function receiveRow(
   { server, agents }: Bed,
   folder: string,
-  { largeBytes: size, largeRounds }: Options,
+  { largeBytes: size, rounds }: Options,
   checkpoint: () => void,
 ): Promise<Embedded> {
   const agent = agents[0] as Agent
   const path = join(folder, 'received')
   await writeRandom(path, size)
   const loads: Load[] = []
-  for (let round = 0; round <= largeRounds; round++) {
+  for (let round = 0; round <= rounds; round++) {
     checkpoint()
     const before = await server.usage()
     const { slice } = await agent.ask({ do: 'large', what: 'upload', id: '', path, size })
@@ -180,13 +184,13 @@ async function receiveRow(
     name: `${size / KIB / KIB} MiB received, store in folder`,
     goal: RECEIVE_GOAL,
     unit: 'MB/s',
-    measured: medianOf(loads),
+    measured: loadsOf(loads),
     floor: undefined,
   }
 }
 
-function medianOf(loads: readonly Load[]): Load {
-  return { rate: median(loads.map(({ rate }) => rate)), cpu: median(loads.map(({ cpu }) => cpu)) }
+function loadsOf(loads: readonly Load[]): Loads {
+  return { rate: estimate(loads.map(({ rate }) => rate)), cpu: estimate(loads.map(({ cpu }) => cpu)) }
 }
 
 function askAll(agents: readonly Agent[], request: AgentRequest): Promise<AgentAnswer[]> {

@@ -47,13 +47,13 @@ export async function measureTransfer(
   agents: Agents,
   transfer: AgentRequest & { readonly do: 'large' },
   name: string,
-  { full, largeRounds }: Options,
+  { full, rounds: count }: Options,
   checkpoint: () => void,
 ): Promise<Measured> {
   const rounds: Round[] = []
-  for (let round = 0; round <= largeRounds; round++) {
+  for (let round = 0; round <= count; round++) {
     checkpoint()
-    const slices = await agents.round(round, full, transfer, { do: 'deleteAll' })
+    const slices = await agents.round(round, full ? 'scripts' : 'core', transfer, { do: 'deleteAll' })
     if (round > 0) rounds.push(slices)
   }
   return { name, concurrency: 1, size: transfer.size, rounds, rss: { ...agents.rss } }

@@ -6,58 +6,83 @@ import { promisify } from 'node:util'
 import type { Agents } from './agents.js'
 import { Child } from './child.js'
 import type { StartupRequest, StartupTimes } from './startup-process.js'
-import { median } from './stats.js'
+import type { Estimate } from './stats.js'
+import { estimate, median } from './stats.js'
 
 /** What is not measured side by side: there is no raw client for it. */
 export interface Once {
   /** File IDs parsed and validated in a second. */
-  readonly parseRate: number
+  readonly parseRate: Estimate
   readonly imports: { readonly what: string; readonly milliseconds: number; readonly nodeAlone: number }
   /** Bytes of the packed package, and of what it unpacks to; undefined where it is not built. */
   readonly size: { readonly packed: number; readonly unpacked: number } | undefined
-  /** Milliseconds until an embedded cluster is ready, and until it is reset. */
   readonly startup: { readonly small: Startup; readonly large: Startup }
 }
 
+/** Milliseconds until an embedded cluster is ready, and until it is reset. */
 export interface Startup {
-  readonly first: number
-  readonly later: number
-  /** Milliseconds of a reset, once the code is warm. */
-  readonly reset: number
+  /** Of which trackers and storages. */
+  readonly what: string
+  /** The first cluster of a process, and later ones. */
+  readonly first: Estimate
+  readonly later: Estimate
+  /** Once the code is warm. */
+  readonly reset: Estimate
 }
 
 const TIMES = 9
+/** New ones, for what happens once in each. */
+const PROCESSES = 5
 /** A file ID from protocol.md §5. */
 const FILE_ID = 'group1/M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt'
 
-export async function measureOnce(agents: Agents, startupScript: string): Promise<Once> {
-  const rates: number[] = []
-  for (let i = 0; i < TIMES; i++) {
-    const { rate = 0 } = await agents.ask('fastdfs', { do: 'parse', id: FILE_ID, duration: 100 })
-    rates.push(rate)
-  }
+export async function measureOnce(startAgents: () => Agents, startupScript: string): Promise<Once> {
   return {
-    parseRate: median(rates),
+    parseRate: await measureParsing(startAgents()),
     imports: await measureImport(),
     size: await packageSize(),
     startup: {
-      small: await measureStartup(startupScript, { trackers: 1, storages: 1 }),
-      large: await measureStartup(startupScript, { trackers: 2, groups: 2, storages: 2 }),
+      small: await measureStartup(startupScript, 'cluster of 1 + 1', { trackers: 1, storages: 1 }),
+      large: await measureStartup(startupScript, 'cluster of 2 + 2 × 2', {
+        trackers: 2,
+        groups: 2,
+        storages: 2,
+      }),
     },
   }
 }
 
-async function measureStartup(script: string, options: Omit<StartupRequest, 'times'>): Promise<Startup> {
-  const child = new Child<StartupRequest, readonly StartupTimes[]>(script, [])
+/** In a process that has done nothing else, whose heap has not grown. */
+async function measureParsing(agents: Agents): Promise<Estimate> {
   try {
-    const [first, ...later] = await child.ask({ ...options, times: 1 + TIMES })
-    return {
-      first: first?.start ?? NaN,
-      later: median(later.map(({ start }) => start)),
-      reset: median(later.flatMap(({ resets }) => resets)),
+    const rates: number[] = []
+    for (let i = 0; i <= TIMES; i++) {
+      const { rate = 0 } = await agents.ask('fastdfs', { do: 'parse', id: FILE_ID, duration: 100 })
+      if (i > 0) rates.push(rate)
     }
+    return estimate(rates)
   } finally {
-    await child.stop()
+    await agents.stop()
+  }
+}
+
+async function measureStartup(
+  script: string,
+  what: string,
+  options: Omit<StartupRequest, 'times'>,
+): Promise<Startup> {
+  const all: StartupTimes[][] = []
+  for (let i = 0; i < PROCESSES; i++) {
+    const child = new Child<StartupRequest, StartupTimes[]>(script, [])
+    all.push(await child.ask({ ...options, times: TIMES }).finally(() => child.stop()))
+  }
+  const first = all.map(([time]) => (time as StartupTimes).start)
+  const later = all.flatMap(([, ...times]) => times)
+  return {
+    what,
+    first: estimate(first),
+    later: estimate(later.map(({ start }) => start)),
+    reset: estimate(later.flatMap(({ resets }) => resets)),
   }
 }
 

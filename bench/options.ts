@@ -13,7 +13,6 @@ export interface Options {
   /** Names of the rows to measure; empty: all. */
   readonly only: readonly string[]
   readonly largeBytes: number
-  readonly largeRounds: number
   /** Where clients from npm are installed. */
   readonly peersFolder: string
   /** Further peers, as `name=script`. */
@@ -27,15 +26,15 @@ export interface Options {
 const MIB = 1024 * 1024
 
 export const USAGE = `node --import tsx bench/run.ts [options]
-  --short               64 MiB files, 7 rounds of short slices: under two minutes (the default); peers only where
-                        16 at a time work on 4 KiB
-  --full                1 GiB files, 11 rounds of long slices, peers everywhere, scaling: some twenty minutes
+  --short               64 MiB files, 7 rounds of short slices: under two minutes (the default)
+  --full                1 GiB files, 7 rounds of long slices, also 1 and 10 MiB, scaling, embedded servers
   --rounds N            rounds that count
   --slice MS            the time of one contender for one row in one round
   --concurrency 1,16    instead of 1,16,64
   --only upload,large   some of: upload download metadata info delete shortcuts large neutral scaling embedded once
   --peers DIR           where fdfs-client, fdfs and fastdfs-client are installed, instead of here
   --peer NAME=SCRIPT    another client: a script that does what bench/agent.ts does; as often as wanted
+                        Peers work where 16 at a time do on 4 KiB; those of --peer in the full form everywhere.
   --out DIR             where latest.json and latest.md go, instead of the system's temporary folder
   --profile DIR         write a CPU profile of every contender's process there
 FASTDFS_TRACKERS names a cluster to measure on; without it, an embedded one in a process of its own.`
@@ -60,12 +59,11 @@ export function readOptions(args: readonly string[]): Options {
   if (full && values.short === true) throw new Error('--short and --full exclude each other')
   return {
     full,
-    rounds: numberOf(values.rounds ?? (full ? '11' : '7')),
-    slice: numberOf(values.slice ?? (full ? '500' : '80')),
+    rounds: numberOf(values.rounds ?? '7'),
+    slice: numberOf(values.slice ?? (full ? '150' : '80')),
     concurrency: (values.concurrency ?? '1,16,64').split(',').map(numberOf),
     only: values.only?.split(',') ?? [],
     largeBytes: full ? 1024 * MIB : 64 * MIB,
-    largeRounds: 5,
     peersFolder: resolve(values.peers ?? '.'),
     peers: values.peer ?? [],
     out: resolve(values.out ?? tmpdir()),

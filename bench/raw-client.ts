@@ -23,10 +23,7 @@ export class RawClient implements BenchClient {
   constructor(trackers: readonly string[], remembers = false) {
     this.#stores = remembers ? [] : undefined
     this.#fetches = remembers ? new Map() : undefined
-    this.#trackers = trackers.map((text) => {
-      const colon = text.lastIndexOf(':')
-      return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
-    })
+    this.#trackers = trackers.map(packets.placeOf)
   }
 
   async upload(content: Buffer): Promise<string> {

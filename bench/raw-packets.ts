@@ -42,6 +42,16 @@ function writeFile(bytes: Buffer, id: string, offset: number): void {
 
 const nameSize = (id: string): number => id.length - id.indexOf('/') - 1
 
+/** `host:port`. */
+export function placeOf(text: string): Place {
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
+}
+
+export function activeTest(): Buffer {
+  return packet(111, 0)
+}
+
 export function queryStore(): Buffer {
   return packet(QUERY_STORE, 0)
 }

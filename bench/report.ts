@@ -1,17 +1,10 @@
-import type { Noise, Row } from './compare.js'
-import type { Embedded, Load } from './embedded.js'
-import type { Once } from './once.js'
+import type { Comparison, Noise, Row } from './compare.js'
+import type { Embedded, Loads } from './embedded.js'
+import type { Judged } from './judge.js'
+import { verdictOf } from './judge.js'
+import type { Once, Startup } from './once.js'
 import type { Scaling } from './scaling.js'
-import type { Goal } from './targets.js'
-import {
-  goalOf,
-  PARSE_GOAL,
-  peerGoalOf,
-  RESET_GOAL,
-  STARTUP_GOALS,
-  transferGoalOf,
-  verdict,
-} from './targets.js'
+import type { Estimate } from './stats.js'
 
 /** All that was measured: what latest.json holds. */
 export interface Results {
@@ -22,7 +15,9 @@ export interface Results {
   /** Processes that wanted a core on this machine, at the start and at the end, those of the benchmark included. */
   readonly load: readonly [number, number]
   readonly form: string
+  /** All of it, and its parts. */
   readonly seconds: number
+  readonly parts: Readonly<Record<string, number>>
   /** The raw client against itself, by kind of row. */
   readonly noise: Readonly<Record<string, Noise>>
   readonly small: readonly Row[]
@@ -38,6 +33,8 @@ export interface Results {
   /** The most memory of each process that worked on small files, in MiB. */
   readonly smallRss: Readonly<Record<string, number>> | undefined
   readonly once: Once | undefined
+  /** What has a goal. */
+  readonly judged: readonly Judged[]
 }
 
 /** Fewer cores than client, tracker, storage and everything else need. */
@@ -48,10 +45,11 @@ export function toMarkdown(results: Results): string {
   const judges = results.cores >= CORES_TO_JUDGE
   return [
     ...headOf(results, judges),
-    ...smallTable(results, judges),
-    ...peersTable(results, judges),
-    ...largeTable(results.large, judges),
-    ...neutralTable(results),
+    ...goalsTable(results, judges),
+    ...smallTable(results),
+    ...peersTable(results),
+    ...largeTable('large file', results.large),
+    ...largeTable('transfer', results.neutral, 'The raw client verifies nothing.'),
     ...scalingTables(results),
     ...embeddedTable(results),
     ...onceTable(results),
@@ -59,14 +57,17 @@ export function toMarkdown(results: Results): string {
 }
 
 function headOf(results: Results, judges: boolean): string[] {
-  const { target, machine, load, form, seconds, noise, peers, missingPeers, failures } = results
+  const { target, machine, load, form, seconds, parts, noise, peers, missingPeers, failures } = results
   const noiseTexts = Object.entries(noise).map(
-    ([name, { throughput, cpu }]) => `${name} ${percent(throughput)} (CPU ${percent(cpu)})`,
+    ([name, { throughput, cpu, p99 }]) =>
+      `${name} ${percent(throughput)} (CPU ${percent(cpu)}, p99 ${percent(p99)})`,
   )
+  const partTexts = Object.entries(parts).map(([name, time]) => `${name} ${time.toFixed(0)} s`)
   return [
     '# fastdfs side by side',
     '',
-    `On ${target}; ${machine}; ${form}; ${seconds.toFixed(0)} s; load ${load.map((value) => value.toFixed(1)).join(' → ')}.`,
+    `On ${target}; ${machine}; ${form}; load ${load.map((value) => value.toFixed(1)).join(' → ')}.`,
+    `${seconds.toFixed(0)} s: ${partTexts.join(', ')}.`,
     `Noise, the raw client against itself, up to this in nine of ten rows: ${noiseTexts.join('; ')}. Where other work ran on this machine, read ratios and CPU, not ops/s.`,
     judges
       ? 'A goal is met or missed only where the noise could not have said the same. Ratios marked ≈ do not differ from 1.'
@@ -78,59 +79,50 @@ function headOf(results: Results, judges: boolean): string[] {
   ]
 }
 
-/** Ours against other clients, in the rows where they took part. */
-function peersTable({ small, large }: Results, judges: boolean): string[] {
-  const rows = [...small, ...large].flatMap((row) =>
-    Object.entries(row.peers).map(([name, peer]) => {
-      const goal = peerGoalOf(row, name)
-      return [
-        row.name,
-        String(row.concurrency),
-        name,
-        ...[peer, row.fastdfs].map(({ operationsPerSecond }) => shortRate(operationsPerSecond)),
-        ratioOf(peer),
-        percent(peer.noise),
-        goal?.toFixed(2) ?? '–',
-        ...(judges ? [verdict(goal, peer)] : []),
-        ...[peer, row.fastdfs].map(({ cpuPer1000 }) => cpuPer1000.toFixed(3)),
-        peer.cpuRatio.toFixed(2),
-        ...[peer, row.fastdfs].map(({ p99 }) => p99.toFixed(2)),
-      ]
-    }),
+/** Everything that has a goal, with what came of it. */
+function goalsTable({ judged }: Results, judges: boolean): string[] {
+  if (judged.length === 0) return []
+  const rows = judged.map((each) => {
+    const { workload, concurrency, what, measured, goal, atMost, noise } = each
+    const cells = [workload, String(concurrency ?? '–'), what, short(measured), percent(noise)]
+    return [...cells, `${atMost ? '≤' : '≥'} ${short(goal)}`, ...(judges ? [verdictOf(each)] : [])]
+  })
+  const verdicts = judged.map(verdictOf)
+  const counts = (['met', 'within noise', 'missed'] as const).map(
+    (verdict) => `${verdicts.filter((each) => each === verdict).length} ${verdict}`,
   )
-  if (rows.length === 0) return []
-  const head = ['workload', 'c', 'peer', 'its ops/s', 'fastdfs ops/s', 'ratio', '± noise', 'goal']
-  const rest = ['its CPU s/1000', 'fastdfs CPU s/1000', 'CPU ratio', 'its p99 ms', 'fastdfs p99 ms']
-  return [...table([...head, ...(judges ? ['verdict'] : []), ...rest], rows), '']
+  const head = ['workload', 'c', 'what', 'measured', '± noise', 'goal', ...(judges ? ['verdict'] : [])]
+  return [...(judges ? [`Goals: ${counts.join(', ')}.`, ''] : []), ...table(head, rows), '']
 }
 
-function smallTable({ small, smallRss }: Results, judges: boolean): string[] {
+function smallTable({ small, smallRss }: Results): string[] {
   if (small.length === 0) return []
   const rows = small.map((row) => {
-    const { fastdfs, raw } = row
-    const goal = goalOf(row)
+    const { fastdfs, raw, again } = row
     return [
       row.name,
       String(row.concurrency),
-      ...[raw, fastdfs].map(({ operationsPerSecond }) => operationsPerSecond.toFixed(0)),
-      ratioOf(row),
-      percent(row.noise),
-      `${row.again.median.toFixed(2)} (${row.again.low.toFixed(2)}–${row.again.high.toFixed(2)})`,
-      ...goalCells(row, goal, judges),
+      ...[raw, fastdfs].map(({ operationsPerSecond }) => short(operationsPerSecond)),
+      ratioOf(raw.ratios.throughput),
+      `${short(again.median)} (${short(again.low)}–${short(again.high)})`,
       raw.cpuPer1000.toFixed(3),
       fastdfs.cpuPer1000.toFixed(3),
-      cpuGoal(row, goal),
-      row.cpuRatio.toFixed(2),
+      ratioOf(raw.ratios.cpu),
       `${raw.p50.toFixed(2)} / ${raw.p99.toFixed(2)}`,
       `${fastdfs.p50.toFixed(2)} / ${fastdfs.p99.toFixed(2)}`,
       `${percent(raw.busy)} / ${percent(fastdfs.busy)}`,
     ]
   })
-  const head = ['workload', 'c', 'raw ops/s', 'fastdfs ops/s', 'ratio', '± noise', 'raw to itself', 'goal']
-  const cpu = ['raw CPU s/1000', 'fastdfs CPU s/1000', 'goal', 'CPU ratio']
-  const rest = ['raw p50 / p99 ms', 'fastdfs p50 / p99 ms', 'busy raw / fastdfs']
+  const head = ['workload', 'c', 'raw ops/s', 'fastdfs ops/s', 'ratio', 'raw to itself']
+  const rest = [
+    'raw CPU s/1000',
+    'fastdfs CPU s/1000',
+    'CPU ratio',
+    'raw p50 / p99 ms',
+    'fastdfs p50 / p99 ms',
+  ]
   return [
-    ...table([...head, ...(judges ? ['verdict'] : []), ...cpu, ...rest], rows),
+    ...table([...head, ...rest, 'busy raw / fastdfs'], rows),
     '',
     `Busy: the client's share of one core. Where it is well below 100 % at 16 and more, the cluster was the limit: the ratio says little there, CPU says more.`,
     ...(smallRss === undefined ? [] : [`Peak memory: ${memory(smallRss)}.`]),
@@ -138,41 +130,45 @@ function smallTable({ small, smallRss }: Results, judges: boolean): string[] {
   ]
 }
 
-function largeTable(large: readonly Row[], judges: boolean): string[] {
-  if (large.length === 0) return []
-  const rows = large.map((row) => [
-    row.name,
-    ...[row.raw, row.fastdfs].map(({ megabytesPerSecond }) => megabytesPerSecond.toFixed(0)),
-    ratioOf(row),
-    percent(row.noise),
-    ...goalCells(row, goalOf(row), judges),
-    ...[row.raw, row.fastdfs].map(({ cpuPerGigabyte }) => cpuPerGigabyte.toFixed(3)),
-    row.cpuRatio.toFixed(2),
-    ...[row.rss?.['raw'], row.rss?.['fastdfs']].map((rss) => (rss ?? NaN).toFixed(0)),
-  ])
-  const head = ['large file', 'raw MB/s', 'fastdfs MB/s', 'ratio', '± noise', 'goal']
-  const cpu = ['raw CPU s/GB', 'fastdfs CPU s/GB', 'CPU ratio', 'raw peak MiB', 'fastdfs peak MiB']
-  return [...table([...head, ...(judges ? ['verdict'] : []), ...cpu], rows), '']
+/** Ours against other clients, in the rows where they took part. */
+function peersTable({ small, large }: Results): string[] {
+  const rows = [...small, ...large].flatMap((row) =>
+    Object.entries(row.peers).map(([name, peer]) => [
+      row.name,
+      String(row.concurrency),
+      name,
+      ...of(peer, row, ({ operationsPerSecond }) => short(operationsPerSecond)),
+      ratioOf(peer.ratios.throughput),
+      ...of(peer, row, ({ cpuPer1000 }) => cpuPer1000.toFixed(3)),
+      ratioOf(peer.ratios.cpu),
+      ...of(peer, row, ({ p99 }) => p99.toFixed(2)),
+      ratioOf(peer.ratios.p99),
+    ]),
+  )
+  if (rows.length === 0) return []
+  const head = ['workload', 'c', 'peer', 'its ops/s', 'fastdfs ops/s', 'ratio']
+  const cpu = ['its CPU s/1000', 'fastdfs CPU s/1000', 'CPU ratio']
+  return [...table([...head, ...cpu, 'its p99 ms', 'fastdfs p99 ms', 'p99 ratio'], rows), '']
 }
 
-function neutralTable({ neutral }: Results): string[] {
-  if (neutral.length === 0) return []
-  const rows = neutral.map((row) => {
-    const goal = transferGoalOf(row)
-    return [
-      row.name,
-      ...[row.raw, row.fastdfs].map(({ megabytesPerSecond }) => megabytesPerSecond.toFixed(0)),
-      ratioOf(row),
-      percent(row.noise),
-      goal?.megabytesPerSecond?.toFixed(0) ?? '–',
-      ...[row.raw, row.fastdfs].map(({ cpuPerGigabyte }) => cpuPerGigabyte.toFixed(3)),
-      goal?.cpuPerGigabyte.toFixed(2) ?? '–',
-      ...[row.rss?.['raw'], row.rss?.['fastdfs']].map((rss) => (rss ?? NaN).toFixed(0)),
-    ]
-  })
-  const head = ['transfer', 'raw MB/s', 'fastdfs MB/s', 'ratio', '± noise', 'goal MB/s']
-  const cpu = ['raw CPU s/GB', 'fastdfs CPU s/GB', 'goal', 'raw peak MiB', 'fastdfs peak MiB']
-  return [...table([...head, ...cpu], rows), '', 'The raw client verifies nothing.', '']
+const of = (
+  peer: Comparison,
+  { fastdfs }: Row,
+  text: (figures: Comparison | Row['fastdfs']) => string,
+): string[] => [text(peer), text(fastdfs)]
+
+function largeTable(title: string, all: readonly Row[], ...remarks: readonly string[]): string[] {
+  if (all.length === 0) return []
+  const rows = all.map(({ name, raw, fastdfs, rss }) => [
+    name,
+    ...[raw, fastdfs].map(({ megabytesPerSecond }) => megabytesPerSecond.toFixed(0)),
+    ratioOf(raw.ratios.throughput),
+    ...[raw, fastdfs].map(({ cpuPerGigabyte }) => cpuPerGigabyte.toFixed(3)),
+    ratioOf(raw.ratios.cpu),
+    ...(['raw', 'fastdfs'] as const).map((contender) => (rss?.[contender] ?? NaN).toFixed(0)),
+  ])
+  const head = [title, 'raw MB/s', 'fastdfs MB/s', 'ratio', 'raw CPU s/GB', 'fastdfs CPU s/GB', 'CPU ratio']
+  return [...table([...head, 'raw peak MiB', 'fastdfs peak MiB'], rows), '', ...remarks, '']
 }
 
 function scalingTables({ scaling }: Results): string[] {
@@ -181,7 +177,7 @@ function scalingTables({ scaling }: Results): string[] {
       [`downloads of 4 KiB, ${name}`, ...points.map(({ at }) => String(at))],
       [
         ['ops/s', ...points.map(({ operationsPerSecond }) => operationsPerSecond.toFixed(0))],
-        ['ratio', ...points.map(({ ratio }) => ratio.toFixed(2))],
+        ['ratio', ...points.map(({ ratio }) => ratioOf(ratio))],
       ],
     ),
     '',
@@ -190,15 +186,12 @@ function scalingTables({ scaling }: Results): string[] {
 
 function embeddedTable({ embedded }: Results): string[] {
   if (embedded.length === 0) return []
-  const rows = embedded.map(({ name, goal, unit, measured, floor }) => [
+  const rows = embedded.map(({ name, unit, measured, floor }) => [
     name,
-    `${measured.rate.toFixed(0)} ${unit}`,
-    `${goal} ${unit}`,
-    cpuOf(measured, unit),
-    floor === undefined ? '–' : `${floor.rate.toFixed(0)} ${unit}`,
-    floor === undefined ? '–' : cpuOf(floor, unit),
+    ...loadOf(measured, unit),
+    ...(floor === undefined ? ['–', '–'] : loadOf(floor, unit)),
   ])
-  const head = ['embedded servers, one process and thread', 'measured', 'goal', 'CPU']
+  const head = ['embedded servers, one process and thread', 'measured', 'CPU']
   return [
     ...table([...head, 'a server that only answers', 'CPU'], rows),
     '',
@@ -207,52 +200,49 @@ function embeddedTable({ embedded }: Results): string[] {
   ]
 }
 
-const cpuOf = ({ cpu }: Load, unit: Embedded['unit']): string =>
-  unit === 'ops/s' ? `${cpu.toFixed(1)} µs` : `${cpu.toFixed(2)} s/GB`
+function loadOf({ rate, cpu }: Loads, unit: Embedded['unit']): string[] {
+  const cost = unit === 'ops/s' ? `${cpu.value.toFixed(1)} µs` : `${cpu.value.toFixed(2)} s/GB`
+  return [`${rate.value.toFixed(0)} ${unit} ± ${percent(rate.noise)}`, cost]
+}
 
 function onceTable({ once }: Results): string[] {
   if (once === undefined) return []
   const { parseRate, imports, startup, size } = once
-  const later = (ms: { first: number; later: number }): string =>
-    `${ms.first.toFixed(0)} ms the first in a process, ${ms.later.toFixed(1)} ms later ones`
   return table(
-    ['what', 'measured', 'goal'],
+    ['what', 'measured'],
     [
-      [
-        'file IDs parsed and validated',
-        `${(parseRate / 1e6).toFixed(2)} M/s`,
-        `${(PARSE_GOAL / 1e6).toFixed(0)} M/s`,
-      ],
+      ['file IDs parsed and validated', `${(parseRate.value / 1e6).toFixed(2)} M/s`],
       [
         `import of ${imports.what}`,
         `${imports.milliseconds.toFixed(1)} ms, of which node:net alone ${imports.nodeAlone.toFixed(1)} ms`,
-        '–',
       ],
       ...(size === undefined
         ? []
-        : [['the package', `${kib(size.packed)} KiB, unpacked ${kib(size.unpacked)} KiB`, '–']]),
-      ['cluster of 1 tracker and 1 storage', later(startup.small), `${STARTUP_GOALS.small} ms`],
-      ['cluster of 2 trackers and 2 × 2 storages', later(startup.large), `${STARTUP_GOALS.large} ms`],
-      ['reset of the one', `${startup.small.reset.toFixed(2)} ms`, `${RESET_GOAL} ms`],
-      ['reset of the other', `${startup.large.reset.toFixed(2)} ms`, `${RESET_GOAL} ms`],
+        : [['the package', `${kib(size.packed)} KiB, unpacked ${kib(size.unpacked)} KiB`]]),
+      ...[startup.small, startup.large].map(startupRow),
     ],
   )
 }
 
-function goalCells(row: Row, goal: Goal | undefined, judges: boolean): string[] {
-  return [goal?.ratio.toFixed(2) ?? '–', ...(judges ? [verdict(goal?.ratio, row)] : [])]
+function startupRow({ what, first, later, reset }: Startup): string[] {
+  const times = `${first.value.toFixed(0)} ms the first in a process, ${later.value.toFixed(1)} ms later ones`
+  return [what, `${times}, ${reset.value.toFixed(2)} ms a reset`]
 }
 
-const cpuGoal = ({ concurrency }: Row, goal: Goal | undefined): string =>
-  concurrency < 16 ? '–' : (goal?.cpuPer1000?.toFixed(3) ?? '–')
-
-/** Few operations, as with a large file, are seldom whole numbers a second. */
-const shortRate = (rate: number): string => rate.toFixed(rate < 100 ? 2 : 0)
+/** Three digits, but all of those in front of the point. */
+const short = (value: number): string =>
+  value >= 100
+    ? value.toFixed(0)
+    : value >= 10
+      ? value.toFixed(1)
+      : value >= 0.1
+        ? value.toFixed(2)
+        : value.toFixed(3)
 
 const kib = (bytes: number): string => (bytes / 1024).toFixed(0)
 
-const ratioOf = ({ ratio, noise }: Pick<Row, 'ratio' | 'noise'>): string =>
-  `${Math.abs(ratio - 1) <= noise ? '≈ ' : ''}${ratio.toFixed(2)}`
+const ratioOf = ({ value, noise }: Estimate): string =>
+  `${Math.abs(value - 1) <= noise ? '≈ ' : ''}${value.toFixed(2)} ± ${percent(noise)}`
 
 const percent = (value: number): string => `${(value * 100).toFixed(0)} %`
 

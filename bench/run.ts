@@ -6,17 +6,20 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClientOptions } from '../src/index.js'
+import { SMALL } from './agent-protocol.js'
 import { Agents, agentStarter } from './agents.js'
 import { bundle } from './bundle.js'
 import type { Scripts } from './bundle.js'
 import type { Measured, Row } from './compare.js'
 import { noiseOf, toRow } from './compare.js'
+import { checkConnections } from './connections.js'
+import type { Peer } from './contenders.js'
 import { findPeers } from './contenders.js'
 import { measureEmbedded } from './embedded.js'
+import { judgedOf } from './judge.js'
 import { measureLargeFile } from './large-file.js'
 import { measureNeutral } from './neutral.js'
 import { measureOnce } from './once.js'
-import type { Once } from './once.js'
 import type { Options } from './options.js'
 import { isExtra, isWanted, readOptions, USAGE } from './options.js'
 import type { Results } from './report.js'
@@ -55,38 +58,60 @@ async function main(options: Options): Promise<void> {
 }
 
 async function measure(options: Options, folder: string, scripts: Scripts, target: Target): Promise<Results> {
-  const start = performance.now()
   const load = loadavg()[0] ?? 0
+  const parts: Record<string, number> = {}
+  /** Measures a part that is wanted, and how long that takes. */
+  const part = async <T>(
+    name: string,
+    isWanted: boolean,
+    measure: () => Promise<T>,
+  ): Promise<T | undefined> => {
+    if (!isWanted) return undefined
+    const start = performance.now()
+    const result = await measure()
+    parts[name] = (performance.now() - start) / 1000
+    return result
+  }
   const { peers, missing } = findPeers(options.peersFolder, options.peers)
+  await checkConnections(target.trackers, peers, options)
+
   const config = { trackers: target.trackers, peersFolder: options.peersFolder, options: {} }
-  const startAgents = (): Agents => new Agents(peers, agentStarter(scripts.agent, config, options.profile))
-  const agents = startAgents()
-  const { small: asking, once } = await measureSmallAndOnce(agents, options, scripts).finally(() =>
-    agents.stop(),
+  const startAgents = (contenders: readonly Peer[], more: Partial<ClientOptions> = {}): Agents =>
+    new Agents(contenders, agentStarter(scripts.agent, { ...config, options: more }, options.profile))
+  const startScripts = (more?: Partial<ClientOptions>): Agents =>
+    startAgents(
+      peers.filter(({ script }) => script !== undefined),
+      more,
+    )
+  const agents = startAgents(peers)
+  const asking = await part('small files', isWantedSmall(options), () =>
+    measureSmallFiles(agents, options, checkpoint),
+  ).finally(() => agents.stop())
+  const once = await part('once', isWanted(options, 'once'), () =>
+    measureOnce(() => startAgents([]), scripts.startup),
   )
-  const shortcutAgents = (): Agents =>
-    new Agents(peers, agentStarter(scripts.agent, { ...config, options: SHORTCUTS }, options.profile))
-  const small = isWanted(options, 'shortcuts')
-    ? [...asking, ...(await measureShortcuts(shortcutAgents, options, checkpoint))]
-    : asking
-  const large = isWanted(options, 'large')
-    ? await measureLargeFile(startAgents, folder, options, checkpoint)
-    : []
-  const neutral = isWanted(options, 'neutral')
-    ? await measureNeutral(scripts, folder, options, checkpoint)
-    : []
-  const scaling = isExtra(options, 'scaling')
-    ? await measureScaling(scripts, folder, target.trackers, options, checkpoint)
-    : []
-  const embedded = isExtra(options, 'embedded')
-    ? await measureEmbedded(scripts, folder, options, checkpoint)
-    : []
+  const shortcuts = await part('shortcuts', isWanted(options, 'shortcuts'), () =>
+    measureShortcuts(() => startScripts(SHORTCUTS), options, checkpoint),
+  )
+  const large = await part('large', isWanted(options, 'large'), () =>
+    measureLargeFile(startScripts, folder, options, checkpoint),
+  )
+  const neutral = await part('neutral', isWanted(options, 'neutral'), () =>
+    measureNeutral(scripts, folder, options, checkpoint),
+  )
+  const scaling = await part('scaling', isExtra(options, 'scaling'), () =>
+    measureScaling(scripts, folder, target.trackers, options, checkpoint),
+  )
+  const embedded = await part('embedded', isExtra(options, 'embedded'), () =>
+    measureEmbedded(scripts, folder, options, checkpoint),
+  )
+  const small = [...(asking ?? []), ...(shortcuts ?? [])]
   // One request at a time sleeps and wakes for each: that varies more than working without a pause.
   const kinds = [
     { name: 'one at a time', rows: small.filter(({ concurrency }) => concurrency === 1) },
     { name: 'many at a time', rows: small.filter(({ concurrency }) => concurrency > 1) },
-    { name: 'large file', rows: large },
-    { name: 'neutral', rows: neutral },
+    { name: 'large file', rows: large ?? [] },
+    { name: 'neutral', rows: neutral ?? [] },
   ]
   const judged = kinds
     .filter(({ rows }) => rows.length > 0)
@@ -94,41 +119,36 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
       const noise = noiseOf(rows)
       return { name, noise, rows: new Map(rows.map((row) => [row, toRow(row, noise)])) }
     })
-  const rowsOf = (all: readonly Measured[]): Row[] =>
+  const rowsOf = (all: readonly Measured[] = []): Row[] =>
     all.flatMap((row) => judged.flatMap(({ rows }) => rows.get(row) ?? []))
-  return {
+  const results = {
     at: new Date().toISOString(),
     target: target.name,
     machine: `${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.versions.node}`,
     cores: availableParallelism(),
     load: [load, loadavg()[0] ?? 0],
     form: `${options.full ? 'full' : 'short'} form, ${options.rounds} rounds of ${options.slice} ms slices`,
-    seconds: (performance.now() - start) / 1000,
+    seconds: Object.values(parts).reduce((sum, seconds) => sum + seconds, 0),
+    parts,
     noise: Object.fromEntries(judged.map(({ name, noise }) => [name, noise])),
     small: rowsOf(small),
     large: rowsOf(large),
     neutral: rowsOf(neutral),
-    scaling,
-    embedded,
+    scaling: scaling ?? [],
+    embedded: embedded ?? [],
     peers: peers.map(({ name }) => name),
     missingPeers: missing,
     failures: { ...agents.failures },
-    smallRss: small.length === 0 ? undefined : { ...agents.rss },
+    smallRss: asking === undefined ? undefined : { ...agents.rss },
     once,
-  }
+  } as const
+  return { ...results, judged: judgedOf(results) }
 }
+
+const isWantedSmall = (options: Options): boolean => SMALL.some((what) => isWanted(options, what))
 
 /** What leaves out the tracker: our client's options, and the sign for the raw one. */
 const SHORTCUTS: Partial<ClientOptions> = { trackerCache: 1000, readFrom: 'source', storageIds: 'tracker' }
-
-async function measureSmallAndOnce(
-  agents: Agents,
-  options: Options,
-  { startup }: Scripts,
-): Promise<{ small: Measured[]; once: Once | undefined }> {
-  const small = await measureSmallFiles(agents, options, checkpoint)
-  return { small, once: isWanted(options, 'once') ? await measureOnce(agents, startup) : undefined }
-}
 
 if (process.argv.includes('--help')) console.log(USAGE)
 else await main(readOptions(process.argv.slice(2)))

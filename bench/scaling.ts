@@ -1,10 +1,12 @@
+import type { ClusterOptions } from '../src/testing/index.js'
 import type { AgentAnswer, AgentRequest } from './agent-protocol.js'
 import { agentStarter } from './agents.js'
 import type { Scripts } from './bundle.js'
 import type { Child } from './child.js'
 import { withCluster } from './embedded.js'
 import type { Options } from './options.js'
-import { median } from './stats.js'
+import type { Estimate } from './stats.js'
+import { estimate, median } from './stats.js'
 
 /** How throughput changes while one thing grows; ours alone. */
 export interface Scaling {
@@ -15,19 +17,32 @@ export interface Scaling {
 export interface Point {
   readonly at: number
   readonly operationsPerSecond: number
-  /** Median of the ratios of each round to the point that the row is compared with. */
-  readonly ratio: number
+  /** Of the throughput of each round to that of the point that the row is compared with. */
+  readonly ratio: Estimate
+  /** Whether there is more than at the point that the row is compared with. */
+  readonly isGrown: boolean
 }
 
 const SIZE = 4 * 1024
 const CALLERS = [1, 4, 16, 64, 256, 1024]
-const GROUPS = [1, 8, 32]
+const CLUSTERS: readonly ClusterKind[] = [
+  { name: 'groups', counts: [1, 8, 32], optionsOf: (groups) => ({ groups }) },
+  { name: 'storages of a group', counts: [1, 4, 16], optionsOf: (storages) => ({ storages }) },
+]
 /** What is compared with: below this many callers, connections rest. */
 const ENOUGH_CALLERS = 16
 
-type Agent = Child<AgentRequest, AgentAnswer>
+/** Embedded clusters that grow in one way, and give the client more endpoints. */
+interface ClusterKind {
+  readonly name: string
+  readonly counts: readonly number[]
+  readonly optionsOf: (count: number) => ClusterOptions
+}
 
-/** With more callers on the target, and with more groups, each with a storage, on embedded clusters. */
+type Agent = Child<AgentRequest, AgentAnswer>
+type Measure = (agents: readonly Agent[], points: readonly Shape[]) => Promise<Point[]>
+
+/** With more callers on the target, and on embedded clusters with more groups or more storages. */
 export async function measureScaling(
   scripts: Scripts,
   folder: string,
@@ -37,20 +52,27 @@ export async function measureScaling(
 ): Promise<Scaling[]> {
   const startAgent = (of: readonly string[]): Agent =>
     agentStarter(scripts.agent, { trackers: of, peersFolder: folder, options: {} }, undefined)('fastdfs')
-  const measure = async (agents: readonly Agent[], points: readonly Shape[]): Promise<Point[]> => {
-    const rates: number[][] = points.map(() => [])
+  const measure: Measure = async (agents, points) => {
+    const baseAt = points.findIndex(({ isBase }) => isBase)
+    // The point that is compared with a second time tells how much the same differs.
+    const measured = [...points, points[baseAt] as Shape]
+    const rates: number[][] = measured.map(() => [])
     for (let round = 0; round <= options.rounds; round++) {
-      for (const [i, { agent, concurrency }] of points.entries()) {
+      for (const [i, { agent, concurrency }] of measured.entries()) {
         checkpoint()
         const rate = await rateOf(agents[agent] as Agent, concurrency, options.slice * 2)
         if (round > 0) rates[i]?.push(rate)
       }
     }
-    const base = rates[points.findIndex(({ isBase }) => isBase)] as number[]
+    const base = rates[baseAt] as number[]
+    const toBase = (of: readonly number[]): number[] =>
+      of.map((rate, round) => rate / (base[round] as number))
+    const noise = Math.abs(median(toBase(rates.at(-1) as number[])) - 1)
     return points.map(({ at }, i) => ({
       at,
       operationsPerSecond: median(rates[i] as number[]),
-      ratio: median((rates[i] as number[]).map((rate, round) => rate / (base[round] as number))),
+      ratio: estimate(toBase(rates[i] as number[]), noise),
+      isGrown: i > baseAt,
     }))
   }
 
@@ -61,11 +83,16 @@ export async function measureScaling(
     concurrency: at,
     isBase: at === ENOUGH_CALLERS,
   }))
-  const byCallers = await measure([agent], callers).finally(() => agent.stop())
-  return [
-    { name: 'callers at a time', points: byCallers },
-    { name: 'groups', points: await byGroups(scripts, startAgent, measure) },
+  const all = [
+    {
+      name: 'callers at a time',
+      points: await measure([agent], callers).finally(() => agent.stop()),
+    },
   ]
+  for (const kind of CLUSTERS) {
+    all.push({ name: kind.name, points: await byClusters(kind, scripts, startAgent, measure) })
+  }
+  return all
 }
 
 interface Shape {
@@ -76,15 +103,17 @@ interface Shape {
   readonly isBase: boolean
 }
 
-async function byGroups(
+/** All clusters run at the same time, so that their turns can alternate. */
+async function byClusters(
+  kind: ClusterKind,
   scripts: Scripts,
   startAgent: (trackers: readonly string[]) => Agent,
-  measure: (agents: readonly Agent[], points: readonly Shape[]) => Promise<Point[]>,
+  measure: Measure,
   agents: readonly Agent[] = [],
 ): Promise<Point[]> {
-  const groups = GROUPS[agents.length]
-  if (groups === undefined) {
-    const points = GROUPS.map((at, agent) => ({
+  const count = kind.counts[agents.length]
+  if (count === undefined) {
+    const points = kind.counts.map((at, agent) => ({
       at,
       agent,
       concurrency: ENOUGH_CALLERS,
@@ -92,9 +121,9 @@ async function byGroups(
     }))
     return measure(agents, points)
   }
-  return withCluster(scripts, { groups }, async (trackers) => {
+  return withCluster(scripts, kind.optionsOf(count), async (trackers) => {
     const agent = startAgent(trackers)
-    return byGroups(scripts, startAgent, measure, [...agents, agent]).finally(() => agent.stop())
+    return byClusters(kind, scripts, startAgent, measure, [...agents, agent]).finally(() => agent.stop())
   })
 }
 

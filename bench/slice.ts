@@ -14,11 +14,11 @@ export interface Slice {
 export type Next = () => (() => Promise<void>) | undefined
 
 /**
- * Runs operations, `concurrency` at a time, for `duration` milliseconds. A few before that are not counted: they open
+ * Runs operations, `concurrency` at a time, for `duration` milliseconds. As many before that are not counted: they open
  * connections, and test those that rested while others were measured.
  */
 export async function measureSlice(next: Next, concurrency: number, duration: number): Promise<Slice> {
-  let warmups = 2 * concurrency
+  let warmups = concurrency
   await runAll(next, concurrency, () => warmups-- > 0, [])
 
   const latencies: number[] = []
@@ -28,6 +28,7 @@ export async function measureSlice(next: Next, concurrency: number, duration: nu
   await runAll(next, concurrency, (now) => now < end, latencies)
   const wall = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(usage)
+  if (latencies.length === 0) throw new Error('there was nothing to do')
   latencies.sort((a, b) => a - b)
   const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)] ?? 0
   return { operations: latencies.length, wall, cpu: (user + system) / 1e6, p50: at(0.5), p99: at(0.99) }

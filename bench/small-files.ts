@@ -1,6 +1,6 @@
 import type { Small } from './agent-protocol.js'
 import { SMALL } from './agent-protocol.js'
-import type { Agents, Round } from './agents.js'
+import type { Agents, Field, Round } from './agents.js'
 import type { Measured } from './compare.js'
 import type { Options } from './options.js'
 import { isWanted } from './options.js'
@@ -12,6 +12,8 @@ interface Pass {
   readonly whats: readonly Small[]
   /** Instead of those of the options. */
   readonly concurrency?: readonly number[]
+  /** How many times as long as others' its slices are. */
+  readonly patience?: number
 }
 
 /** Each size with what is done to its files; uploads give the rest something to work on, so they always come first. */
@@ -22,11 +24,18 @@ const PASSES: readonly Pass[] = [
 /** In the full form only: they take long. */
 const LARGER_PASSES: readonly Pass[] = [
   { size: 1024 * KIB, whats: ['upload', 'download'], concurrency: [16] },
-  { size: 10 * 1024 * KIB, whats: ['upload', 'download'], concurrency: [16] },
+  { size: 10 * 1024 * KIB, whats: ['upload', 'download'], concurrency: [16], patience: 2 },
 ]
+
+export const SMALL_SIZES = PASSES.map(({ size }) => size)
 
 /** By clients that ask no tracker. */
 const SHORTCUT_PASSES: readonly Pass[] = [{ size: 4 * KIB, whats: ['upload', 'download'] }]
+
+/** The work at which every peer takes part: others are slow, and would make a run a long one. */
+const LIGHT = { size: 4 * KIB, concurrency: 16 }
+/** Milliseconds of the first slices, at least: code is compiled, and caches and connections are filled. */
+const WARM_UP = 250
 
 /** Requests about small files, at every concurrency. */
 export function measureSmallFiles(
@@ -63,29 +72,22 @@ async function measurePasses(
   options: Options,
   checkpoint: () => void,
 ): Promise<Measured[]> {
-  await agents.askAll({ do: 'check' }, true)
+  await agents.askAll({ do: 'check' }, 'all')
   const rows = new Map<string, Omit<Measured, 'rounds'> & { readonly rounds: Round[] }>()
-  // The first round warms up: code is compiled, caches and connections are filled.
   for (let round = 0; round <= options.rounds; round++) {
-    for (const { size, whats, ...pass } of passes) {
+    for (const { size, whats, patience = 1, ...pass } of passes) {
+      const duration = Math.max(round === 0 ? WARM_UP : 0, options.slice * patience)
       for (const concurrency of pass.concurrency ?? options.concurrency) {
-        // They are slow: everywhere they would make a short run a long one.
-        const withPeers = options.full || (concurrency === 16 && size === 4 * KIB)
+        const field = fieldOf(size, concurrency, options)
         for (const what of whats) {
           checkpoint()
           const isCounted = isCountedOf(what)
           if (!isCounted && what !== 'upload') continue
-          const duration = options.slice
           // Files are deleted faster than they are uploaded: without more of them the slice would be short.
-          const count = duration * (concurrency === 1 ? 8 : 16)
-          if (what === 'delete') await agents.askAll({ do: 'fill', size, count }, withPeers)
-          const slices = await agents.round(round, withPeers, {
-            do: 'slice',
-            what,
-            size,
-            concurrency,
-            duration,
-          })
+          const count = options.slice * (concurrency === 1 ? 6 : 12)
+          if (what === 'delete') await agents.askAll({ do: 'fill', size, count }, field)
+          const slice = { do: 'slice', what, size, concurrency, duration } as const
+          const slices = await agents.round(round, field, slice)
           if (!isCounted || round === 0) continue
           const name = nameOf(what, size)
           const key = `${name}/${concurrency}`
@@ -93,11 +95,17 @@ async function measurePasses(
           rows.set(key, row)
           row.rounds.push(slices)
         }
-        await agents.askAll({ do: 'deleteAll' }, withPeers)
+        await agents.askAll({ do: 'deleteAll' }, field)
       }
     }
   }
   return [...rows.values()].sort((a, b) => order(a) - order(b) || a.concurrency - b.concurrency)
+}
+
+/** In the short form, other clients work only where all do. */
+export function fieldOf(size: number, concurrency: number, { full }: Options): Field {
+  if (size === LIGHT.size && concurrency === LIGHT.concurrency) return 'all'
+  return full ? 'scripts' : 'core'
 }
 
 const NAMES = SMALL.flatMap((what) => [...PASSES, ...LARGER_PASSES].map(({ size }) => nameOf(what, size)))

@@ -36,6 +36,7 @@ export interface StorageConf {
   readonly uploadPriority?: number | undefined
   readonly subdirCount?: number | undefined
   readonly checkFileDuplicate?: boolean | undefined
+  readonly networkTimeout?: number | undefined
   readonly heartBeatInterval?: number | undefined
   readonly statReportInterval?: number | undefined
   readonly syncStatFileInterval?: number | undefined
@@ -69,6 +70,7 @@ export function readTrackerConf(path: string): MemberConf<TrackerConf> {
     storePath: conf.choice('store_path', { 0: 'round-robin', 2: 'load-balance' } as const),
     downloadServer: conf.choice('download_server', { 0: 'round-robin', 1: 'source' } as const),
     reservedStorageSpace: conf.read('reserved_storage_space', readSpace),
+    networkTimeout: conf.read('network_timeout', readSeconds),
     checkActiveInterval: conf.read('check_active_interval', readSeconds),
     storageSyncFileMaxDelay: conf.read('storage_sync_file_max_delay', readSeconds),
     storageSyncFileMaxTime: conf.read('storage_sync_file_max_time', readSeconds),
@@ -109,6 +111,7 @@ export function readStorageConf(path: string): MemberConf<StorageConf> {
     uploadPriority: conf.read('upload_priority', readInteger),
     subdirCount: conf.read('subdir_count_per_path', readInteger),
     checkFileDuplicate: conf.read('check_file_duplicate', readBoolean),
+    networkTimeout: conf.read('network_timeout', readSeconds),
     heartBeatInterval: conf.read('heart_beat_interval', readSeconds),
     statReportInterval: conf.read('stat_report_interval', readSeconds),
     syncStatFileInterval: conf.read('sync_stat_file_interval', readSeconds),

@@ -15,6 +15,8 @@ import { addTrackerFlags, trackerRulesIn } from './tracker-flags.js'
 
 const TRACKER_PORT = 22_122
 const STORAGE_PORT = 23_000
+/** As real storages where their configuration says nothing. */
+const SUBDIR_COUNT = 256
 
 interface MemberFlags {
   config?: string
@@ -105,8 +107,9 @@ async function storageOptionsOf(flags: StorageFlags): Promise<StorageOptions> {
     storePathCount: flags.storePaths ?? conf?.storePathCount,
     readOnlyStorePaths: conf?.readOnlyStorePaths,
     uploadPriority: conf?.uploadPriority,
-    subdirCount: conf?.subdirCount,
+    subdirCount: conf?.subdirCount ?? SUBDIR_COUNT,
     checkFileDuplicate: conf?.checkFileDuplicate,
+    networkTimeout: conf?.networkTimeout,
     heartBeatInterval: conf?.heartBeatInterval,
     statReportInterval: conf?.statReportInterval,
     syncStatFileInterval: conf?.syncStatFileInterval,
@@ -138,7 +141,9 @@ async function identityOf(
 function storeOf(flag: string | undefined, conf: StorageConf | undefined): Store {
   if (flag !== undefined) return new DiskStore({ folder: flag })
   if (conf?.dir === undefined) return new MemoryStore()
-  return new DiskStore({ folder: conf.dir, storePaths: conf.storePaths })
+  // The real daemon may have had this folder, or have it next.
+  const { dir, storePaths, subdirCount = SUBDIR_COUNT } = conf
+  return new DiskStore({ folder: dir, storePaths, subdirCount })
 }
 
 /** Reads a configuration, and says what of it has no effect here. */

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { FastDfsClient } from '../client/index.js'
-import { ConnectError } from '../errors.js'
+import { ConfigError, ConnectError } from '../errors.js'
 import type { Profile, ServerEndpoint } from '../server/index.js'
 import { plainAddress } from '../server/listener.js'
 
-/** As the first storage of an embedded cluster. */
+/** As the first storage of an embedded cluster: where the trackers take any. */
 const DEFAULT_ID = 100_001
 const TIMEOUT = 5_000
 
@@ -29,8 +29,9 @@ const MARKS: readonly (readonly [parameter: string, since: Profile])[] = [
 /**
  * Finds out what a storage has not been told.
  *
- * @param port - that the storage listens on
+ * @param port - that the storage listens on; 0 where that is not known yet
  * @throws ConnectError when no tracker answers
+ * @throws ConfigError when they give IDs, and have none for it
  */
 export async function storageIdentity(
   trackers: readonly ServerEndpoint[],
@@ -49,9 +50,16 @@ export async function storageIdentity(
   } as const
   if (parameters['use_storage_id'] !== '1') return { id: address, ...writes }
   const storages = await client.admin.storageIds()
-  const found = storages.find(
-    (storage) => storage.group === group && storage.hosts.includes(address) && storage.port === port,
-  )
+  const own = storages.filter((storage) => storage.group === group && storage.hosts.includes(address))
+  // Before V6.16 trackers tell no port where their list has none.
+  const found =
+    own.find((storage) => storage.port === port) ??
+    own.find((storage) => port === 0 || storage.port === undefined)
+  if (found === undefined && storages.length > 0) {
+    throw new ConfigError(
+      `the trackers have no storage ID for ${address}:${port} in ${group}: name it by --id, or put it into their storage_ids.conf`,
+    )
+  }
   return { id: Number(found?.id ?? DEFAULT_ID), ...writes }
 }
 

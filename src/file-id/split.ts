@@ -37,6 +37,13 @@ const DIRECTORY = /^[0-9A-F]{2}$/
  * // 'M00/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ082.txt'
  */
 export function splitFileId(text: string): SplitFileId {
+  const id = fileIdIn(text)
+  const slash = id.indexOf('/')
+  return { id, group: id.slice(0, slash), name: id.slice(slash + 1) }
+}
+
+/** The ID in a text, after the checks of {@link splitFileId}. */
+export function fileIdIn(text: string): string {
   if (typeof text !== 'string') throw new InvalidFileIdError(`a file ID is a string, not ${typeof text}`)
   // Nearly always it stands there alone.
   const isAlone = SHAPE.test(text)
@@ -47,7 +54,7 @@ export function splitFileId(text: string): SplitFileId {
   if (slash > GROUP_NAME_SIZE || size < MIN_FILENAME_SIZE || size > MAX_FILENAME_SIZE || !isOfShape) {
     throw invalidFileId(text, whatIsWrong(id))
   }
-  return { id, group: id.slice(0, slash), name: id.slice(slash + 1) }
+  return id
 }
 
 /** An error that says why, and shows the text shortened and with control characters escaped. */

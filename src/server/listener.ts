@@ -1,28 +1,62 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
-import { ConnectError } from '../errors.js'
+import { ConfigError, ConnectError } from '../errors.js'
 import { log } from '../observe/log.js'
+
+/** No timer of Node's runs longer. */
+const MAX_TIMEOUT = 2 ** 31 - 1
+/** What real servers have by default since V6.9; before, half of it. */
+const NETWORK_TIMEOUT = 60_000
 
 /** What serves a connection. */
 export interface Served {
+  /** Whether only the peer can go on: it has not sent a whole request yet, or a part of one, or does not read answers. */
+  readonly awaitsPeer: boolean
   /** Resolves when what it began is done, after the connection has ended. */
   settled(): Promise<void>
+}
+
+/** Where a server listens, and how long it waits for its peers. */
+export interface ListenerOptions {
+  /** The address. */
+  readonly host: string
+  /** The port; 0 lets the system choose. */
+  readonly port: number
+  /** In milliseconds. @defaultValue 60_000 */
+  readonly networkTimeout?: number | undefined
 }
 
 /** A TCP server that can be stopped, with all its connections, and started again on the same port. */
 export class Listener {
   readonly host: string
   readonly #serve: (socket: Socket) => Served
+  readonly #networkTimeout: number
   /** Each with a promise of its end. */
   readonly #connections = new Map<Socket, Promise<unknown>>()
   #server: Server | undefined
   #port: number
   #maxConnections = 0
 
-  /** @param serve - gets each new connection */
-  constructor(host: string, port: number, serve: (socket: Socket) => Served) {
+  /**
+   * Makes one that does not listen yet.
+   *
+   * @param networkTimeout - milliseconds after which a peer that owes something and is silent is given up, as in the
+   * configurations of real servers (protocol.md §1.1)
+   * @param serve - gets each new connection
+   * @throws ConfigError for a timeout that is none
+   */
+  constructor(
+    { host, port, networkTimeout = NETWORK_TIMEOUT }: ListenerOptions,
+    serve: (socket: Socket) => Served,
+  ) {
+    if (!Number.isInteger(networkTimeout) || networkTimeout < 1 || networkTimeout > MAX_TIMEOUT) {
+      throw new ConfigError(
+        `networkTimeout must be a whole number from 1 to ${MAX_TIMEOUT}, not ${String(networkTimeout)}`,
+      )
+    }
     this.host = host
     this.#port = port
+    this.#networkTimeout = networkTimeout
     this.#serve = serve
   }
 
@@ -49,8 +83,15 @@ export class Listener {
   /** Begins to listen. Does nothing when it does. */
   async start(): Promise<void> {
     if (this.#server !== undefined) return
-    // A peer that sends nothing more may still wait for an answer.
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket))
+    const options = {
+      noDelay: true,
+      // A peer that sends nothing more may still wait for an answer.
+      allowHalfOpen: true,
+      // One whose machine is gone never ends its connections.
+      keepAlive: true,
+      keepAliveInitialDelay: 2 * this.#networkTimeout + 1000,
+    }
+    const server = createServer(options, (socket) => this.#accept(socket))
     this.#server = server
     try {
       await listen(server, this.host, this.#port)
@@ -76,6 +117,13 @@ export class Listener {
 
   #accept(socket: Socket): void {
     const served = this.#serve(socket)
+    socket.setTimeout(this.#networkTimeout)
+    socket.on('timeout', () => {
+      // Who is served may be silent for ever; what it does not see now, as an answer that is being made, comes later.
+      if (!served.awaitsPeer) return void socket.setTimeout(this.#networkTimeout)
+      log.server('connection: the peer is silent for %d ms', this.#networkTimeout)
+      socket.destroy()
+    })
     const closed = new Promise((resolve) => socket.once('close', resolve))
     // What a handler has begun outlives the socket.
     const ended = closed.then(() => served.settled()).then(() => this.#connections.delete(socket))

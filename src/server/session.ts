@@ -14,6 +14,7 @@ import {
 import { Collector } from './collector.js'
 import type { Content } from './content.js'
 import { ArrivingContent, DisconnectedError, WholeContent } from './content.js'
+import type { Served } from './listener.js'
 import type { MaybePromise } from './maybe-promise.js'
 import { isPromise } from './maybe-promise.js'
 import type { ContentReply, Exchange, Route, Routes } from './routes.js'
@@ -43,7 +44,7 @@ const NO_CONTENT = new WholeContent(Buffer.alloc(0))
 type Receiving = 'body' | 'fields' | 'content' | 'nothing'
 
 /** Serves one connection until it ends. */
-export class Session<X> implements Exchange<X> {
+export class Session<X> implements Exchange<X>, Served {
   readonly context: X
   readonly #stream: Duplex
   readonly #service: Service<X>
@@ -57,6 +58,8 @@ export class Session<X> implements Exchange<X> {
   #receiving: Receiving = 'nothing'
   /** Whether bytes of the current request are still to come. */
   #open = false
+  /** Whether a request has come as a whole. */
+  #asked = false
   /** Whether the current request's answer is still to be made or sent. */
   #busy = false
   #held = false
@@ -97,6 +100,12 @@ export class Session<X> implements Exchange<X> {
   /** See {@link Exchange}. */
   get content(): Content {
     return this.#content
+  }
+
+  /** See {@link Served}: what is held back here is no fault of the peer's. */
+  get awaitsPeer(): boolean {
+    if (this.#stream.writableLength > 0) return true
+    return !this.#held && (!this.#asked || this.#open || !this.#reader.idle)
   }
 
   /** Resolves when no handler runs; after the connection has ended none begins any more. */
@@ -203,6 +212,7 @@ export class Session<X> implements Exchange<X> {
 
   #onEnd(): void {
     this.#open = false
+    this.#asked = true
     if (this.#closing) return this.#endClosing()
     if (this.#receiving === 'body') this.#onBody()
     else this.#arriving?.end()

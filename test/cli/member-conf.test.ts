@@ -103,7 +103,7 @@ describe('a storage.conf', () => {
       'group_name = images\nbind_addr =\nport = 23001\nbase_path = /opt/fdfs\nstore_path_count = 2\n' +
         'store_path0 = /disk0\nstore_path1 = /disk1\nsubdir_count_per_path = 16\ncheck_file_duplicate = 1\n' +
         'store_path1_readonly = true\nupload_priority = 3\n' +
-        'heart_beat_interval = 20\nstat_report_interval = 40\nsync_stat_file_interval = 50\n' +
+        'network_timeout = 10\nheart_beat_interval = 20\nstat_report_interval = 40\nsync_stat_file_interval = 50\n' +
         'tracker_server = 10.0.0.1:22122\ntracker_server = 10.0.0.2\nsync_wait_msec = 10\n',
     )
     expect(readStorageConf(path)).toEqual({
@@ -118,6 +118,7 @@ describe('a storage.conf', () => {
         uploadPriority: 3,
         subdirCount: 16,
         checkFileDuplicate: true,
+        networkTimeout: 10_000,
         heartBeatInterval: 20_000,
         statReportInterval: 40_000,
         syncStatFileInterval: 50_000,

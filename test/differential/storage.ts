@@ -121,6 +121,10 @@ function statusOf(outcome: Outcome): number | string {
   return typeof outcome === 'string' ? outcome : outcome.status
 }
 
+function isRefusal(outcome: Outcome): boolean {
+  return typeof outcome === 'object' && outcome.status !== 0
+}
+
 /** What must be the same: names say by whom and when they were made, which is not. */
 function comparable(
   { command, makes, master, about, body: sent }: Request,
@@ -220,7 +224,7 @@ class Comparison {
     const key = `${request.command}: ${status}`
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1)
     // Its refusal may be lost with the rest.
-    const isLost = isLeftOver && outcomes[1] === 'closed' && statusOf(outcomes[0]) === 22
+    const isLost = isLeftOver && outcomes[1] === 'closed' && isRefusal(outcomes[0])
     if (!isLost && !this.#isSame(embedded, real)) {
       const sent = [0, 1].map((side) =>
         request

@@ -48,7 +48,11 @@ export async function compare(): Promise<readonly string[]> {
   await tracker.start()
   const both = new Both([{ host: sources[0] as string, port: tracker.port }, real], dialect)
   try {
-    const how = { usesIds: options.useStorageId === true, isCalm: FASTDFS_RESTART !== undefined }
+    const how = {
+      usesIds: options.useStorageId === true,
+      isCalm: FASTDFS_RESTART !== undefined,
+      keepsPaths: options.storePath === 'load-balance',
+    }
     await run(new Play(both, storagesOf(options, sources), how, randomOf(seed)), tracker)
   } catch (error) {
     if (error instanceof Error) return [error.stack ?? error.message]

@@ -90,7 +90,8 @@ function cTools(): void {
     expectText(run('fdfs_file_info', conf, last), /file size: 200000\b/)
   }
   for (const each of [id, last]) run('fdfs_delete_file', conf, each)
-  const { stderr } = spawnSync('fdfs_file_info', [conf, id], { env })
+  // `fdfs_file_info` would read it all from a name that holds an address.
+  const { stderr } = spawnSync('fdfs_download_file', [conf, id, copy], { env })
   expectText(stderr.toString(), /error no: 2\b|status 2\b|No such file/)
   expectText(run('fdfs_monitor', conf), /ACTIVE/)
 }
@@ -131,11 +132,13 @@ function cTests(): void {
 function java(): void {
   if (FASTDFS_JAVA === undefined) throw new NotRun('FASTDFS_JAVA is not set')
   if (!has('java')) throw new NotRun('there is no java')
-  // It asks 69 FETCH_STORAGE_IDS with a byte more than they take.
-  if (/^V(5|6.06)/.test(FASTDFS_PROFILE)) throw new NotRun(`it fails on ${FASTDFS_PROFILE} with storage IDs`)
   for (const name of ['Test', 'TestClient', 'TestClient1', 'TestAppender', 'TestAppender1', 'Monitor']) {
-    if (name === 'Monitor' && FASTDFS_PROFILE === 'V6.12') {
+    if (name === 'Monitor' && FASTDFS_PROFILE !== 'V6.16') {
       console.log('  Monitor: not run, since it knows no records of that version, on a real cluster either')
+      continue
+    }
+    if (name.startsWith('TestAppender') && FASTDFS_PROFILE === 'V5.11') {
+      console.log(`  ${name}: not run, since appenders have no other names there, on a real cluster either`)
       continue
     }
     const args = name === 'Monitor' ? [conf] : [conf, file]
@@ -213,7 +216,9 @@ function npm({ trackers }: Cluster): void {
 }
 
 async function serve(): Promise<{ cluster: Cluster; child: ChildProcess }> {
-  const args = ['serve', '--json', '--port', '0', '--groups', '2', '--profile', FASTDFS_PROFILE]
+  // The Java client asks 69 FETCH_STORAGE_IDS with a byte more than old trackers take.
+  const identity = /^V(5|6.06)/.test(FASTDFS_PROFILE) ? ['--no-storage-ids'] : []
+  const args = ['serve', '--json', '--port', '0', '--groups', '2', '--profile', FASTDFS_PROFILE, ...identity]
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -9,15 +9,14 @@
  * FASTDFS_PROFILE names their version: V5.11, V6.06, V6.12 or V6.16 (default).
  */
 import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { FastDfsClient } from '../../src/index.js'
 import { packet } from '../server/raw.js'
+import { PORT, TRACKER_PORT } from './changes.js'
 import {
+  alike,
   FDFS_STORAGED,
   FDFS_TRACKERD,
   filesIn,
@@ -30,63 +29,15 @@ import {
   TRACKER,
   until,
 } from './daemons.js'
-
-const { FDFS_CONF = '/etc/fdfs', FASTDFS_PROFILE = 'V6.16' } = process.env
-const ROOT = join(import.meta.dirname, '../..')
-const PORT = 23_000
-const TRACKER_PORT = 22_122
-
-/** A sample with other values; `base_path` comes first, since the daemons are given theirs so. */
-function sampleOf(kind: 'tracker' | 'storage', values: Readonly<Record<string, string>>): string {
-  const lines = readFileSync(join(FDFS_CONF, `${kind}.conf`), 'utf8').split('\n')
-  const changed = ['base_path', ...Object.keys(values)]
-  const kept = lines.filter((line) => !changed.includes(line.split('=')[0]?.trim() ?? ''))
-  // What stands behind a section counts for that section.
-  return [...Object.entries(values).map(([name, value]) => `${name} = ${value}`), ...kept].join('\n')
-}
-
-const trackerConf = (bind: string): string =>
-  sampleOf('tracker', { bind_addr: bind, reserved_storage_space: '1%' })
-const storageConf = (bind: string, base: string, tracker: string): string =>
-  sampleOf('storage', {
-    bind_addr: bind,
-    store_path0: base,
-    subdir_count_per_path: '4',
-    heart_beat_interval: '2',
-    sync_wait_msec: '10',
-    sync_log_buff_interval: '1',
-    sync_binlog_buff_interval: '1',
-    tracker_server: `${tracker}:${TRACKER_PORT}`,
-  })
+import { ending, missingSamples, startMember, stopMember, storageConf, trackerConf } from './own-member.js'
 
 function startRealStorage(tracker: string): void {
   startDaemon('s', FDFS_STORAGED, 'storage', storageConf('', join(folder, 'storage'), tracker))
 }
 
-const members: ChildProcess[] = []
-
-/** Starts an embedded member from a configuration. */
-async function startMember(kind: 'tracker' | 'storage', text: string): Promise<ChildProcess> {
-  const base = join(folder, `own-${kind}`)
-  mkdirSync(base, { recursive: true })
-  const path = join(base, `${kind}.conf`)
-  writeFileSync(path, `base_path = ${base}\n${text}`)
-  // A storage learns from its trackers what they are.
-  const version = kind === 'tracker' ? ['--profile', FASTDFS_PROFILE] : []
-  const args = ['--import', 'tsx', 'src/cli/main.ts', kind, '--config', path, ...version]
-  const member = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
-  members.push(member)
-  createInterface(member.stderr).on('line', (line) => console.log(`  ${line}`))
-  const lines = createInterface(member.stdout)
-  const ended = once(member, 'exit').then(([code]) => `it ended with ${String(code)}`)
-  const said = await Promise.race([once(lines, 'line').then(([line]) => String(line)), ended])
-  if (!said.startsWith('FastDFS is ready')) throw new Error(`the ${kind} is not ready: ${said}`)
-  console.log(`  ${said}`)
-  return member
-}
-
+const startTracker = (): Promise<ChildProcess> => startMember('tracker', 'own-tracker', trackerConf(HERE))
 const startStorage = (tracker: string): Promise<ChildProcess> =>
-  startMember('storage', storageConf(HERE, join(folder, 'own-storage'), tracker))
+  startMember('storage', 'own-storage', storageConf(HERE, join(folder, 'own-storage'), tracker))
 
 /** Connections that wait for an answer, are in the middle of a request, or idle. */
 async function keepBusy(port: number): Promise<() => void> {
@@ -105,9 +56,7 @@ async function keepBusy(port: number): Promise<() => void> {
 async function endsInTime(member: ChildProcess, port: number): Promise<void> {
   const free = await keepBusy(port)
   const start = performance.now()
-  const ended = once(member, 'exit')
-  member.kill('SIGTERM')
-  const [code] = (await ended) as [number | null]
+  const code = await stopMember(member)
   const time = performance.now() - start
   free()
   console.log(`  SIGTERM ended it after ${time.toFixed(0)} ms`)
@@ -139,7 +88,7 @@ async function flow(tracker: string): Promise<void> {
     const real = filesIn(join(folder, 'storage', 'data'))
     const own = filesIn(join(folder, 'own-storage', 'data'))
     count = Object.keys(own).length
-    return Object.keys(real).length === count && Object.keys(own).every((name) => own[name] === real[name])
+    return alike(real, own)
   })
   // Two files of each, and the metadata of one.
   if (count < 6) throw new Error(`${count} files only`)
@@ -161,40 +110,19 @@ async function realTracker(): Promise<void> {
 }
 
 async function ownTracker(): Promise<void> {
-  const tracker = await startMember('tracker', trackerConf(HERE))
+  const tracker = await startTracker()
   startRealStorage(HERE)
   await active(HERE, STORAGE)
   await startStorage(HERE)
   await active(HERE, STORAGE, HERE)
   await flow(HERE)
   await endsInTime(tracker, TRACKER_PORT)
-  await startMember('tracker', trackerConf(HERE))
+  await startTracker()
   await active(HERE, STORAGE, HERE)
   await flow(HERE)
 }
 
-/** Ends the members that a case leaves running. */
-function ending(test: () => Promise<void>): () => Promise<void> {
-  return async () => {
-    try {
-      await test()
-    } finally {
-      for (const member of members.splice(0)) {
-        if (member.exitCode !== null || member.signalCode !== null) continue
-        const ended = once(member, 'exit')
-        member.kill('SIGKILL')
-        await ended
-      }
-    }
-  }
-}
-
-const reason =
-  missing() ??
-  ['tracker', 'storage']
-    .map((kind) => join(FDFS_CONF, `${kind}.conf`))
-    .filter((path) => !existsSync(path))
-    .map((path) => `there is no ${path}: name the folder by FDFS_CONF`)[0]
+const reason = missing() ?? missingSamples()
 if (reason === undefined) {
   await runCases([
     ['`fastdfs storage` joins a real storage under a real tracker', ending(realTracker)],

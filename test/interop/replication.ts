@@ -8,26 +8,27 @@
  * V6.06, V6.12 or V6.16 (default), which the embedded servers speak then. They refuse loopback addresses and take every
  * local address for their own, so each gets a network namespace, which takes root and `ip`; "not run" without those.
  */
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DiskStore, PROFILES, type Profile, Storage, Tracker } from '../../src/server/index.js'
 import {
-  appendBody,
-  GROUP,
-  metadataBody,
-  modifyBody,
-  nameIn,
-  slaveBody,
-  truncateBody,
-  uploadBody,
-} from '../server/group.js'
-import { bytes, RawClient, str } from '../server/raw.js'
+  DiskStore,
+  PROFILES,
+  type Profile,
+  Storage,
+  type StorageOptions,
+  Tracker,
+} from '../../src/server/index.js'
+import { appendBody, GROUP, linkBody, metadataBody, uploadBody } from '../server/group.js'
+import { bytes } from '../server/raw.js'
+import { active, change, LINKS_PASS, make, PORT, TRACKER_PORT } from './changes.js'
 import {
+  alike,
   FDFS_STORAGED,
   FDFS_TRACKERD,
   filesIn,
   folder,
   HERE,
+  linksIn,
   missing,
   runCases,
   startDaemon,
@@ -37,13 +38,11 @@ import {
   until,
 } from './daemons.js'
 
+/** What the two storages keep their files in. */
+const REAL_FILES = join(folder, 'storage', 'data')
+const OWN_FILES = join(folder, 'own', 'store_path0', 'data')
 const PROFILE = (process.env['FASTDFS_PROFILE'] ?? 'V6.16') as Profile
 const dialect = PROFILES[PROFILE]
-/** Appenders are renamed since V6.02. */
-const RENAMES = PROFILE !== 'V5.11'
-/** One for all storages of the group. */
-const PORT = 23_000
-const TRACKER_PORT = 22_122
 const [REAL_ID, OWN_ID] = [100_001, 100_002]
 
 function startRealTracker(): void {
@@ -69,7 +68,7 @@ function startRealStorage(tracker: string): void {
   )
 }
 
-function ownStorage(tracker: string): Storage {
+function ownStorage(tracker: string, options: Partial<StorageOptions> = {}): Storage {
   return new Storage({
     group: 'group1',
     id: OWN_ID,
@@ -79,75 +78,102 @@ function ownStorage(tracker: string): Storage {
     subdirCount: 8,
     trackers: [{ host: tracker, port: TRACKER_PORT }],
     store: new DiskStore({ folder: join(folder, 'own') }),
+    ...options,
   })
 }
 
-async function ask(host: string, port: number, command: number, body: Buffer) {
-  const raw = await RawClient.connect(port, host)
-  try {
-    return await raw.ask(command, body)
-  } finally {
-    raw.close()
-  }
-}
-
-/** Waits until a tracker counts a storage ACTIVE. */
-async function active(tracker: string, id: number): Promise<void> {
-  await until(`${id} is ACTIVE`, async () => {
-    // One that is still starting may take a connection and close it.
-    const asked = ask(tracker, TRACKER_PORT, 92, bytes(str('group1', 16), String(id)))
-    const { status, body } = await asked.catch(() => ({ status: -1, body: Buffer.alloc(0) }))
-    return status === 0 && body[0] === 7
-  })
-}
-
-async function alike(what: string): Promise<void> {
-  let count = 0
+async function settle(what: string): Promise<void> {
   await until(`both hold the same files: ${what}`, () => {
-    const real = filesIn(join(folder, 'storage', 'data'))
-    const own = filesIn(join(folder, 'own', 'store_path0', 'data'))
-    count = Object.keys(own).length
-    return Object.keys(real).length === count && Object.keys(own).every((name) => own[name] === real[name])
+    const [real, own] = [linksIn(REAL_FILES), linksIn(OWN_FILES)]
+    const linked = LINKS_PASS ? alike(real, own) : Object.keys(real).every((name) => own[name] === real[name])
+    return linked && alike(filesIn(REAL_FILES), filesIn(OWN_FILES))
   })
-  console.log(`  ${count} files`)
+  const counts = [filesIn(OWN_FILES), linksIn(OWN_FILES), linksIn(REAL_FILES)].map(
+    (found) => Object.keys(found).length,
+  )
+  console.log(`  ${counts[0]} files, ${counts[1]} links, ${counts[2]} of them at the real one`)
 }
 
-/** One of each kind of change at a storage. */
-async function change(host: string): Promise<string> {
-  const upload = async (command: number, content: string) =>
-    nameIn(await ask(host, PORT, command, uploadBody(content)))
-  const normal = await upload(11, 'normal')
-  const gone = await upload(11, 'gone')
-  const appender = await upload(23, 'appender')
-  const renamed = await upload(23, 'renamed')
-  await upload(11, 'x'.repeat(2_000_000))
-  await upload(11, '')
-  for (const [command, body] of [
-    [21, slaveBody(normal, '_s', 'slave')],
-    [24, appendBody(appender, ' and more')],
-    [34, modifyBody(appender, 0, 'A')],
-    [36, truncateBody(appender, 5)],
-    [24, appendBody(appender, ' again')],
-    [13, metadataBody(normal, 'O', 'a\x021\x01b\x022')],
-    [13, metadataBody(normal, 'M', 'b\x023')],
-    [13, metadataBody(gone, 'O', 'a\x021')],
-    [12, bytes(GROUP, gone)],
-    [38, bytes(renamed)],
-  ] as const) {
-    if (command === 38 && !RENAMES) continue
-    const { status } = await ask(host, PORT, command, body)
-    if (status !== 0) throw new Error(`${host} answers command ${command} with status ${status}`)
+/** What becomes of links that are made at one of the two. */
+async function links(host: string): Promise<void> {
+  const elsewhere = host === HERE ? STORAGE : HERE
+  const passes = host === STORAGE || LINKS_PASS
+  const remove = (at: string, name: string): Promise<string> => make(at, 12, bytes(GROUP, name))
+  const expectThat = (what: string, holds: boolean): void => {
+    if (!holds) throw new Error(`links of ${host}: ${what}`)
   }
-  return appender
+  const below = (name: string): string => name.slice('M00/'.length)
+
+  const original = await make(host, 11, uploadBody('original'))
+  const [one, two] = [await make(host, 20, linkBody(original)), await make(host, 20, linkBody(original))]
+  await make(host, 13, metadataBody(one, 'O', 'of\x02link'))
+  const master = await make(host, 11, uploadBody('master'))
+  const slave = await make(host, 20, linkBody(original, master, '_l'))
+  const [source, kept] = [
+    await make(host, 11, uploadBody('source')),
+    await make(host, 11, uploadBody('kept')),
+  ]
+  const dead = await make(host, 20, linkBody(source))
+  await settle('links')
+  const made = [one, two, slave, dead].map(below)
+  for (const base of [OWN_FILES, REAL_FILES]) {
+    const count = made.filter((name) => name in linksIn(base)).length
+    expectThat(`${count} links in ${base}`, count === (passes || base === OWN_FILES ? 4 : 0))
+    expectThat(`metadata in ${base}`, filesIn(base)[`${below(one)}-m`] === 'of\x02link')
+  }
+  // The file behind a link stays, unless the link's name is a slave's.
+  await remove(elsewhere, one)
+  await remove(host, two)
+  await settle('two links are removed')
+  expectThat('the original is gone', below(original) in filesIn(REAL_FILES))
+  await remove(host, slave)
+  await settle('the link of a slave is removed')
+  expectThat('the original has stayed', !(below(original) in filesIn(REAL_FILES)))
+  // A link outlives what it leads to; what stands for one at a real storage is a file of its own.
+  await remove(host, source)
+  await until(
+    'the source is gone',
+    () => ![REAL_FILES, OWN_FILES].some((base) => existsSync(join(base, below(source)))),
+  )
+  for (const base of [OWN_FILES, REAL_FILES]) {
+    const isLink = passes || base === OWN_FILES
+    expectThat(
+      `the dead link in ${base}`,
+      linksIn(base)[below(dead)] === (isLink ? below(source) : undefined),
+    )
+    expectThat(`what is behind it in ${base}`, filesIn(base)[below(dead)] === (isLink ? undefined : 'source'))
+  }
+  await remove(host, dead)
+  await remove(elsewhere, kept)
+  await settle('the dead link is removed')
+}
+
+/** Contents that are kept once at the embedded storage. */
+async function shared(): Promise<void> {
+  const before = Object.keys(filesIn(REAL_FILES)).length
+  const names = []
+  for (let i = 0; i < 3; i++) names.push(await make(HERE, 11, uploadBody('one content')))
+  await settle('equal contents')
+  const count = (base: string): number =>
+    Object.values(filesIn(base)).filter((content) => content === 'one content').length
+  if (count(OWN_FILES) !== 4 || count(REAL_FILES) !== 4)
+    throw new Error('not three links and what they lead to')
+  for (const [i, at] of [STORAGE, HERE, STORAGE].entries())
+    await make(at, 12, bytes(GROUP, names[i] as string))
+  await settle('the last of them is removed')
+  const after = Object.keys(filesIn(REAL_FILES)).length
+  if (after !== before) throw new Error(`${after} files, not ${before}`)
 }
 
 async function flow(): Promise<void> {
-  await alike('those from before')
-  const appender = await change(STORAGE)
+  await settle('those from before')
+  const { appender } = await change(STORAGE)
   await change(HERE)
-  await alike('new ones of both')
-  await ask(HERE, PORT, 24, appendBody(appender, ' elsewhere'))
-  await alike('a change at another storage')
+  await settle('new ones of both')
+  await make(HERE, 24, appendBody(appender, ' elsewhere'))
+  await settle('a change at another storage')
+  await links(STORAGE)
+  await links(HERE)
 }
 
 async function realFirst(tracker: string): Promise<void> {
@@ -161,7 +187,12 @@ async function realFirst(tracker: string): Promise<void> {
   await own.stop()
   await change(STORAGE)
   await own.start()
-  await alike('what came while it was away')
+  await settle('what came while it was away')
+  await own.stop()
+  await using sharing = ownStorage(tracker, { checkFileDuplicate: true })
+  await sharing.start()
+  await active(tracker, OWN_ID)
+  await shared()
   stopDaemons()
 }
 

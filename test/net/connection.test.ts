@@ -4,10 +4,13 @@ import type { FastDfsError } from '../../src/errors.js'
 import { AbortError } from '../../src/errors.js'
 import { Call } from '../../src/net/call.js'
 import type { ContentFlow, ContentSink, ContentSource } from '../../src/net/content.js'
+import { connect } from '../../src/net/connect.js'
 import { Connection } from '../../src/net/connection.js'
+import { Log } from '../../src/observe/log.js'
 import { connectionCommands, storageCommands } from '../../src/protocol/index.js'
 import { INFO, NAME, OK, rejection, status, STORED, uploadRequest } from '../client/fakes.js'
-import { header, response } from '../support/fake-server.js'
+import type { FakeServer } from '../support/fake-server.js'
+import { fakeServer, header, response } from '../support/fake-server.js'
 
 /** A peer in the test's hands: what was written to it, and what it says. */
 class Peer extends Duplex {
@@ -57,6 +60,51 @@ const upload = (connection: Connection, content: ContentSource, call = new Call(
   connection.request(storageCommands.uploadFile, { storePathIndex: 0, ext: '' }, call, { source: content })
 const ask = (connection: Connection, call = new Call({})): Promise<object> =>
   connection.request(storageCommands.queryFileInfo, file, call)
+
+describe('requests on sockets of our own', () => {
+  const { signal } = new AbortController()
+  const open = async (
+    server: FakeServer,
+    count: number,
+  ): Promise<{ connections: Connection[]; written: () => number }> => {
+    const sockets = await Promise.all(
+      Array.from({ length: count }, () =>
+        connect({ host: '127.0.0.1', port: server.port }, 1000, signal, new Log()),
+      ),
+    )
+    const connections = sockets.map((socket) => new Connection(socket, server.address, 1000))
+    return { connections, written: () => sockets.filter(({ bytesWritten }) => bytesWritten > 0).length }
+  }
+
+  it('leave at once where no other is under way', async () => {
+    await using server = await fakeServer(() => OK)
+    const { connections, written } = await open(server, 1)
+    const asked = connections.map((connection) =>
+      connection.request(connectionCommands.activeTest, {}, new Call({})),
+    )
+    expect(written()).toBe(1)
+    await Promise.all(asked)
+    for (const connection of connections) connection.destroy()
+  })
+
+  it('leave together at the end of a turn of the event loop, but for those that were given up', async () => {
+    await using server = await fakeServer(() => OK)
+    const { connections, written } = await open(server, 4)
+    const asked = connections.map((connection) =>
+      connection.request(connectionCommands.activeTest, {}, new Call({})).then(() => 'answered', String),
+    )
+    expect(written()).toBe(1)
+    connections[3]?.destroy()
+    await expect(Promise.all(asked)).resolves.toEqual([
+      'answered',
+      'answered',
+      'answered',
+      expect.stringContaining('the connection was closed'),
+    ])
+    expect(written()).toBe(3)
+    for (const connection of connections) connection.destroy()
+  })
+})
 
 describe('a request', () => {
   it('writes its head with the first piece of content, and nothing before', async () => {

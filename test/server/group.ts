@@ -134,6 +134,19 @@ export const metadataBody = (name: string, flag: string, metadata: string): Buff
 export const slaveBody = (master: string, prefix: string, content: string): Buffer =>
   bytes(i64(master.length), i64(content.length), str(prefix, 16), str('txt', 6), master, content)
 
+export const linkBody = (source: string, master = '', prefix = ''): Buffer =>
+  bytes(
+    i64(master.length),
+    i64(source.length),
+    i64(1),
+    GROUP,
+    str(prefix, 16),
+    str('txt', 6),
+    master,
+    source,
+    's',
+  )
+
 export const nameIn = ({ status, body }: RawResponse): string => {
   if (status !== 0) throw new Error(`status ${status}`)
   return body.subarray(16).toString('latin1')

@@ -7,7 +7,10 @@ jest.mock('node:net', () => {
 })
 
 it('goes on after a connection that could not be accepted', async () => {
-  const listener = new Listener('127.0.0.1', 0, () => ({ settled: () => Promise.resolve() }))
+  const listener = new Listener({ host: '127.0.0.1', port: 0 }, () => ({
+    awaitsPeer: false,
+    settled: () => Promise.resolve(),
+  }))
   await listener.start()
   const server = jest.mocked(createServer).mock.results[0]?.value as Server
   expect(() => server.emit('error', new Error('accept ENFILE'))).not.toThrow()

@@ -6,6 +6,7 @@ import { bytes, i64, RawClient, str } from './raw.js'
 import {
   appendBody,
   GROUP,
+  linkBody,
   metadataBody,
   modifyBody,
   nameIn,
@@ -75,18 +76,6 @@ describe.each(['memory', 'disk'])('a group of storages in %s', (kind) => {
   })
 
   describe('passes on links', () => {
-    const linkBody = (source: string, master = '', prefix = ''): Buffer =>
-      bytes(
-        i64(master.length),
-        i64(source.length),
-        i64(1),
-        GROUP,
-        str(prefix, 16),
-        str('txt', 6),
-        master,
-        source,
-        's',
-      )
     const sourcesOf = (name: string): Promise<(string | undefined)[]> =>
       Promise.all(group.stores.map(async (store) => (await store.stat(name))?.source))
 

@@ -117,3 +117,20 @@ it('keeps no more memory than a small file needs', async () => {
   await draft.publish(NAME)
   expect((store.read(NAME)?.content(0, 100) as Buffer).buffer.byteLength).toBe(100)
 })
+
+it('a store in a folder makes all directories where a real storage may come to have it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fastdfs-store-'))
+  const store = new DiskStore({ folder, subdirCount: 3 })
+  const names = async (): Promise<string[]> =>
+    (await readdir(join(folder, 'store_path0/data'), { recursive: true }))
+      .filter((name) => name.includes('/'))
+      .sort()
+  const all = ['00/00', '00/01', '00/02', '01/00', '01/01', '01/02', '02/00', '02/01', '02/02']
+  await store.open(1)
+  expect(await names()).toEqual(all)
+  await rm(join(folder, 'store_path0/data/01'), { recursive: true })
+  await rm(join(folder, 'store_path0/data/02/00'), { recursive: true })
+  await store.open(1)
+  expect(await names()).toEqual(all)
+  await rm(folder, { recursive: true })
+})

@@ -1,5 +1,5 @@
 import { PROFILES, Tracker } from '../../src/server/index.js'
-import { activate, bytes, i64, joinBody, packet, RawClient, str } from './raw.js'
+import { activate, bytes, i64, joinBody, packet, RawClient, type RawResponse, str } from './raw.js'
 
 let tracker: Tracker
 const clients: RawClient[] = []
@@ -242,6 +242,15 @@ describe('join', () => {
     expect((await raw.ask(104, alone)).body[39]).toBe(0)
   })
 
+  it('forgets the space of store paths that were given up', async () => {
+    const raw = await storage({ paths: 3 })
+    expect(await pathsOf(raw, 4)).toEqual([0, 1, 2, 0])
+    await raw.ask(81, joinBody({ paths: 1 }))
+    expect(await pathsOf(raw, 2)).toEqual([0, 0])
+    await raw.ask(81, joinBody({ paths: 3 }))
+    expect(await pathsOf(raw, 4)).toEqual([0, 0, 0, 0])
+  })
+
   it('takes a storage for gone whose connection another one joins on', async () => {
     const raw = await storage()
     await raw.ask(81, joinBody({ id: '100002' }))
@@ -265,6 +274,13 @@ describe('join', () => {
 
 async function watchStatus(watcher: RawClient, expected: number): Promise<void> {
   while ((await watcher.ask(92, group1)).body.readUInt8(0) !== expected);
+}
+
+/** The store paths of uploads to group1, one after the other. */
+async function pathsOf(raw: RawClient, count: number): Promise<(number | undefined)[]> {
+  const paths: (number | undefined)[] = []
+  while (paths.length < count) paths.push((await raw.ask(104, group1)).body.at(-1))
+  return paths
 }
 
 describe('replies to beats', () => {
@@ -361,6 +377,12 @@ describe('where to upload', () => {
     expect((await raw.ask(107, group1)).body).toEqual(bytes(all, 1))
     expect((await raw.ask(101)).body).toEqual(bytes(group1, address(23001), 0))
     expect((await raw.ask(101)).body).toEqual(bytes(group1, address(23002), 0))
+  })
+
+  it('goes on to the next store path with space behind one that is full', async () => {
+    const raw = await storage({ paths: 3 })
+    await raw.ask(84, bytes(...[500, 0, 500].map((free) => bytes(i64(1000), i64(free)))))
+    expect(await pathsOf(raw, 6)).toEqual([0, 2, 0, 2, 0, 2])
   })
 })
 
@@ -591,23 +613,25 @@ describe('what a storage is told', () => {
 })
 
 describe('as V5.11', () => {
-  const old = bytes(
-    str('group1', 17),
-    ...[23000, 8888, 1, 256, 10, 0x6b026f76, 0x6b026f77].map((value) => i64(value)),
-    str('5.11', 6),
-    str('', 128),
-    1,
-    0,
-    i64(1),
-    str('127.0.0.1:22122', 22),
-  )
+  /** Where there is an ID, it stands in the domain name. */
+  const joinOld = ({ id = '', paths = 1, port = 23000 } = {}): Buffer =>
+    bytes(
+      str('group1', 17),
+      ...[port, 8888, paths, 256, 10, 0x6b026f76, 0x6b026f77].map((value) => i64(value)),
+      str('5.11', 6),
+      str(id, 128),
+      1,
+      0,
+      i64(1),
+      str('127.0.0.1:22122', 22),
+    )
 
   it('looks at one storage in turn, and tells HTTP ports', async () => {
     await tracker.stop()
     tracker = new Tracker({ dialect: PROFILES['V5.11'], useStorageId: false })
     await tracker.start()
     const raw = await client()
-    expect((await raw.ask(81, old)).status).toBe(0)
+    expect((await raw.ask(81, joinOld())).status).toBe(0)
     await activate(raw)
     const list = (await raw.ask(92, group1)).body
     expect(list.length).toBe(612)
@@ -616,6 +640,46 @@ describe('as V5.11', () => {
     // Too short to say where it is from.
     const short = 'M00/00/00/oYYBAGsCbjeAasklACAAAPn'
     expect((await raw.ask(102, bytes(group1, short))).body).toEqual(bytes(group1, address(23000)))
+  })
+
+  it('puts the first store path with space in the place of one that is full', async () => {
+    await tracker.stop()
+    tracker = new Tracker({ dialect: PROFILES['V5.11'] })
+    await tracker.start()
+    const raw = await client()
+    expect((await raw.ask(81, joinOld({ id: '1', paths: 3 }))).status).toBe(0)
+    await activate(raw, 3)
+    await raw.ask(84, bytes(...[500, 0, 500].map((free) => bytes(i64(1000), i64(free)))))
+    expect(await pathsOf(raw, 6)).toEqual([0, 0, 0, 0, 0, 0])
+  })
+
+  it('keeps the turn of storages to read from while there is none', async () => {
+    await tracker.stop()
+    tracker = new Tracker({ dialect: PROFILES['V5.11'] })
+    await tracker.start()
+    const watcher = await client()
+    /** A file of 1970: all storages have it. */
+    const download = (): Promise<RawResponse> =>
+      watcher.ask(102, bytes(group1, `M00/00/00/${'A'.repeat(27)}123.txt`))
+    const ports = [23001, 23002]
+    const joined: RawClient[] = []
+    const joinAll = async (): Promise<void> => {
+      for (const port of ports) {
+        const raw = await client()
+        expect((await raw.ask(81, joinOld({ id: String(port), port }))).status).toBe(0)
+        await activate(raw)
+        joined.push(raw)
+      }
+    }
+    await joinAll()
+    expect((await download()).body).toEqual(bytes(group1, address(23001)))
+    for (const raw of joined.splice(0)) raw.close()
+    for (const port of ports) {
+      while ((await watcher.ask(92, bytes(group1, String(port)))).body.readUInt8(0) !== 5);
+    }
+    expect((await download()).status).toBe(2)
+    await joinAll()
+    expect((await download()).body).toEqual(bytes(group1, address(23002)))
   })
 
   it('ends a connection with a request over 8 KiB', async () => {

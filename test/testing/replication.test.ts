@@ -1,5 +1,5 @@
 /** Clusters of several storages a group: when they tell each other, what a reset leaves, what a kill leaves. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InvalidArgumentError } from '../../src/errors.js'
@@ -177,6 +177,21 @@ describe('a reset of storages that replicate', () => {
     await cluster.replicate()
     for (const storage of cluster.storages) await untilHolds(storage, id)
     expect(await idsOf(cluster.storage('group1', 1))).toEqual([id])
+  })
+
+  it('marks who has got what by address and port where there are no IDs', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'fastdfs-replication-'))
+    const cluster = await start({ storages: 2, store: { dir }, storageIds: false })
+    await cluster.client().uploadFile(Buffer.from('one'))
+    await cluster.replicate()
+    const [first, { port }] = [cluster.storage('group1', 0), cluster.storage('group1', 1)]
+    const sync = join(dir, 'group1-storage1', 'data', 'sync')
+    await first.stop()
+    const mark = (await readFile(join(sync, `127.0.0.2_${port}.mark`))).toString()
+    const { size } = await stat(join(sync, 'binlog.000'))
+    expect(mark).toMatch(new RegExp(`^binlog_index=0\nbinlog_offset=${size}\n`))
+    expect((await readdir(sync)).filter((name) => name.endsWith('.mark'))).toHaveLength(1)
+    await rm(dir, { recursive: true })
   })
 
   it('empties the binlog in a folder too', async () => {

@@ -125,8 +125,9 @@ export class Binlog {
    */
   async open(tail: number): Promise<Entry[]> {
     const text = (await this.#own.read(INDEX_FILE))?.toString() ?? ''
-    this.#index = Number(/^current_write=(\d+)/m.exec(text)?.[1] ?? 0)
-    if (text === '') await this.#writeIndex(this.#index)
+    const [, index] = /^current_write=(\d+)/m.exec(text) ?? []
+    this.#index = Number(index ?? (await this.#lastIndex()))
+    if (index === undefined) await this.#writeIndex(this.#index)
     const log = await this.#own.log(fileName(this.#index))
     this.#log = log
     const last = await log.read(Math.max(log.start, log.size - PIECE), PIECE)
@@ -134,7 +135,7 @@ export class Binlog {
     if (torn > 0) await log.truncate(log.size - torn)
     this.#next = this.#end = this.#index * FILE_SPAN + log.size
     const entries: Entry[] = []
-    let position = await this.#lineAfter(Math.max(this.start, this.end - tail, this.#index * FILE_SPAN))
+    let position = await this.#lineAfter(await this.#back(this.#end, tail))
     for (;;) {
       const read = await this.read(position)
       if (read.next === position) return entries
@@ -214,6 +215,22 @@ export class Binlog {
     return { entries, next: position + (length > 0 ? length : bytes.length) }
   }
 
+  /**
+   * A position before all records that were made here at a moment or later, and not much before; 0 where it is not known
+   * to be kept.
+   *
+   * @param timestamp - Unix seconds
+   */
+  async before(timestamp: number): Promise<number> {
+    for (let end = this.#end; end > this.start;) {
+      const position = await this.#lineAfter(await this.#back(end, PIECE))
+      const { entries } = await this.read(position)
+      if (entries.some((entry) => entry.source && entry.timestamp < timestamp)) return position
+      end = position
+    }
+    return 0
+  }
+
   async #write(): Promise<void> {
     await turn()
     for (let batch = this.#waiting.shift(); batch !== undefined; batch = this.#waiting.shift()) {
@@ -262,6 +279,12 @@ export class Binlog {
     this.#log = log
   }
 
+  /** Of the files that are there. */
+  async #lastIndex(): Promise<number> {
+    const names = await this.#own.names('sync')
+    return names.reduce((last, name) => Math.max(last, Number(/^binlog\.(\d+)$/.exec(name)?.[1] ?? 0)), 0)
+  }
+
   async #writeIndex(index: number): Promise<void> {
     await this.#own.write(INDEX_FILE, Buffer.from(`current_write=${index}\ncurrent_compress=0\n`))
   }
@@ -276,10 +299,20 @@ export class Binlog {
     return log
   }
 
+  /** The position so many bytes before another one, or where the kept records begin. */
+  async #back(position: number, count: number): Promise<number> {
+    const inFile = position % FILE_SPAN
+    const index = Math.floor(position / FILE_SPAN)
+    if (inFile >= count || index === 0) return Math.max(this.start, position - count)
+    const { size } = await this.#fileOf(index - 1)
+    return this.#back((index - 1) * FILE_SPAN + size, count - inFile)
+  }
+
   async #lineAfter(position: number): Promise<number> {
     if (position % FILE_SPAN === 0 || position === this.start) return position
     // From the byte before: the position may be that of a line.
-    const bytes = await (this.#log as Log).read((position % FILE_SPAN) - 1, 1024)
+    const log = await this.#fileOf(Math.floor(position / FILE_SPAN))
+    const bytes = await log.read((position % FILE_SPAN) - 1, 1024)
     return position + bytes.indexOf('\n')
   }
 }

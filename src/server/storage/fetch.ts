@@ -7,6 +7,8 @@ import type { StorageContext } from './context.js'
 import type { ServerConnection } from '../server-connection.js'
 
 const { FILE_INFO_FLAGS } = limits
+/** What asks for nothing that has to be looked for in a file. */
+const NO_MORE = FILE_INFO_FLAGS.NO_CRC | FILE_INFO_FLAGS.SILENT
 
 /** A file that was fetched, and is not published. */
 export interface Fetched {
@@ -36,12 +38,12 @@ export async function fetchOver(
   name: string,
 ): Promise<Fetched | undefined> {
   // An empty file cannot be downloaded (protocol.md §3.4).
-  const size = await sizeOf(connection, group, name)
-  if (size === undefined) return undefined
+  const info = await infoOf(connection, group, name)
+  if (info === undefined) return undefined
   const draft = await store.create(Number.parseInt(name.slice(1, 3), 16))
   let crc = 0
   try {
-    if (size > 0) {
+    if (info.size > 0) {
       const content = await connection.content(storageCommands.downloadFile, {
         offset: 0,
         count: 0,
@@ -53,7 +55,7 @@ export async function fetchOver(
         await draft.write(chunk)
       }
     }
-    return { draft, size, crc32: crc }
+    return { draft, size: info.size, crc32: crc }
   } catch (error) {
     await draft.discard()
     if ((error as FastDfsError).status === STATUS.ENOENT) return undefined
@@ -61,14 +63,14 @@ export async function fetchOver(
   }
 }
 
-async function sizeOf(
+/** Size and time of the last change of a file at another storage; undefined where there is none. */
+export async function infoOf(
   connection: ServerConnection,
   group: string,
   name: string,
-): Promise<number | undefined> {
+): Promise<{ size: number; modifiedAt: number } | undefined> {
   try {
-    const flags = FILE_INFO_FLAGS.NO_CRC | FILE_INFO_FLAGS.SILENT
-    return (await connection.request(storageCommands.queryFileInfo, { group, name }, flags)).size
+    return await connection.request(storageCommands.queryFileInfo, { group, name }, NO_MORE)
   } catch (error) {
     if ((error as FastDfsError).status === STATUS.ENOENT) return undefined
     throw error

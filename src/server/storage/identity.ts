@@ -9,9 +9,17 @@ export interface Identity {
   readonly oldFiles: OldFiles | undefined
   /** The IDs of storages that could not be asked for the files that were lost here. */
   readonly helpers: readonly string[]
+  /** What a real storage has noted that means nothing here, such as the marks of its store paths: kept for it. */
+  readonly others: ReadonlyMap<string, string>
 }
 
 const FILE = '.data_init_flag'
+/** Those of the items of a real storage that are not written anew. */
+const OTHERS: ReadonlyMap<string, string> = new Map([
+  ['current_trunk_file_id', '0'],
+  ['trunk_last_compress_time', '0'],
+  ['trunk_binlog_compress_stage', '0'],
+])
 
 /** Reads it; undefined at the first start, or when the folder was lost. */
 export async function readIdentity(own: OwnFiles): Promise<Identity | undefined> {
@@ -27,6 +35,7 @@ export async function readIdentity(own: OwnFiles): Promise<Identity | undefined>
           until: Number(items.get('sync_until_timestamp')) || 0,
         }
       : undefined,
+    others: new Map([...items].filter(([item]) => item.startsWith('store_path_mark') || OTHERS.has(item))),
     helpers: (items.get('recovery_helpers') ?? '').split(',').filter((id) => id !== ''),
   }
 }
@@ -34,7 +43,14 @@ export async function readIdentity(own: OwnFiles): Promise<Identity | undefined>
 /** Writes it, in the items of the C daemon. */
 export async function writeIdentity(
   own: OwnFiles,
-  { joinTime, oldFiles, helpers, ip, port }: Identity & { readonly ip: string; readonly port: number },
+  {
+    joinTime,
+    oldFiles,
+    helpers,
+    others,
+    ip,
+    port,
+  }: Identity & { readonly ip: string; readonly port: number },
 ): Promise<void> {
   const text = [
     `storage_join_time=${joinTime}`,
@@ -44,9 +60,7 @@ export async function writeIdentity(
     `last_ip_addr=${ip}`,
     `last_server_port=${port}`,
     `recovery_helpers=${helpers.join(',')}`,
-    'current_trunk_file_id=0',
-    'trunk_last_compress_time=0',
-    'trunk_binlog_compress_stage=0',
+    ...[...new Map([...OTHERS, ...others])].map(([item, value]) => `${item}=${value}`),
     '',
   ].join('\n')
   await own.write(FILE, Buffer.from(text))

@@ -1,5 +1,12 @@
+import { isIP } from 'node:net'
 import type { OwnFiles } from '../stores/store.js'
 import { fromMark, toMark } from './binlog.js'
+
+/** Whom a mark is of. */
+interface Peer {
+  readonly id: string
+  readonly port: number
+}
 
 /** How far a peer has come. */
 export interface Mark {
@@ -22,8 +29,12 @@ export function newMark(): Mark {
 }
 
 /** Reads a peer's mark (protocol.md §4.8); undefined where there is none, or it is none. */
-export async function readMark(own: OwnFiles, id: string): Promise<Mark | undefined> {
-  const text = (await own.read(fileOf(id)))?.toString()
+export function readMark(own: OwnFiles, peer: Peer): Promise<Mark | undefined> {
+  return readFrom(own, fileOf(peer))
+}
+
+async function readFrom(own: OwnFiles, file: string): Promise<Mark | undefined> {
+  const text = (await own.read(file))?.toString()
   if (text === undefined) return undefined
   const items = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
   const number = (name: string): number => Number(items.get(name))
@@ -39,7 +50,11 @@ export async function readMark(own: OwnFiles, id: string): Promise<Mark | undefi
 }
 
 /** Writes a peer's mark. */
-export async function writeMark(own: OwnFiles, id: string, mark: Mark, position: number): Promise<void> {
+export function writeMark(own: OwnFiles, peer: Peer, mark: Mark, position: number): Promise<void> {
+  return writeTo(own, fileOf(peer), mark, position)
+}
+
+async function writeTo(own: OwnFiles, file: string, mark: Mark, position: number): Promise<void> {
   const { index, offset } = toMark(position)
   const text = [
     `binlog_index=${index}`,
@@ -51,28 +66,40 @@ export async function writeMark(own: OwnFiles, id: string, mark: Mark, position:
     `sync_row_count=${mark.sent}`,
     '',
   ].join('\n')
-  await own.write(fileOf(id), Buffer.from(text))
+  await own.write(file, Buffer.from(text))
 }
 
 /** Sets the marks of all peers to the beginning of a new binlog. */
 export async function resetMarks(own: OwnFiles): Promise<void> {
-  for (const id of await markedPeers(own)) {
-    const mark = await readMark(own, id)
-    if (mark !== undefined) await writeMark(own, id, mark, 0)
+  for (const file of await markFiles(own)) {
+    const mark = await readFrom(own, file)
+    if (mark !== undefined) await writeTo(own, file, mark, 0)
   }
 }
 
-/** The peers that are known from before. */
+/** The IDs of peers that are known from before. */
 export async function markedPeers(own: OwnFiles): Promise<readonly string[]> {
-  const names = await own.names('sync')
-  return names.map((name) => /^(.+)\.mark$/.exec(name)?.[1]).filter((id) => id !== undefined)
+  return (await markFiles(own)).map(peerOf)
 }
 
 /** Forgets a peer. */
 export async function removeMark(own: OwnFiles, id: string): Promise<void> {
-  await own.remove(fileOf(id))
+  for (const file of await markFiles(own)) if (peerOf(file) === id) await own.remove(file)
 }
 
-function fileOf(id: string): string {
-  return `sync/${id}.mark`
+async function markFiles(own: OwnFiles): Promise<string[]> {
+  const names = await own.names('sync')
+  return names.filter((name) => name.endsWith('.mark')).map((name) => `sync/${name}`)
+}
+
+/** Where addresses tell storages apart, real ones put the port behind them. */
+function fileOf({ id, port }: Peer): string {
+  return `sync/${isIP(id) === 0 ? id : `${id}_${port}`}.mark`
+}
+
+/** Whose mark is in a file. */
+function peerOf(file: string): string {
+  const name = file.slice('sync/'.length, -'.mark'.length)
+  const [address = ''] = name.split('_')
+  return isIP(address) === 0 ? name : address
 }

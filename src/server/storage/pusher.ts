@@ -4,15 +4,17 @@ import { connectionCommands, limits, storageClusterCommands } from '../../protoc
 import type { Timer } from '../clock.js'
 import { now, startTimer, stopTimer } from '../clock.js'
 import { readName } from '../name-facts.js'
+import { WAITING } from '../status-sets.js'
 import type { Binlog, Entry } from './binlog.js'
 import type { StorageContext } from './context.js'
 import type { Mark } from './mark.js'
-import { newMark, readMark, removeMark, writeMark } from './mark.js'
+import { newMark, readMark, writeMark } from './mark.js'
 import type { Caller } from '../server-connection.js'
 import { ServerConnection } from '../server-connection.js'
 import { sayHello } from './hello.js'
 import { Sender } from './sender.js'
 import type { Brief, OldFiles } from './tracker-link.js'
+import type { Version } from './versions.js'
 
 const { STORAGE_STATUS } = limits
 const { syncCreateFile, syncUpdateFile } = storageClusterCommands
@@ -21,10 +23,17 @@ const { syncCreateFile, syncUpdateFile } = storageClusterCommands
 const RETRY_DELAY = 1_000
 /** Between two writes of the mark, while there is more to pass on. */
 const MARK_INTERVAL = 200
+/** Seconds that the clocks of servers may differ. */
+const MAX_SKEW = 60
 /** A record whose sending has ended the connection so often in turn is put aside. */
 const MAX_LOSSES = 3
 
 const READY: readonly number[] = [STORAGE_STATUS.ONLINE, STORAGE_STATUS.ACTIVE]
+
+/** Whether a storage has just become a member, and has nothing from before. */
+function startsAnew({ status }: Brief): boolean {
+  return status === STORAGE_STATUS.INIT || status === STORAGE_STATUS.WAIT_SYNC
+}
 
 /** What the pushers of a storage have in common. */
 export interface PushContext {
@@ -41,8 +50,10 @@ export interface PushContext {
   oldFilesFor(peerId: string): Promise<OldFiles | undefined>
   /** Tells the trackers of a peer's status. */
   reportStatus(peer: Brief, status: number): Promise<void>
-  /** How far the other peers have come: what some of them still lack, a peer that has lost its files may lack too. */
+  /** How far a peer has come. */
   positionOf(peerId: string): number
+  /** How far all others than a peer have come. */
+  positionOfOthers(peerId: string): number
   /** Something of what {@link Pusher.settled} is about has changed. */
   onProgress(): void
   /** The mark has been written. */
@@ -122,20 +133,12 @@ export class Pusher {
     if (this.#begun) await this.#save()
   }
 
-  /** Ends, and forgets the peer. */
-  async drop(): Promise<void> {
-    await this.stop()
-    await removeMark(this.#shared.context.store.own, this.#peer.id)
-  }
-
   /** A tracker has told of the peer. */
   update(peer: Brief): void {
     const before = this.#peer
     this.#peer = peer
     if (peer.status !== before.status && this.#begun) {
-      const startsAnew = (status: number): boolean =>
-        status === STORAGE_STATUS.INIT || status === STORAGE_STATUS.WAIT_SYNC
-      if (startsAnew(peer.status) && !startsAnew(before.status)) {
+      if (startsAnew(peer) && !startsAnew(before)) {
         this.#begun = false
         this.#connection?.destroy()
       } else if (peer.status === STORAGE_STATUS.RECOVERY) this.rewind()
@@ -146,7 +149,7 @@ export class Pusher {
 
   /** The peer has lost its files: what others lack may have been lost with them. */
   rewind(): void {
-    this.#mark.position = Math.min(this.#mark.position, this.#shared.positionOf(this.#peer.id))
+    this.#mark.position = Math.min(this.#mark.position, this.#shared.positionOfOthers(this.#peer.id))
     this.#sender.clear()
   }
 
@@ -197,10 +200,11 @@ export class Pusher {
     }
   }
 
-  /** Goes on where the mark says. */
+  /** Goes on where the mark says, but with one that has come anew since it was written. */
   async #goOn(): Promise<void> {
     const { binlog, context } = this.#shared
-    const mark = await readMark(context.store.own, this.#peer.id)
+    if (startsAnew(this.#peer)) return
+    const mark = await readMark(context.store.own, this.#peer)
     if (mark === undefined || mark.position > binlog.end || mark.position < binlog.start) return
     this.#mark = mark
     this.#begun = true
@@ -220,7 +224,7 @@ export class Pusher {
     try {
       await connection.connected()
       this.#connected = true
-      this.#sender.takesLinks = await sayHello(connection, context.journal.id)
+      this.#sender.toEmbedded = await sayHello(connection, context.journal.id)
       await this.#push(connection)
     } finally {
       connection.destroy()
@@ -247,7 +251,9 @@ export class Pusher {
       const { needsOldFiles, oldFilesDone } = this.#mark
       if (needsOldFiles && !oldFilesDone) await this.#sendOldFiles(connection)
       else if (!READY.includes(this.#peer.status)) {
-        await this.#wait(this.#idleInterval)
+        const isWaiting = WAITING.includes(this.#peer.status)
+        if (isWaiting) await this.#help()
+        if (this.#begun) await this.#wait(isWaiting ? RETRY_DELAY : this.#idleInterval)
         continue
       }
       const moved = await this.#pushSome(connection)
@@ -289,7 +295,11 @@ export class Pusher {
       mark.needsOldFiles = true
       // What changes while they are sent follows them.
       mark.position = binlog.end
-    } else if (oldFiles !== undefined) mark.position = this.#shared.positionOf(oldFiles.sourceId)
+    } else if (oldFiles !== undefined) {
+      // What came to the source since it began to send its files may not be among them, and it passes on its own only.
+      const sinceThen = await binlog.before(oldFiles.until - MAX_SKEW)
+      mark.position = Math.min(sinceThen, this.#shared.positionOf(oldFiles.sourceId))
+    }
     // What is not kept any more is among the files.
     if (mark.position < binlog.start) {
       mark.needsOldFiles = true
@@ -304,15 +314,35 @@ export class Pusher {
     return true
   }
 
+  /** The peer waits for old files: those that it has got from here, without its trackers knowing, or all from now on. */
+  async #help(): Promise<void> {
+    if (this.#mark.oldFilesDone) await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.OFFLINE)
+    else {
+      const oldFiles = await this.#shared.oldFilesFor(this.#peer.id).catch(() => undefined)
+      if (oldFiles?.sourceId === this.#shared.context.journal.id) this.#begun = false
+    }
+  }
+
   /** Sends all that is here, as it is. */
   async #sendOldFiles(connection: ServerConnection): Promise<void> {
     const { context } = this.#shared
     await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.SYNCING)
     for (let index = 0; index < context.storePathCount; index++) {
-      for await (const name of context.store.list(index)) {
-        if (this.#stopped || connection.ended) return
-        await this.#sendOldFile(connection, name)
+      let hasLinks = false
+      // Links come behind what they lead to: real storages make none to what they have not got.
+      for (const sendsLinks of [false, true]) {
+        if (sendsLinks && !hasLinks) break
+        for await (const name of context.store.list(index)) {
+          if (this.#stopped || connection.ended) return
+          const isLink = (await context.store.stat(name))?.source !== undefined
+          hasLinks ||= isLink
+          if (isLink === sendsLinks) await this.#sendOldFile(connection, name)
+        }
       }
+    }
+    for (const [name, version] of context.versions.removals()) {
+      if (this.#stopped || connection.ended) return
+      await this.#sender.sendDelete(connection, name, this.#claimed(version))
     }
     this.#mark.oldFilesDone = true
     await this.#save()
@@ -323,7 +353,7 @@ export class Pusher {
 
   async #sendOldFile(connection: ServerConnection, name: string): Promise<void> {
     const { context } = this.#shared
-    const { timestamp } = context.versions.of(name)
+    const timestamp = this.#claimed(context.versions.of(name))
     if (context.versions.find(name) === undefined && readName(name).normal) {
       // It is as it always was: if it is there, it is the same.
       const stat = await context.store.stat(name)
@@ -347,6 +377,14 @@ export class Pusher {
       end: this.#mark.position,
     }
     this.#refused.set(name, entry)
+  }
+
+  /**
+   * The moment that the peer is told of a change which another storage may have made: it takes all that comes from here
+   * for changes of this one, and none may be greater than the other one's.
+   */
+  #claimed({ timestamp, origin }: Version): number {
+    return origin < this.#shared.context.journal.id ? Math.max(0, timestamp - 1) : timestamp
   }
 
   /** Passes on some records; false where there are none. */
@@ -400,7 +438,7 @@ export class Pusher {
     this.#sender.forget(this.#mark.position)
     const write = async (): Promise<void> => {
       try {
-        await writeMark(this.#shared.context.store.own, this.#peer.id, this.#mark, this.position)
+        await writeMark(this.#shared.context.store.own, this.#peer, this.#mark, this.position)
         this.#shared.onSaved()
       } catch (error) {
         log.server('mark of %s: %o', this.#peer.id, error)

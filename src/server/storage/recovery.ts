@@ -1,45 +1,16 @@
-/** How a storage that has lost its files gets them back from its group (protocol.md §4.6, §4.8: 26). */
-import { ProtocolError } from '../../errors.js'
+/** How a storage that has lost its files gets them back from its group (protocol.md §4.6). */
 import { log } from '../../observe/log.js'
-import { encodeRequestHead, storageClusterCommands } from '../../protocol/index.js'
 import { readName } from '../name-facts.js'
-import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
-import { STATUS } from '../../errors.js'
-import { fetchOver } from './fetch.js'
-import { checkedName } from './logic-name.js'
-import type { Caller, ServerEndpoint } from '../server-connection.js'
+import type { Caller } from '../server-connection.js'
 import { ServerConnection } from '../server-connection.js'
-
-const { reportServerId, fetchOnePathBinlog } = storageClusterCommands
-
-/** What the header announces: the length is not known yet. */
-const UNKNOWN_LENGTH = 2n ** 58n
-/** Bytes of the header, and of the count behind the lines. */
-const HEADER_SIZE = 10
-const COUNT_SIZE = 8
-/** Milliseconds without a byte after which a helper is taken for lost. */
-const SILENCE = 60_000
-const LINE = /^(\d{1,10}) [CcLlRr] (\S+)(?: (\S+))?/
-
-/** A storage of the group that has files. */
-export interface Helper extends ServerEndpoint {
-  readonly id: string
-}
-
-/** A file in the list of a storage. */
-interface Listed {
-  readonly timestamp: number
-  /** Of a link: what it stands for. */
-  readonly source: string | undefined
-}
-
-/** A file as another storage has it. */
-interface Copy extends Listed {
-  readonly helper: Helper
-}
+import type { StorageContext } from './context.js'
+import { fetchOver, infoOf } from './fetch.js'
+import type { Helper, Listed } from './file-list.js'
+import { FileList } from './file-list.js'
 
 /**
- * Gets all files that other storages have and this one has not, each from whoever has the newest.
+ * Gets all files that other storages have and this one has not, each as whoever has the newest has it. Nothing is kept
+ * in memory of files: there may be any number of them.
  *
  * @param signal - ends it early
  * @returns the storages that could not be asked
@@ -51,187 +22,135 @@ export async function recoverFrom(
   caller: Caller,
   signal: AbortSignal,
 ): Promise<Helper[]> {
-  const lists = new Map<Helper, Map<string, Listed>>()
+  const lists: FileList[] = []
   const missing: Helper[] = []
-  for (const helper of helpers) {
-    try {
-      lists.set(helper, await listOf(helper, context, caller, signal))
-    } catch (error) {
-      signal.throwIfAborted()
-      log.server('storage %s cannot help: %s', helper.id, (error as Error).message)
-      missing.push(helper)
-    }
-  }
-  const newest = new Map<string, Copy>()
-  for (const [helper, list] of lists) {
-    for (const [name, listed] of list) {
-      const known = newest.get(name)
-      if (known === undefined || listed.timestamp > known.timestamp) newest.set(name, { helper, ...listed })
-    }
-  }
-  for (const helper of lists.keys()) {
-    const names = [...newest].filter(([, copy]) => copy.helper === helper).map(([name]) => name)
-    if (names.length === 0) continue
-    const connection = ServerConnection.open(helper, caller)
-    const end = (): void => connection.destroy()
-    signal.addEventListener('abort', end)
-    try {
-      signal.throwIfAborted()
-      await connection.connected()
-      for (const name of names) {
-        const timestamps = [...lists.values()].map((list) => list.get(name)?.timestamp)
-        const alike = timestamps.every((timestamp) => timestamp === timestamps[0])
-        await restore(connection, context, name, newest.get(name) as Copy, alike)
+  const recovery = new Recovery(context, caller, signal)
+  try {
+    for (const helper of helpers) {
+      try {
+        lists.push(await FileList.fetch(helper, context, caller, signal))
+      } catch (error) {
+        signal.throwIfAborted()
+        log.server('storage %s cannot help: %s', helper.id, (error as Error).message)
+        missing.push(helper)
       }
-    } finally {
-      signal.removeEventListener('abort', end)
-      connection.destroy()
     }
+    const asked = lists.map(({ helper }) => helper)
+    for (const list of lists) {
+      const others = asked.filter((helper) => helper !== list.helper)
+      for await (const listed of list) await recovery.restore(listed, list.helper, others)
+    }
+  } finally {
+    recovery.end()
+    for (const list of lists) await list.drop()
   }
   return missing
 }
 
-async function restore(
-  connection: ServerConnection,
-  context: StorageContext,
-  name: string,
-  { timestamp, source }: Copy,
-  alike: boolean,
-): Promise<void> {
-  const { store, versions, journal, lock } = context
-  await lock.run(name, async () => {
-    const removed = versions.find(name)?.deleted === true
-    if (removed || (await store.stat(name)) !== undefined) return
-    const facts = readName(name)
-    if (source !== undefined) {
-      await journal.copy('L', name, { timestamp, origin: '', versioned: !facts.normal }, [source])
-      await store.link(source, name, timestamp)
-      return
+/** Takes files over, over one connection to each storage that has them. */
+class Recovery {
+  readonly #context: StorageContext
+  readonly #caller: Caller
+  readonly #signal: AbortSignal
+  readonly #connections = new Map<Helper, ServerConnection>()
+  readonly #end = (): void => this.end()
+
+  constructor(context: StorageContext, caller: Caller, signal: AbortSignal) {
+    this.#context = context
+    this.#caller = caller
+    this.#signal = signal
+    signal.addEventListener('abort', this.#end)
+  }
+
+  /** Ends; what is under way fails. */
+  end(): void {
+    this.#signal.removeEventListener('abort', this.#end)
+    for (const connection of this.#connections.values()) connection.destroy()
+  }
+
+  /**
+   * Takes a file over, unless it is here already, as new as there.
+   *
+   * @param others - the other storages that have lists
+   */
+  async restore(listed: Listed, helper: Helper, others: readonly Helper[]): Promise<void> {
+    const { name, timestamp, source } = listed
+    const { store, versions, journal, lock } = this.#context
+    await lock.run(name, async () => {
+      const facts = readName(name)
+      const known = versions.find(name)
+      const isThere = (await store.stat(name)) !== undefined
+      // What one storage has given another one may have changed since. All other changes here are told of by who made them.
+      const isOlder = !facts.normal && known?.origin === '' && known.timestamp < timestamp
+      if (known?.deleted || (isThere && (source !== undefined || !isOlder))) return
+      if (source !== undefined) {
+        await journal.copy('L', name, { timestamp, origin: '', versioned: !facts.normal }, [source])
+        await store.link(source, name, timestamp)
+      } else if (facts.source === journal.id) await this.#restoreOwn(name, timestamp, helper, others)
+      else await this.#take(name, timestamp, helper, isThere)
+    })
+  }
+
+  /** What was uploaded here may have been on its way to the others when it was lost: all of them are to get it then. */
+  async #restoreOwn(
+    name: string,
+    timestamp: number,
+    helper: Helper,
+    others: readonly Helper[],
+  ): Promise<void> {
+    const { store, journal } = this.#context
+    const here = await this.#infoAt(helper, name)
+    if (here === undefined) return
+    let isEverywhere = true
+    for (const other of others) {
+      const there = await this.#infoAt(other, name)
+      // That one has a turn as well.
+      if (there !== undefined && there.modifiedAt > here.modifiedAt) return
+      isEverywhere &&= there?.modifiedAt === here.modifiedAt && there.size === here.size
     }
-    const fetched = await fetchOver(connection, context, name)
+    const isThere = (await store.stat(name)) !== undefined
+    if (isEverywhere) return this.#take(name, timestamp, helper, isThere)
+    const fetched = await fetchOver(await this.#connectionTo(helper), this.#context, name)
     if (fetched === undefined) return
     const { draft } = fetched
     try {
-      // What not all have, and what came from here, may have been on its way from here when it was lost.
-      if (!alike && facts.source === journal.id) {
-        await journal.replace('U', name, (stamp) => draft.publish(name, stamp))
-        return
-      }
-      // First its version: no other storage sends the file again after a restart.
-      await journal.copy('C', name, { timestamp, origin: '', versioned: !facts.normal })
-      await draft.publish(name, timestamp)
+      await journal.replace('U', name, (stamp) => draft.publish(name, stamp))
     } catch (error) {
       await draft.discard()
       throw error
     }
-  })
-}
+  }
 
-/** The files of a storage, with the time of their last change. */
-async function listOf(
-  helper: Helper,
-  context: StorageContext,
-  caller: Caller,
-  signal: AbortSignal,
-): Promise<Map<string, Listed>> {
-  const names = new Map<string, Listed>()
-  for (let index = 0; index < context.storePathCount; index++) {
-    const lines = await linesOf(helper, index, context, caller, signal)
-    for (const line of lines.split('\n')) {
-      const [, timestamp, text = '', behind = ''] = LINE.exec(line) ?? []
-      const name = checkedName(text, context.storePathCount)
-      const source = checkedName(behind, context.storePathCount)
-      if (name !== undefined) names.set(name, { timestamp: Number(timestamp), source })
+  async #take(name: string, timestamp: number, helper: Helper, isThere: boolean): Promise<void> {
+    const { versions, journal } = this.#context
+    const fetched = await fetchOver(await this.#connectionTo(helper), this.#context, name)
+    if (fetched === undefined) return
+    const { draft } = fetched
+    const versioned = !readName(name).normal
+    try {
+      // A restart must not take it for what its name alone tells of, nor for the one that was here before.
+      if (versioned) await versions.begin(name, '')
+      await draft.publish(name, timestamp)
+    } catch (error) {
+      if (versioned) versions.cancel(name)
+      await draft.discard()
+      throw error
     }
+    await journal.copy(isThere ? 'U' : 'C', name, { timestamp, origin: '', versioned })
   }
-  return names
-}
 
-/** The answer is no packet: lines, then their count of bytes, then the end of the connection. */
-async function linesOf(
-  helper: Helper,
-  storePathIndex: number,
-  { group, journal }: StorageContext,
-  { network, localAddress, dialect }: Caller,
-  signal: AbortSignal,
-): Promise<string> {
-  const socket = network.connect({
-    host: helper.host,
-    port: helper.port,
-    noDelay: true,
-    ...(localAddress === undefined ? {} : { localAddress }),
-  })
-  socket.setTimeout(SILENCE, () => socket.destroy(new Error('it is silent')))
-  const end = (): void => void socket.destroy()
-  signal.addEventListener('abort', end)
-  // Said first: the other one passes on again what may have been lost.
-  socket.write(encodeRequestHead(reportServerId, { id: journal.id }, 0, { dialect }))
-  const chunks: Buffer[] = []
-  let asked = false
-  try {
-    for await (const chunk of socket as AsyncIterable<Buffer>) {
-      chunks.push(chunk)
-      if (asked || sizeOf(chunks) < HEADER_SIZE) continue
-      asked = true
-      socket.write(encodeRequestHead(fetchOnePathBinlog, { group, storePathIndex }, 0, { dialect }))
-    }
-  } finally {
-    signal.removeEventListener('abort', end)
-    socket.destroy()
+  async #infoAt(helper: Helper, name: string): ReturnType<typeof infoOf> {
+    return infoOf(await this.#connectionTo(helper), this.#context.group, name)
   }
-  const answer = Buffer.concat(chunks).subarray(HEADER_SIZE)
-  const size = answer.length - HEADER_SIZE - COUNT_SIZE
-  if (size < 0 || answer[9] !== STATUS.OK || Number(answer.readBigInt64BE(HEADER_SIZE + size)) !== size) {
-    throw new ProtocolError('the list of its files is not whole')
-  }
-  return answer.toString('latin1', HEADER_SIZE, HEADER_SIZE + size)
-}
 
-function sizeOf(chunks: readonly Buffer[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-}
-
-/** Writes the names of all files in a store path, as lines of a binlog. */
-async function sendLines(context: StorageConnection, storePathIndex: number): Promise<void> {
-  const { store, stream, versions } = context
-  const head = Buffer.alloc(HEADER_SIZE)
-  head.writeBigInt64BE(UNKNOWN_LENGTH)
-  head[8] = 100
-  stream.write(head)
-  let total = 0
-  let lines = ''
-  const flush = async (): Promise<void> => {
-    const bytes = Buffer.from(lines, 'latin1')
-    lines = ''
-    total += bytes.length
-    await new Promise<void>((resolve, reject) => {
-      stream.write(bytes, (error) => (error ? reject(error) : resolve()))
-    })
+  /** Storages end connections on which nothing is asked for some time. */
+  async #connectionTo(helper: Helper): Promise<ServerConnection> {
+    this.#signal.throwIfAborted()
+    const present = this.#connections.get(helper)
+    if (present?.ended === false) return present
+    const connection = ServerConnection.open(helper, this.#caller)
+    this.#connections.set(helper, connection)
+    await connection.connected()
+    return connection
   }
-  for await (const name of store.list(storePathIndex)) {
-    const stat = await store.stat(name)
-    if (stat === undefined) continue
-    const version = versions.find(name)
-    const timestamp =
-      version === undefined || version.timestamp === 0 ? versions.of(name).timestamp : version.timestamp
-    // Also of one that leads nowhere, which real storages leave out: all members are to be alike.
-    lines +=
-      stat.source === undefined ? `${timestamp} C ${name}\n` : `${timestamp} L ${name} ${stat.source}\n`
-    if (lines.length >= 64 * 1024) await flush()
-  }
-  await flush()
-  const count = Buffer.alloc(COUNT_SIZE)
-  count.writeBigInt64BE(BigInt(total))
-  await new Promise<void>((resolve) => stream.end(count, () => resolve()))
-}
-
-/** See the file's head. */
-export const recoveryHandlers: StorageHandlers = {
-  fetchOnePathBinlog: async ({ group, storePathIndex }, { context }) => {
-    if (group !== context.group || storePathIndex >= context.storePathCount) return STATUS.EINVAL
-    context.replication.onRecovery(context.senderId)
-    await sendLines(context, storePathIndex)
-    context.stream.destroy()
-    return STATUS.OK
-  },
 }

@@ -14,9 +14,12 @@ export async function redo(
   changing: ReadonlyMap<string, string>,
   tail: readonly Entry[],
 ): Promise<void> {
-  for (const { source, operation, name, timestamp, extra } of tail) {
+  const last = new Map(tail.map(({ name, start }) => [name, start]))
+  for (const { source, operation, name, timestamp, extra, start } of tail) {
     if (!source) continue
     if (operation === 'D') {
+      // A real storage may have had the folder, have made it anew, and noted no version.
+      if (last.get(name) !== start) continue
       const removed = { timestamp, origin: journal.id, deleted: true }
       const known = versions.find(name)
       if (known !== undefined && isGreater(known, removed)) continue
@@ -26,6 +29,9 @@ export async function redo(
       const changed = { timestamp, origin: journal.id, deleted: false }
       const known = versions.find(name)
       if (known === undefined || isGreater(changed, known)) await versions.set(name, changed)
+    } else if (operation === 'C') {
+      const isThere = versions.find(name)?.deleted === true && (await store.stat(name)) !== undefined
+      if (isThere) await versions.set(name, { timestamp, origin: journal.id, deleted: false })
     } else if (operation === 'R') {
       const [oldName = ''] = extra
       if ((await store.stat(name)) === undefined && versions.find(name)?.deleted !== true) {

@@ -2,9 +2,11 @@ import { ConnectError } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import { limits } from '../../protocol/index.js'
 import { startTimer, unixSeconds } from '../clock.js'
+import { GONE } from '../status-sets.js'
 import { Watchers } from '../watchers.js'
 import type { Binlog } from './binlog.js'
 import type { StorageConnection, StorageContext } from './context.js'
+import { removeMark } from './mark.js'
 import type { PushContext } from './pusher.js'
 import { Pusher } from './pusher.js'
 import type { Caller } from '../server-connection.js'
@@ -12,7 +14,6 @@ import { ServerConnection } from '../server-connection.js'
 import type { Brief, Trackers } from './tracker-link.js'
 
 const { STORAGE_STATUS } = limits
-const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED, STORAGE_STATUS.NONE]
 
 /** Seconds before a removal may be forgotten: longer than what was sent before it is on its way, and than clocks differ. */
 const HEARD_AFTER = 60
@@ -21,6 +22,10 @@ const FORGOTTEN = 256 * 1024
 
 /** When the other storages of the group are told of what happens at one of them. */
 export type ReplicationMode = 'now' | 'manual' | { readonly delay: number }
+
+function isGone({ status }: Brief): boolean {
+  return GONE.includes(status) || status === STORAGE_STATUS.NONE
+}
 
 /** Keeps the other storages of the group alike: one pusher for each, and what they push here. */
 export class Replication {
@@ -151,10 +156,10 @@ export class Replication {
       if (member.id === own || member.id === '') continue
       const pusher = this.#pushers.get(member.id)
       this.#peers.add(member.id)
-      if (GONE.includes(member.status)) {
+      if (isGone(member)) {
         this.#peers.delete(member.id)
         this.#pushers.delete(member.id)
-        void pusher?.drop()
+        this.#leave(member.id, pusher)
       } else if (pusher !== undefined) pusher.update(member)
       else this.#add(member)
     }
@@ -221,7 +226,7 @@ export class Replication {
 
   /** Whether another storage has been told of the record at a position. */
   hasBeenTold(id: string, position: number): boolean {
-    return (this.#pushers.get(id)?.position ?? 0) > position
+    return this.#positionOf(id) > position
   }
 
   /** Passes on what this storage has of a file, unless that is on its way already. */
@@ -257,12 +262,22 @@ export class Replication {
       oldFilesFor: (id) => this.#trackers.oldFilesFor(id),
       reportStatus: (peer, status) => this.#trackers.reportStatus(peer, status),
       positionOf: (id) => this.#positionOf(id),
+      positionOfOthers: (id) => this.#positionOfOthers(id),
       onProgress: () => this.#watchers.notify(),
       onSaved: () => this.#forget(),
     }
     const pusher = new Pusher(shared, member)
     this.#pushers.set(member.id, pusher)
     pusher.start()
+  }
+
+  /** Forgets a storage that is gone for good: whoever has its ID later begins anew. */
+  #leave(id: string, pusher: Pusher | undefined): void {
+    const left = async (): Promise<void> => {
+      await pusher?.stop()
+      await removeMark(this.#context().store.own, id)
+    }
+    left().catch((error: unknown) => log.server('mark of %s: %o', id, error))
   }
 
   /** Forgets what was kept until the other storages have heard of it. */
@@ -287,10 +302,14 @@ export class Replication {
     })
   }
 
-  /** How far a storage has come; where it is asked for one that has lost its files, how far all others have. */
+  /** How far a storage has come. */
   #positionOf(id: string): number {
+    return this.#pushers.get(id)?.position ?? 0
+  }
+
+  /** How far all storages but one have come. */
+  #positionOfOthers(id: string): number {
     const others = [...this.#pushers.values()].filter(({ peer }) => peer.id !== id)
-    const own = this.#pushers.get(id)?.position ?? 0
-    return others.reduce((least, { position }) => Math.min(least, position), own)
+    return others.reduce((least, { position }) => Math.min(least, position), Infinity)
   }
 }

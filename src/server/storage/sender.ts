@@ -1,13 +1,13 @@
-import type { FastDfsError } from '../../errors.js'
 import { STATUS } from '../../errors.js'
-import { limits, storageClusterCommands, storageCommands } from '../../protocol/index.js'
+import { isAtLeast } from '../../protocol/dialect.js'
+import { storageClusterCommands } from '../../protocol/index.js'
 import { readName } from '../name-facts.js'
 import type { ServerConnection } from '../server-connection.js'
 import type { Binlog, Entry } from './binlog.js'
 import { contentOf } from './content-of.js'
 import type { StorageContext } from './context.js'
+import { infoOf } from './fetch.js'
 
-const { FILE_INFO_FLAGS } = limits
 const {
   syncCreateFile,
   syncCreateLink,
@@ -19,17 +19,14 @@ const {
   syncRenameFile,
 } = storageClusterCommands
 
-/** What asks for nothing more than a file's size. */
-const SIZE_ONLY = FILE_INFO_FLAGS.NO_CRC | FILE_INFO_FLAGS.SILENT
-
 /** Has single changes made at one other storage of the group (protocol.md §4.8), by the content that is here now. */
 export class Sender {
   readonly #context: StorageContext
   readonly #binlog: Binlog
   /** By file, in their order: up to where its records were in the content that the peer has got as a whole. */
   readonly #whole = new Map<string, number>()
-  /** Whether the peer takes links as links: real storages do not bear that (§12), and get files. */
-  takesLinks = false
+  /** Whether the peer is an embedded storage as well. */
+  toEmbedded = false
 
   constructor(context: StorageContext, binlog: Binlog) {
     this.#context = context
@@ -96,10 +93,12 @@ export class Sender {
   ): Promise<number | undefined> {
     const [context, binlog] = [this.#context, this.#binlog]
     const until = binlog.end
-    const source = this.takesLinks ? (await context.store.stat(name))?.source : undefined
+    const source = this.#takesLinks ? (await context.store.stat(name))?.source : undefined
     if (source !== undefined) {
       const fields = { timestamp, group: context.group, linkName: name, sourceName: source }
-      return connection.status(syncCreateLink, fields)
+      const status = await connection.status(syncCreateLink, fields)
+      // A real one makes no link to what it has not got, and says that it has.
+      if (this.toEmbedded || (await this.sizeThere(connection, name)) !== undefined) return status
     }
     const sent = await contentOf(context.store, context.changing, name)
     if (sent === undefined) return undefined
@@ -112,6 +111,11 @@ export class Sender {
       this.#whole.set(name, until)
     }
     return status
+  }
+
+  /** Real ones from V6.13 on do not bear links (protocol.md §12, 19), and get files. */
+  get #takesLinks(): boolean {
+    return this.toEmbedded || !isAtLeast(this.#context.dialect, '6.13')
   }
 
   /** Removes a file there, whatever is here. */
@@ -165,13 +169,7 @@ export class Sender {
 
   /** Bytes of a file at the peer; undefined where it has none. */
   async sizeThere(connection: ServerConnection, name: string): Promise<number | undefined> {
-    const { group } = this.#context
-    try {
-      return (await connection.request(storageCommands.queryFileInfo, { group, name }, SIZE_ONLY)).size
-    } catch (error) {
-      if ((error as FastDfsError).status === STATUS.ENOENT) return undefined
-      throw error
-    }
+    return (await infoOf(connection, this.#context.group, name))?.size
   }
 }
 

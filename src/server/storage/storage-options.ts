@@ -64,6 +64,11 @@ export interface StorageOptions {
    * are also written when it stops. @defaultValue 60_000
    */
   readonly syncStatFileInterval?: number | undefined
+  /**
+   * Milliseconds after which a peer is given up that sends nothing where a request is due, no further part of one, or
+   * reads no answers: `network_timeout`. Who has sent a whole request may be silent for ever. @defaultValue 60_000
+   */
+  readonly networkTimeout?: number | undefined
   /** What stands between it and its peers. @defaultValue nothing */
   readonly network?: Network | undefined
 }

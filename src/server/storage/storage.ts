@@ -13,12 +13,15 @@ import { routesOf } from '../routes.js'
 import { Session } from '../session.js'
 import type { StorageStats } from '../storage-stats.js'
 import { emptyStats } from '../storage-stats.js'
+import { GONE } from '../status-sets.js'
 import { Turns } from '../turns.js'
 import { Watchers } from '../watchers.js'
 import { appenderHandlers } from './appender.js'
 import { Binlog } from './binlog.js'
 import type { StorageConnection, StorageContext, StorageHandlers } from './context.js'
+import { fileListHandlers } from './file-list.js'
 import { fileHandlers } from './files.js'
+import type { Identity } from './identity.js'
 import { readIdentity, writeIdentity } from './identity.js'
 import { Duplicates } from './duplicates.js'
 import { Journal } from './journal.js'
@@ -29,7 +32,7 @@ import { metadataHandlers } from './metadata.js'
 import { nameCrc32Of } from './name-crc32.js'
 import { NameLock } from './name-lock.js'
 import { Naming } from './naming.js'
-import { recoverFrom, recoveryHandlers } from './recovery.js'
+import { recoverFrom } from './recovery.js'
 import { redo } from './redo.js'
 import { Replication } from './replication.js'
 import type { Caller, ServerConnection, ServerEndpoint } from '../server-connection.js'
@@ -46,7 +49,6 @@ import { Versions } from './versions.js'
 const { STORAGE_STATUS } = limits
 const { storageSyncSrcReq, storageReportStatus, storageChangeStatus } = trackerClusterCommands
 const { listStorage } = trackerCommands
-const GONE: readonly number[] = [STORAGE_STATUS.DELETED, STORAGE_STATUS.IP_CHANGED]
 /** Bytes at the binlog's end whose records are made sure of after a crash: far more than requests run at one time. */
 const REDONE = 256 * 1024
 /** What real storages have where their configuration says nothing. */
@@ -80,7 +82,7 @@ const handlers: StorageHandlers = {
   ...fileHandlers,
   ...metadataHandlers,
   ...syncHandlers,
-  ...recoveryHandlers,
+  ...fileListHandlers,
 }
 
 const routes: Routes<StorageConnection> = routesOf('storage', handlers)
@@ -129,6 +131,7 @@ export class Storage {
   #joinTime = 0
   #upTime = 0
   #oldFiles: OldFiles | undefined
+  #noted: Identity['others'] = new Map()
   readonly #settling = new Turns()
   /** The IDs of storages of the group that could not be asked for the files that were lost here. */
   #helpers: readonly string[] = []
@@ -173,7 +176,7 @@ export class Storage {
       isTracker: false,
       closesOnInvalid: true,
     }
-    this.#listener = new Listener(host, port, (socket) => {
+    this.#listener = new Listener({ host, port, networkTimeout: options.networkTimeout }, (socket) => {
       const { stream, peerIp } = network.take(socket)
       return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
     })
@@ -373,6 +376,7 @@ export class Storage {
     this.#joinTime = identity?.joinTime ?? this.#upTime
     this.#oldFiles = identity?.oldFiles
     this.#helpers = identity?.helpers ?? []
+    this.#noted = identity?.others ?? new Map()
     await this.#saveIdentity()
     this.#saveStatsLater()
   }
@@ -390,7 +394,8 @@ export class Storage {
       joinTime: this.#joinTime,
       oldFiles: this.#oldFiles,
       helpers: this.#helpers,
-      ip: this.host,
+      others: this.#noted,
+      ip: typeof this.id === 'string' ? this.id : ANY_ADDRESS.includes(this.host) ? '' : this.host,
       port: this.port,
     })
   }
@@ -419,6 +424,10 @@ export class Storage {
           await this.#saveIdentity()
         }),
       recover: (connection) => this.#recover(connection),
+      checkSource: async (connection) => {
+        const { storages } = await connection.request(listStorage, { group: this.group })
+        if (isGone(this.#oldFiles?.sourceId, storages)) this.#oldFiles = undefined
+      },
       joinRequest: (trackerIp) => this.#joinRequest(trackerIp),
       stats: () => this.#stats(),
       diskReport: async () => ({ paths: [...(await this.#context.space.report())] }),
@@ -458,6 +467,7 @@ export class Storage {
       this.#saveIdentity().catch((error: unknown) => log.server('.data_init_flag: %o', error))
       for (const link of this.#links) link.beatNow()
     }
+    if (isGone(this.#oldFiles?.sourceId, members)) for (const link of this.#links) link.rejoin()
     const back = members.filter(
       (member) =>
         this.#helpers.includes(member.id) &&
@@ -525,6 +535,10 @@ export class Storage {
       connectionsMax: maxConnections,
     })
   }
+}
+
+function isGone(id: string | undefined, members: readonly Pick<Brief, 'id' | 'status'>[]): boolean {
+  return members.some((member) => member.id === id && GONE.includes(member.status))
 }
 
 /** The first answer that is one; the last failure where there is none. */

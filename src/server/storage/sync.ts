@@ -10,7 +10,7 @@ import type { StorageConnection, StorageHandlers } from './context.js'
 import { contentCrc32 } from './content-crc32.js'
 import { fetchFile } from './fetch.js'
 import { releaseOriginal } from './files.js'
-import { TAKES_LINKS } from './hello.js'
+import { EMBEDDED } from './hello.js'
 import { checkedName } from './logic-name.js'
 import type { Version } from './versions.js'
 import { isGreater } from './versions.js'
@@ -241,7 +241,7 @@ export const syncHandlers: StorageHandlers = {
     if (id === '') return STATUS.EINVAL
     context.senderId = id
     context.replication.onHello(id)
-    return flags === TAKES_LINKS ? TAKES_LINKS : {}
+    return flags === EMBEDDED ? EMBEDDED : {}
   },
 
   syncCreateFile: (request, exchange) => takeWhole(request, exchange, 'C'),

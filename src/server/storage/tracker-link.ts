@@ -67,6 +67,8 @@ export interface LinkedStorage extends Caller {
   settle(ask: () => Promise<OldFiles>): Promise<void>
   /** A tracker knows this storage, which knows of no files: gets them back from the others. */
   recover(connection: ServerConnection): Promise<void>
+  /** A tracker knows no source of old files of that ID: where it is gone for good, another one is asked for. */
+  checkSource(connection: ServerConnection): Promise<void>
   /** Its counters now. */
   stats(): StorageStats
   /** The space of each store path. */
@@ -153,6 +155,11 @@ export class TrackerLink {
     this.#connection?.close()
     this.#wake?.()
     await this.#running
+  }
+
+  /** Begins anew. */
+  rejoin(): void {
+    this.#connection?.close()
   }
 
   /** Beats as soon as nothing else is being asked. */
@@ -254,7 +261,12 @@ export class TrackerLink {
       }
       return this.#askForOldFiles(connection)
     })
-    await connection.request(storageSyncNotify, storage.oldFiles() ?? NO_OLD_FILES)
+    try {
+      await connection.request(storageSyncNotify, storage.oldFiles() ?? NO_OLD_FILES)
+    } catch (error) {
+      if ((error as FastDfsError).status === STATUS.ENOENT) await storage.checkSource(connection)
+      throw error
+    }
     this.#beatDue = true
     this.#reportDue = storage.syncReport().length > 0
   }

@@ -106,6 +106,11 @@ export class Versions {
     await this.#append(format(name, version, '!'))
   }
 
+  /** The files that were removed, as far as somebody may not have heard of it, the oldest first. */
+  removals(): Iterable<readonly [name: string, version: Version]> {
+    return this.#removed
+  }
+
   /** Forgets the oldest removals, up to the first that somebody may not have heard of. */
   forgetRemovals(isHeard: (name: string, version: Version) => boolean): void {
     for (const [name, version] of this.#removed) {

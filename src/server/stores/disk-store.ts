@@ -12,6 +12,13 @@ export interface DiskStoreOptions {
   readonly folder: string
   /** Where the store paths are; those that are missing here are below `folder`. @defaultValue none */
   readonly storePaths?: readonly string[] | undefined
+  /**
+   * Directories at each of the two levels of a store path, 1 to 256, that are made when it is opened. A real storage
+   * takes a store path without them for one that has lost its files, and writes to none that is missing.
+   *
+   * @defaultValue none: each is made for its first file
+   */
+  readonly subdirCount?: number | undefined
 }
 
 /** Reading goes in pieces of this size: one buffer for each download. */
@@ -32,12 +39,14 @@ export class DiskStore implements Store {
   readonly own: OwnFiles
   readonly #folder: string
   readonly #storePaths: readonly string[]
+  readonly #subdirCount: number
   #drafts = 0
 
   /** Touches nothing yet. */
-  constructor({ folder, storePaths = [] }: DiskStoreOptions) {
+  constructor({ folder, storePaths = [], subdirCount = 0 }: DiskStoreOptions) {
     this.#folder = folder
     this.#storePaths = storePaths
+    this.#subdirCount = subdirCount
     this.own = new DiskFiles(join(folder, 'data'))
   }
 
@@ -47,6 +56,7 @@ export class DiskStore implements Store {
     for (let index = 0; index < pathCount; index++) {
       const path = this.#storePath(index)
       files.makeNamedFolder(join(path, 'data'))
+      await makeDirectories(join(path, 'data'), this.#subdirCount)
       await files.removeFolder(join(path, DRAFTS))
       files.makeNamedFolder(join(path, DRAFTS))
     }
@@ -162,6 +172,16 @@ function moveInto(draft: string, path: string): void {
   if (files.succeeds(() => files.rename(draft, path))) return
   files.makeFolder(dirname(path))
   files.rename(draft, path)
+}
+
+/** Those that are missing of so many at each of two levels. */
+async function makeDirectories(data: string, count: number): Promise<void> {
+  const names = Array.from({ length: count }, (_, i) => i.toString(16).toUpperCase().padStart(2, '0'))
+  for (const high of names) {
+    files.makeFolder(join(data, high))
+    const there = new Set(await foldersOf(join(data, high)))
+    for (const low of names) if (!there.has(low)) files.makeFolder(`${data}/${high}/${low}`)
+  }
 }
 
 async function foldersOf(path: string): Promise<string[]> {

@@ -215,6 +215,8 @@ export class Group {
     const { storePathCount, subdirCountPerPath } = this.#settings
     if (storePathCount === 0 || kept.every((member) => member.storePathCount === joined.storePathCount)) {
       this.#set({ storePathCount: joined.storePathCount })
+      // What was known of paths that are gone is forgotten: they may come back as others.
+      for (const member of this.#members) member.disks = member.disks.slice(0, joined.storePathCount)
     } else if (joined.storePathCount < storePathCount) return false
     if (
       subdirCountPerPath === 0 ||
@@ -295,8 +297,9 @@ export class Group {
     return undefined
   }
 
-  /** The readable storage whose turn it is. */
+  /** The readable storage whose turn it is. Where there is none, it stays as it is whose turn will be next. */
   takeReadingTurn(): Member | undefined {
+    if (this.#readable.length === 0) return undefined
     const member = this.#readable[clockwise(this.#readIndex, this.#readable.length)]
     this.#readIndex = clockwise(this.#readIndex + 1, this.#readable.length)
     return member
@@ -305,11 +308,13 @@ export class Group {
   /** The store path for the next upload to a member; undefined where all are full (protocol.md §6, Path). */
   nextStorePath(member: Member): number | undefined {
     const { storePathCount } = this.#settings
-    const start = clockwise(member.writePath, storePathCount)
-    for (let step = 0; step < storePathCount; step++) {
-      const index = (start + step) % storePathCount
+    const own = clockwise(member.writePath, storePathCount)
+    // Before V6.10 the first one with room stands in for one that is full, not the next one.
+    const start = isAtLeast(this.#rules.dialect, '6.10') ? own + 1 : 0
+    for (let step = 0; step <= storePathCount; step++) {
+      const index = step === 0 ? own : (start + step - 1) % storePathCount
       if (!this.#rules.reserved.allows(member.disks[index] ?? NO_SPACE, storePathCount)) continue
-      if (step > 0) member.writePath = index
+      if (index !== own) member.writePath = index
       if (this.#rules.storePath === 'round-robin') {
         member.writePath = clockwise(member.writePath + 1, storePathCount)
       }

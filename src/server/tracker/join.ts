@@ -6,7 +6,7 @@ import type { Joined, TrackerContext } from './context.js'
 import type { JoinRequest } from './member.js'
 import { assignJoin, locate, newMember } from './member.js'
 import { isGroupName, isStorageId } from './names.js'
-import { GONE } from './status-sets.js'
+import { GONE } from '../status-sets.js'
 import type { StorageIdEntry } from './storage-ids.js'
 import { idOfAddress, RW_MODE } from './storage-ids.js'
 

@@ -11,7 +11,7 @@ import type { Group } from './group.js'
 import { join } from './join.js'
 import type { Member } from './member.js'
 import { briefOf } from './member.js'
-import { GONE, WAITING } from './status-sets.js'
+import { GONE, WAITING } from '../status-sets.js'
 
 const { INIT, WAIT_SYNC, OFFLINE, ONLINE, ACTIVE, RECOVERY, IP_CHANGED } = limits.STORAGE_STATUS
 

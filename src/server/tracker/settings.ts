@@ -54,6 +54,11 @@ export interface TrackerOptions extends TrackerRules {
   readonly host?: string | undefined
   /** The port; 0 lets the system choose at the first start. @defaultValue 0 */
   readonly port?: number | undefined
+  /**
+   * Milliseconds after which a peer is given up that sends nothing where a request is due, no further part of one, or
+   * reads no answers: `network_timeout`. Who has sent a whole request may be silent for ever. @defaultValue 60_000
+   */
+  readonly networkTimeout?: number | undefined
   /** The version and the width of addresses it speaks with. @defaultValue the newest version, 16 bytes */
   readonly dialect?: Dialect | undefined
   /** Where the time comes from. @defaultValue the machine's own */

@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
 import { newMember } from './member.js'
-import { GONE, WAITING } from './status-sets.js'
+import { GONE, WAITING } from '../status-sets.js'
 import { RW_MODE } from './storage-ids.js'
 
 const { OFFLINE } = limits.STORAGE_STATUS

@@ -10,7 +10,7 @@ import { hasAddressSize, readPlace } from './identities.js'
 import type { Brief } from './member.js'
 import { briefOf, locate, newMember } from './member.js'
 import { isStorageId } from './names.js'
-import { GONE } from './status-sets.js'
+import { GONE } from '../status-sets.js'
 import type { StorageIdEntry } from './storage-ids.js'
 import { RW_MODE } from './storage-ids.js'
 

@@ -135,13 +135,13 @@ export class Tracker {
    * @throws ConfigError for an option out of its range
    */
   constructor(options: TrackerOptions = {}) {
-    const { host = '127.0.0.1', port = 0, dir, network = DIRECT_NETWORK } = options
+    const { host = '127.0.0.1', port = 0, networkTimeout, dir, network = DIRECT_NETWORK } = options
     this.#network = network
     this.#settings = settingsOf(options)
     this.#cluster = new Cluster(this.#settings)
     this.#state = dir === undefined ? undefined : new StateFolder(dir, this.#cluster)
     this.#routes = routesFor(this.#settings.dialect)
-    this.#listener = new Listener(host, port, (socket) => this.#serve(socket))
+    this.#listener = new Listener({ host, port, networkTimeout }, (socket) => this.#serve(socket))
   }
 
   /** The address that was asked for. */

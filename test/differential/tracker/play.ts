@@ -19,7 +19,9 @@ export interface Played {
 
 /** The files' last changes that names tell of, in seconds before now, away from where a second more or less decides. */
 const AGES = [1, 200, 400, 4000, 100_000]
+/** Store paths of a group's storages, and what they change to: up to 3, for which real trackers always have room. */
 const PATHS = 2
+const OTHER_PATHS = [1, 2, 3]
 /** Looks after which a connection that has ended should be noticed. */
 const PATIENCE = 1000
 const OFFLINE = 5
@@ -39,7 +41,10 @@ export class Play {
   readonly #storages: readonly Played[]
   readonly #usesIds: boolean
   readonly #isCalm: boolean
+  readonly #keepsPaths: boolean
   readonly #groups: readonly string[]
+  /** By group. */
+  readonly #paths = new Map<string, number>()
   readonly #now = Math.floor(Date.now() / 1000)
   /** Those that are gone for good somewhere. */
   readonly #gone = new Set<string>()
@@ -49,11 +54,13 @@ export class Play {
   /**
    * @param isCalm - whether storages are never said to be gone for good: a real tracker does not start again where one
    * that is gone stands for a source of old files (protocol.md §12)
+   * @param keepsPaths - whether no store path is ever taken away: a real tracker that looks for the one with the most
+   * space compares the others with one that is gone, and so with what lies in its place
    */
   constructor(
     both: Both,
     storages: readonly Played[],
-    { usesIds, isCalm }: { usesIds: boolean; isCalm: boolean },
+    { usesIds, isCalm, keepsPaths }: { usesIds: boolean; isCalm: boolean; keepsPaths: boolean },
     random: (limit: number) => number,
   ) {
     this.#both = both
@@ -61,6 +68,7 @@ export class Play {
     this.#storages = storages
     this.#usesIds = usesIds
     this.#isCalm = isCalm
+    this.#keepsPaths = keepsPaths
     this.#random = random
     this.#groups = [...new Set(storages.map(({ group }) => group))]
   }
@@ -82,6 +90,7 @@ export class Play {
   /** One more step. */
   async step(): Promise<void> {
     const storage = this.#pick(this.#storages)
+    if (this.#random(80) === 0) await this.#changePaths(storage.group)
     if (this.#random(3) > 0) await this.#query()
     else if (!storage.joined || storage.pair === undefined) await this.#outside(storage)
     else await this.#inside(storage, storage.pair)
@@ -150,7 +159,19 @@ export class Play {
   #usual(storage: Played): Omit<JoinFields, 'trackers'> {
     const { group, port } = storage
     const id = this.#usesIds && this.#random(2) === 0 ? storage.id : ''
-    return { group, id, port, paths: PATHS, subdirs: 256, priority: this.#random(5), initFlag: 1, status: 0 }
+    const paths = this.#pathsOf(group)
+    return { group, id, port, paths, subdirs: 256, priority: this.#random(5), initFlag: 1, status: 0 }
+  }
+
+  #pathsOf(group: string): number {
+    return this.#paths.get(group) ?? PATHS
+  }
+
+  /** The storages of a group have more or fewer from now on: the group follows once all of them have joined so. */
+  async #changePaths(group: string): Promise<void> {
+    const least = this.#keepsPaths ? this.#pathsOf(group) : 0
+    this.#paths.set(group, Math.max(least, this.#pick(OTHER_PATHS)))
+    for (const storage of this.#storages) if (storage.group === group) await this.#join(storage)
   }
 
   #joinBodies(fields: Omit<JoinFields, 'trackers'>): [Buffer, Buffer] {
@@ -177,27 +198,31 @@ export class Play {
     else await this.#leave(storage)
   }
 
-  async #leave(storage: Played): Promise<void> {
+  /** @param id - what it is called by now */
+  async #leave(storage: Played, id = storage.id): Promise<void> {
     // Real ones go on to give out one that was ACTIVE and is not when it goes (protocol.md §12).
     if (storage.wasActive === true && storage.pair?.ended === false && this.#packets.since(3)) {
       await storage.pair.ask(59, Buffer.of(OFFLINE))
     }
     storage.pair?.close()
-    await this.#left(storage)
+    await this.#left(storage, id)
   }
 
-  async #left(storage: Played): Promise<void> {
+  async #left(storage: Played, id = storage.id): Promise<void> {
     storage.pair = undefined
     storage.joined = false
     storage.wasActive = false
-    await this.#goes(storage)
+    await this.#goes({ ...storage, id })
   }
 
   /** Both see the end of a connection a moment later: then its start counts for nothing. */
-  async #goes({ id, group }: Played): Promise<void> {
+  async #goes({ id, group }: Pick<Played, 'id' | 'group'>): Promise<void> {
     this.#both.note(`${id} has gone`)
     for (let away = false, tries = 0; !away; tries++) {
-      if (tries > PATIENCE) await this.#asking().ask(92, G(group))
+      if (tries > PATIENCE) {
+        await this.#asking().ask(92, G(group))
+        throw new Error(`neither sees that ${id} has gone\n${this.#both.story}`)
+      }
       const lists = await this.#asking().answers(92, G(group))
       away =
         isDeepStrictEqual(lists[0], lists[1]) &&
@@ -214,20 +239,26 @@ export class Play {
       case 0:
         await asking.ask(76, bytes(G(group), this.#brief(group)))
         break
-      case 1: {
-        const address = (ip: string): Buffer => this.#packets.address(ip)
-        const own = await this.#both.open(storage.source)
-        await own.ask(
-          78,
-          bytes(G(group), address(this.#ip()), address(this.#pick([storage.source, '10.9.9.9']))),
-        )
-        own.close()
+      case 1:
+        await this.#changeAddress(storage)
         break
-      }
       default:
         // Real ones read IDs past a body that is shorter than the one before.
         await asking.ask(93, bytes(G(group), str(this.#id(), 15)))
     }
+  }
+
+  async #changeAddress({ group, source }: Played): Promise<void> {
+    const [former, now] = [this.#ip(), this.#pick([source, '10.9.9.9'])]
+    const own = await this.#both.open(source)
+    const answer = await own.ask(
+      78,
+      bytes(G(group), this.#packets.address(former), this.#packets.address(now)),
+    )
+    own.close()
+    const moved = this.#storages.find((storage) => storage.group === group && storage.id === former)
+    // Whoever has another address has no connection from the old one; real ones take its end for that of the new one.
+    if (isGood(answer) && moved?.joined === true) await this.#leave(moved, now)
   }
 
   /** By a storage that has joined. */
@@ -244,7 +275,8 @@ export class Play {
       case 4:
       case 5:
       case 6: {
-        const paths = this.#pick([PATHS, PATHS, PATHS, PATHS, 1, 3])
+        const own = this.#pathsOf(storage.group)
+        const paths = this.#pick([own, own, own, own, 1, 3])
         const reports = Array.from({ length: paths }, () => bytes(i64(1000), i64(this.#free())))
         await pair.ask(84, this.#random(12) === 0 ? Buffer.alloc(3) : bytes(...reports))
         break
@@ -324,10 +356,14 @@ export class Play {
     const group = this.#group()
     const address = `${this.#ip()}:${this.#pick(this.#storages).port}`
     const pick = <T>(...from: T[]): T => this.#pick(from)
-    switch (this.#random(24)) {
+    switch (this.#random(28)) {
       case 0:
+      case 24:
+      case 25:
         return void (await pair.ask(pick(101, 106)))
       case 1:
+      case 26:
+      case 27:
         return void (await pair.ask(pick(104, 107), group))
       case 2:
       case 3:

@@ -78,6 +78,51 @@ describe('the binlog', () => {
     await again.close()
   })
 
+  it('tells a position before all records that were made here at a moment or later', async () => {
+    const own = new DiskFiles(folder)
+    const line = (timestamp: number, operation: string): string =>
+      `${timestamp} ${operation} M00/00/00/${'x'.repeat(44)}\n`
+    const size = line(1_700_000_000, 'C').length
+    // What came from others is in no order.
+    const old = line(1_700_000_000, 'C') + line(1_800_000_000, 'c').repeat(5_000)
+    own.write('sync/binlog.000', Buffer.from(old))
+    own.write('sync/binlog.001', Buffer.from(line(1_700_000_005, 'C').repeat(2_000)))
+    own.write('sync/binlog_index.dat', Buffer.from('current_write=1\n'))
+    const binlog = new Binlog(own, () => {})
+    await binlog.open(0)
+    const second = 2 ** 32
+    expect(await binlog.before(1_700_000_006)).toBeGreaterThan(second + 2_000 * size - 65 * 1024)
+    expect(await binlog.before(1_700_000_005)).toBe(0)
+    expect(await binlog.before(1_700_000_000)).toBe(0)
+    await binlog.close()
+  })
+
+  it('ends with records of the file before where the last one is new', async () => {
+    const own = new DiskFiles(folder)
+    const line = `1700000000 D M00/00/00/${'x'.repeat(44)}\n`
+    own.write('sync/binlog.000', Buffer.from(line.repeat(3)))
+    own.write('sync/binlog.001', Buffer.from(line))
+    own.write('sync/binlog_index.dat', Buffer.from('current_write=1\n'))
+    const binlog = new Binlog(own, () => {})
+    const tail = await binlog.open(3 * line.length)
+    expect(tail.map(({ start }) => start)).toEqual([line.length, 2 * line.length, 2 ** 32])
+    await binlog.close()
+  })
+
+  it.each(['', 'what?', 'current_write=\n'])(
+    'goes on in its last file where the index is %j',
+    async (index) => {
+      const own = new DiskFiles(folder)
+      const line = `1700000000 D M00/00/00/${'x'.repeat(44)}\n`
+      for (const number of ['000', '001', '002']) own.write(`sync/binlog.${number}`, Buffer.from(line))
+      own.write('sync/binlog_index.dat', Buffer.from(index))
+      const binlog = new Binlog(own, () => {})
+      await binlog.open(0)
+      expect(binlog.end).toBe(2 * 2 ** 32 + line.length)
+      await binlog.close()
+    },
+  )
+
   it('refuses records once it is closed', async () => {
     const binlog = new Binlog(new MemoryFiles(), () => {})
     await binlog.open(0)

@@ -112,6 +112,54 @@ it('does not take replaced content for that of the version before, where it was 
   expect(await tell(again, 25, piece(5, ' more'))).toBe(2)
 })
 
+describe('where a real storage has had the folder', () => {
+  const metadata = (name: string, text: string): Buffer =>
+    bytes(i64(name.length), i64(text.length), 'O', GROUP, name, text)
+
+  it('does not remove again what that has made anew', async () => {
+    const store = new MemoryStore()
+    const first = await start(store)
+    let client = await RawClient.connect(first.port)
+    const name = nameIn(await client.ask(11, uploadBody('one')))
+    expect((await client.ask(13, metadata(name, 'a\x021'))).status).toBe(0)
+    expect((await client.ask(13, metadata(name, ''))).status).toBe(0)
+    client.close()
+    await first.stop()
+
+    const draft = store.create()
+    await draft.write(Buffer.from('b\x022'))
+    await draft.publish(`${name}-m`)
+    const binlog = await store.own.log('sync/binlog.000')
+    await binlog.append(Buffer.from(`2000000000 C ${name}-m\n`))
+    await binlog.close()
+
+    const again = await start(store)
+    client = await RawClient.connect(again.port)
+    const { status, body } = await client.ask(15, bytes(GROUP, name))
+    client.close()
+    expect({ status, metadata: body.toString() }).toEqual({ status: 0, metadata: 'b\x022' })
+  })
+
+  it('keeps what that has noted of its store paths', async () => {
+    const store = new MemoryStore()
+    const first = await start(store)
+    await first.stop()
+    const flag = String(await store.own.read('.data_init_flag'))
+    const noted = flag.replace(
+      'current_trunk_file_id=0',
+      'current_trunk_file_id=3\nstore_path_mark0=MTAuNzcuMC4x',
+    )
+    await store.own.write('.data_init_flag', Buffer.from(noted))
+
+    const again = await start(store)
+    await again.stop()
+    const items = String(await store.own.read('.data_init_flag')).split('\n')
+    expect(items).toContain('store_path_mark0=MTAuNzcuMC4x')
+    expect(items).toContain('current_trunk_file_id=3')
+    expect(items.filter((item) => item.startsWith('current_trunk_file_id'))).toHaveLength(1)
+  })
+})
+
 it('keeps a removal for a peer that the trackers do not know any more', async () => {
   const [store, other]: [Store, Store] = [new MemoryStore(), new MemoryStore()]
   const storages = [await start(store), await start(other, { id: 100002 })]

@@ -1,5 +1,5 @@
 /** What some statuses have in common (protocol.md §4.6). */
-import { limits } from '../../protocol/index.js'
+import { limits } from '../protocol/index.js'
 
 const { INIT, WAIT_SYNC, SYNCING, IP_CHANGED, DELETED } = limits.STORAGE_STATUS
 
