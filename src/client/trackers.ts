@@ -78,16 +78,22 @@ export class Trackers {
 
   /** Where to upload to (protocol.md §2.1). */
   queryStore(group: string | undefined, call: Call): Promise<StoreTarget> {
-    const reply =
-      group === undefined
-        ? this.ask(trackerCommands.queryStoreWithoutGroupOne, {}, call)
-        : this.ask(trackerCommands.queryStoreWithGroupOne, { group }, call)
-    return reply.then(storeTargetOf)
+    const { queryStoreWithoutGroupOne, queryStoreWithGroupOne } = trackerCommands
+    return group === undefined
+      ? this.#askFor(
+          { command: queryStoreWithoutGroupOne, fields: {}, call, dialect: undefined },
+          storeTargetOf,
+        )
+      : this.#askFor(
+          { command: queryStoreWithGroupOne, fields: { group }, call, dialect: undefined },
+          storeTargetOf,
+        )
   }
 
   /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */
   queryFetch({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    return this.ask(trackerCommands.queryFetchOne, { group, name }, call).then(endpointOf)
+    const command = trackerCommands.queryFetchOne
+    return this.#askFor({ command, fields: { group, name }, call, dialect: undefined }, endpointOf)
   }
 
   /** Everywhere that a file can be read (protocol.md §2.2). */
@@ -108,9 +114,12 @@ export class Trackers {
    * made at two members (§12).
    */
   queryUpdate({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    const asked = this.ask(trackerCommands.queryUpdate, { group, name }, call).then(endpointOf)
-    if (this.#trackers.length === 1) return asked
-    return asked.then((named) => (this.#mayBeSource(named, name) ? named : this.#sourceOf(named, name, call)))
+    const command = trackerCommands.queryUpdate
+    return this.#askFor({ command, fields: { group, name }, call, dialect: undefined }, (reply) => {
+      const named = endpointOf(reply)
+      const isSettled = this.#trackers.length === 1 || this.#mayBeSource(named, name)
+      return isSettled ? named : this.#sourceOf(named, name, call)
+    })
   }
 
   /** The source of a file, if another tracker names it, and `named` if none does. */
@@ -186,14 +195,21 @@ export class Trackers {
     call: Call,
     dialect?: Dialect,
   ): Promise<ResponseOf<C>> {
-    const question = { command, fields, call, dialect }
+    return this.#askFor({ command, fields, call, dialect }, (response) => response)
+  }
+
+  /** @param read - makes of the answer what is asked for */
+  #askFor<C extends Command, R>(
+    question: Question<C>,
+    read: (response: ResponseOf<C>) => R | Promise<R>,
+  ): Promise<R> {
     const beganAt = performance.now()
     const trackers = this.#trackers
     const first = this.#nextOf(trackers)
-    if (!this.#isHealthy(first)) return this.#askOn(question, beganAt, trackers, first, [])
+    if (!this.#isHealthy(first)) return this.#askOn(question, beganAt, trackers, first, []).then(read)
     // Nothing is put in order as long as the first one answers.
-    return this.#askOne(first, question).catch((error: unknown) =>
-      this.#askOn(question, beganAt, trackers, first, [unlessFinal(error, call)]),
+    return this.#askOne(first, question).then(read, (error: unknown) =>
+      this.#askOn(question, beganAt, trackers, first, [unlessFinal(error, question.call)]).then(read),
     )
   }
 
@@ -252,12 +268,10 @@ export class Trackers {
     )
   }
 
-  #askOne<C extends Command>(
-    { endpoints }: Tracker,
-    { command, fields, call, dialect }: Question<C>,
-  ): Promise<ResponseOf<C>> {
+  #askOne<C extends Command>({ endpoints }: Tracker, question: Question<C>): Promise<ResponseOf<C>> {
+    const { command, fields, call } = question
     const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> =>
-      this.#pool.use(endpoint, call, (connection) => connection.request(command, fields, call, { dialect }))
+      this.#pool.use(endpoint, call, (connection) => connection.request(command, fields, call, question))
     return endpoints.length === 1 ? ask(endpoints[0] as Endpoint) : askInTurn(endpoints, call, ask)
   }
 

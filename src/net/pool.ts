@@ -33,11 +33,24 @@ export class ConnectionPool {
     use: (connection: Connection) => Promise<T>,
     mustLive = false,
   ): Promise<T> {
+    const used = this.useAtOnce(endpoint, call, use, mustLive)
+    if (used !== undefined) return used
     if (this.#closed) return Promise.reject(closed())
     const pool = this.#poolFor(endpoint)
-    const atOnce = isTraced(channels.pool) ? undefined : pool.tryTake(mustLive)
-    if (atOnce !== undefined) return this.#lend(pool, atOnce, call, use)
     return pool.acquire(call, mustLive).then((loan) => this.#lend(pool, loan, call, use))
+  }
+
+  /** The same with a connection that there is already; undefined where none is ready. */
+  useAtOnce<T>(
+    { host, port }: Endpoint,
+    call: Call,
+    use: (connection: Connection) => Promise<T>,
+    mustLive: boolean,
+  ): Promise<T> | undefined {
+    if (isTraced(channels.pool)) return undefined
+    const pool = this.#pools.get(host)?.get(port)
+    const loan = pool?.tryTake(mustLive)
+    return pool && loan && this.#lend(pool, loan, call, use)
   }
 
   /** By callbacks: every request comes through here, and an async function would take three times the memory. */

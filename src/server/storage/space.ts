@@ -69,7 +69,9 @@ export class Space {
 
   /** Whether a file of `size` bytes may go to a path. */
   allows(index: number, size: number): MaybePromise<boolean> {
-    if (this.#clock.now() - this.#askedAt < FRESH) return this.#fits(index, size)
+    const age = this.#clock.now() - this.#askedAt
+    // Negative where the clock was set back.
+    if (age >= 0 && age < FRESH) return this.#fits(index, size)
     return this.report().then(() => this.#fits(index, size))
   }
 
