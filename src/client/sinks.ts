@@ -102,7 +102,7 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
   }
 }
 
-/** Bytes that are written to a file at a time. */
+/** Bytes that are written to a file at a time, at most. */
 const BLOCK_SIZE = 1024 * 1024
 
 /** How a file is written. */
@@ -139,7 +139,7 @@ export async function fileSink(
   const writer = new BlockWriter(file, path)
   return {
     restarts: true,
-    start: (_, flow) => writer.restart(flow),
+    start: (size, flow) => writer.restart(size, flow),
     space: () => writer.space(),
     write: (chunk) => writer.write(chunk),
     finish: async () => {
@@ -210,6 +210,8 @@ class BlockWriter {
   readonly #file: FileHandle
   readonly #path: string
   readonly #free: Buffer[] = []
+  /** Of a new block: no more than there is content. */
+  #blockSize = BLOCK_SIZE
   /** The one that fills; undefined until there are bytes for it. */
   #block: Buffer | undefined
   #filled = 0
@@ -226,7 +228,8 @@ class BlockWriter {
   }
 
   /** Begins again at the file's start. Blocks of an earlier attempt are written before those to come. */
-  restart(flow: ContentFlow): void {
+  restart(size: number, flow: ContentFlow): void {
+    this.#blockSize = Math.min(BLOCK_SIZE, size)
     this.#flow = flow
     this.#filled = 0
     this.#position = 0
@@ -244,7 +247,7 @@ class BlockWriter {
       const taken = isThere ? chunk.length : chunk.copy(block, this.#filled, offset)
       offset += taken
       this.#filled += taken
-      if (this.#filled === BLOCK_SIZE) this.#flush(block)
+      if (this.#filled === block.length) this.#flush(block)
     }
     return this.#waiting < 2
   }
@@ -263,7 +266,7 @@ class BlockWriter {
   }
 
   #present(): Buffer {
-    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_SIZE))
+    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSize))
   }
 
   #flush(block: Buffer): void {
