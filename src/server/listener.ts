@@ -5,8 +5,9 @@ import { log } from '../observe/log.js'
 
 /** No timer of Node's runs longer. */
 const MAX_TIMEOUT = 2 ** 31 - 1
-/** What real servers have by default since V6.9; before, half of it. */
-const NETWORK_TIMEOUT = 60_000
+
+/** Milliseconds that real servers wait for a silent peer by default since V6.9; before, half as long. */
+export const NETWORK_TIMEOUT = 60_000
 
 /** What serves a connection. */
 export interface Served {

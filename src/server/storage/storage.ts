@@ -149,7 +149,7 @@ export class Storage {
    */
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
-    const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
+    const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK, networkTimeout } = options
     const { readOnlyStorePaths = [], uploadPriority = UPLOAD_PRIORITY } = options
     const { heartBeatInterval = HEART_BEAT_INTERVAL, statReportInterval = STAT_REPORT_INTERVAL } = options
     const { syncStatFileInterval = SYNC_STAT_FILE_INTERVAL } = options
@@ -176,7 +176,7 @@ export class Storage {
       isTracker: false,
       closesOnInvalid: true,
     }
-    this.#listener = new Listener({ host, port, networkTimeout: options.networkTimeout }, (socket) => {
+    this.#listener = new Listener({ host, port, networkTimeout }, (socket) => {
       const { stream, peerIp } = network.take(socket)
       return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
     })
@@ -185,6 +185,7 @@ export class Storage {
       network,
       localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
       dialect,
+      networkTimeout,
     }
     this.#binlog = new Binlog(store.own, () => this.#replication.onGrow())
     this.#versions = new Versions(store.own)
