@@ -145,7 +145,8 @@ export async function fileSink(
     finish: async () => {
       const size = await writer.end()
       try {
-        await file.truncate(size)
+        // Of an earlier attempt there may be more.
+        if (writer.reached > size) await file.truncate(size)
         if (present !== undefined) await file.chmod(present.mode & PERMISSIONS)
         if (fsync) await file.sync()
         await file.close()
@@ -217,6 +218,8 @@ class BlockWriter {
   #filled = 0
   /** Where the current block belongs. */
   #position = 0
+  /** How far any attempt has come. */
+  reached = 0
   #waiting = 0
   #writing: Promise<void> = Promise.resolve()
   #failure: LocalIoError | undefined
@@ -273,6 +276,7 @@ class BlockWriter {
     const bytes = block.subarray(0, this.#filled)
     const position = this.#position
     this.#position += bytes.length
+    this.reached = Math.max(this.reached, this.#position)
     this.#filled = 0
     this.#block = undefined
     this.#waiting++
