@@ -108,7 +108,7 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
   }
 }
 
-/** Bytes that are written to a file at a time. */
+/** Bytes that are written to a file at a time, at most. */
 const BLOCK_SIZE = 1024 * 1024
 
 /** How a file is written. */
@@ -145,13 +145,14 @@ export async function fileSink(
   const writer = new BlockWriter(file, path)
   return {
     restarts: true,
-    start: (_, flow) => writer.restart(flow),
+    start: (size, flow) => writer.restart(size, flow),
     space: () => writer.space(),
     write: (chunk) => writer.write(chunk),
     finish: async () => {
       const size = await writer.end()
       try {
-        await file.truncate(size)
+        // Of an earlier attempt there may be more.
+        if (writer.reached > size) await file.truncate(size)
         if (present !== undefined) await file.chmod(present.mode & PERMISSIONS)
         if (fsync) await file.sync()
         await file.close()
@@ -216,11 +217,15 @@ class BlockWriter {
   readonly #file: FileHandle
   readonly #path: string
   readonly #free: Buffer[] = []
+  /** Of a new block: no more than there is content. */
+  #blockSize = BLOCK_SIZE
   /** The one that fills; undefined until there are bytes for it. */
   #block: Buffer | undefined
   #filled = 0
   /** Where the current block belongs. */
   #position = 0
+  /** How far any attempt has come. */
+  reached = 0
   #waiting = 0
   #writing: Promise<void> = Promise.resolve()
   #failure: LocalIoError | undefined
@@ -232,7 +237,8 @@ class BlockWriter {
   }
 
   /** Begins again at the file's start. Blocks of an earlier attempt are written before those to come. */
-  restart(flow: ContentFlow): void {
+  restart(size: number, flow: ContentFlow): void {
+    this.#blockSize = Math.min(BLOCK_SIZE, size)
     this.#flow = flow
     this.#filled = 0
     this.#position = 0
@@ -250,7 +256,7 @@ class BlockWriter {
       const taken = isThere ? chunk.length : chunk.copy(block, this.#filled, offset)
       offset += taken
       this.#filled += taken
-      if (this.#filled === BLOCK_SIZE) this.#flush(block)
+      if (this.#filled === block.length) this.#flush(block)
     }
     return this.#waiting < 2
   }
@@ -269,13 +275,14 @@ class BlockWriter {
   }
 
   #present(): Buffer {
-    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_SIZE))
+    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSize))
   }
 
   #flush(block: Buffer): void {
     const bytes = block.subarray(0, this.#filled)
     const position = this.#position
     this.#position += bytes.length
+    this.reached = Math.max(this.reached, this.#position)
     this.#filled = 0
     this.#block = undefined
     this.#waiting++
