@@ -125,7 +125,12 @@ export const appenderHandlers: StorageHandlers = {
         throw error instanceof PartlyChanged ? error.cause : error
       }
       stats.successAppendBytes += content.size
-      return content.size === 0 ? undefined : { operation: 'A', extra: [edit.size, content.size] }
+      if (content.size === 0) return undefined
+      return {
+        operation: 'A',
+        extra: [edit.size, content.size],
+        undo: () => edit.truncate(edit.size),
+      }
     })
     return content.size === 0 && typeof answer !== 'number'
       ? echoOf(storageCommands.appendFile, request)

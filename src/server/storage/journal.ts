@@ -9,6 +9,8 @@ import { isGreater } from './versions.js'
 export interface Changed {
   readonly operation: Operation
   readonly extra: readonly (string | number)[]
+  /** Takes it back, where that is possible: its record could not be written. */
+  readonly undo?: () => unknown
 }
 
 /** Seconds that other storages' clocks may be ahead and move this one's. */
@@ -140,13 +142,14 @@ export class Journal {
     if (changed === undefined) return this.#versions.cancel(name)
     // On top of another storage's change, which not all may have yet, only the whole file will do.
     const ownBefore = this.#versions.of(name).origin === this.id
-    const { operation, extra }: Changed = ownBefore ? changed : { operation: 'U', extra: [] }
+    const { operation, extra } = ownBefore ? changed : { operation: 'U' as const, extra: [] }
     const timestamp = this.#timestampFor(name)
     try {
       await touch(timestamp)
       await this.#record(timestamp, operation, name, extra.map(String), () => {})
     } catch (error) {
       this.#onDoubt(name)
+      await changed.undo?.()
       throw error
     }
     // Once the record is there: until then a restart must find that the file was being changed.

@@ -401,7 +401,13 @@ export class Storage {
     this.#oldFiles = identity?.oldFiles
     this.#helpers = identity?.helpers ?? []
     this.#noted = identity?.others ?? new Map()
-    await this.#saveIdentity()
+    try {
+      await this.#saveIdentity()
+    } catch (error) {
+      // A disk that is full is no reason not to give files away, and to remove them.
+      if (identity === undefined) throw error
+      log.server('.data_init_flag: %o', error)
+    }
     this.#saveStatsLater()
   }
 
