@@ -10,6 +10,7 @@ import { writeRandom } from './large-file.js'
 import type { NeutralAnswer, NeutralRequest } from './neutral-process.js'
 import type { Options } from './options.js'
 import type { Slice } from './slice.js'
+import { durationOf } from './slice.js'
 import type { Estimate } from './stats.js'
 import { estimate } from './stats.js'
 
@@ -151,9 +152,10 @@ async function smallRow(
   const loads: { bed: Load; floor: Load }[] = []
   for (let round = 0; round <= options.rounds; round++) {
     checkpoint()
+    const duration = durationOf(round, options.slice)
     const load = {
-      bed: await measureSmall(bed, kind, options.slice),
-      floor: await measureSmall(floor, kind, options.slice),
+      bed: await measureSmall(bed, kind, duration),
+      floor: await measureSmall(floor, kind, duration),
     }
     if (round > 0) loads.push(load)
   }
