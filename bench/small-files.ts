@@ -74,8 +74,9 @@ async function measurePasses(
 ): Promise<Measured[]> {
   await agents.askAll({ do: 'check' }, 'all')
   const rows = new Map<string, Omit<Measured, 'rounds'> & { readonly rounds: Round[] }>()
+  const wanted = passes.filter(({ whats }) => whats.some(isCountedOf))
   for (let round = 0; round <= options.rounds; round++) {
-    for (const { size, whats, patience = 1, ...pass } of passes) {
+    for (const { size, whats, patience = 1, ...pass } of wanted) {
       const duration = Math.max(round === 0 ? WARM_UP : 0, options.slice * patience)
       for (const concurrency of pass.concurrency ?? options.concurrency) {
         const field = fieldOf(size, concurrency, options)

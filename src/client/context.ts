@@ -2,7 +2,7 @@ import type { FastDfsError } from '../errors.js'
 import { ConnectError, isFastDfsError, TimeoutError } from '../errors.js'
 import type { Budget } from '../net/budget.js'
 import type { Call, CallOptions } from '../net/call.js'
-import type { RequestOptions } from '../net/connection.js'
+import type { Connection, RequestOptions } from '../net/connection.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
@@ -60,14 +60,14 @@ export function askStorage<C extends Command>(
     sink: request?.sink,
     group: storage.group,
   }
-  const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> =>
-    pool.use(
-      endpoint,
-      call,
-      (connection) => connection.request(command, fields, call, options),
-      !command.idempotent,
-    )
+  const use = (connection: Connection): Promise<ResponseOf<C>> =>
+    connection.request(command, fields, call, options)
+  const mustLive = !command.idempotent
   const first = addresses.first(storage)
+  const asked = pool.useAtOnce(first, call, use, mustLive)
+  // On a connection that there is, no connect can fail.
+  if (asked !== undefined) return asked
+  const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> => pool.use(endpoint, call, use, mustLive)
   return ask(first).catch((error: unknown) => {
     if (!isConnectFailure(error)) throw error
     return askOthers(addresses, storage, call, ask, first, explained(error, storage, first))

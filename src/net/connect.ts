@@ -7,11 +7,13 @@ import type { Log } from '../observe/log.js'
 import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
 
-/** A socket that asks before every read where to put what comes. */
+/** A socket that asks before every read where to put what comes, and emits no `data`. */
 export interface PlacingSocket extends Socket {
   readonly reading: {
     /** Gives what to read into; undefined where it does not matter. */
     place: (() => Uint8Array | undefined) | undefined
+    /** Takes what came: the bytes up to `end`, which are read over when it has returned. */
+    take: ((bytes: Buffer, end: number) => void) | undefined
   }
 }
 
@@ -22,8 +24,7 @@ export const READ_SIZE = 256 * 1024
 export const RECEIVED = Buffer.allocUnsafeSlow(READ_SIZE)
 
 /**
- * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried. The
- * chunks of its `data` events are valid only until their listeners return.
+ * A TCP connection to `endpoint`. Host names are resolved at every connect, and all their addresses are tried.
  *
  * @param timeout - milliseconds
  * @param closing - ends the attempt with its reason
@@ -51,7 +52,7 @@ function connectTo(
   const place = { endpoint: where, phase: 'connect', retriable: true } as const
   return new Promise((resolve, reject) => {
     if (closing.aborted) return reject(closing.reason as FastDfsError)
-    const reading: PlacingSocket['reading'] = { place: undefined }
+    const reading: PlacingSocket['reading'] = { place: undefined, take: undefined }
     const options: NetConnectOpts = {
       host,
       port,
@@ -60,7 +61,10 @@ function connectTo(
       // In the place of a new buffer for each read: a large download would leave one GC's worth of them behind.
       onread: {
         buffer: () => reading.place?.() ?? RECEIVED,
-        callback: (count, bytes) => socket.emit('data', bytes.subarray(0, count)),
+        callback: (end, bytes) => {
+          reading.take?.(bytes as Buffer, end)
+          return true
+        },
       },
     }
     const socket: PlacingSocket = Object.assign(connectTcp(options), { reading })

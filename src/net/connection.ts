@@ -23,8 +23,7 @@ import type { PlacingSocket } from './connect.js'
 import { READ_SIZE, RECEIVED } from './connect.js'
 import type { ContentFlow, ContentSink, ContentSource } from './content.js'
 
-// As they are when this is loaded: a test that fakes them must not hold up what is sent.
-const nextTick = process.nextTick.bind(process)
+// As it is when this is loaded: a test that fakes it must not hold up what is sent.
 const endOfTurn = setImmediate
 
 /** What a request may have beside its fields. */
@@ -59,6 +58,8 @@ const BEGINNING = RECEIVED.subarray(0, 16 * 1024)
 /** Room for a head and the content behind it, of all sockets: nearly always the system has taken it all at once. */
 const newPacket = (): Buffer => Buffer.allocUnsafeSlow(COPIED_UP_TO + 1024)
 let sending = newPacket()
+
+const NOTHING = Buffer.alloc(0)
 
 type Sent = 'nothing' | 'part' | 'all'
 
@@ -130,8 +131,12 @@ export class Connection {
     })
     const { reading } = socket as Partial<PlacingSocket>
     this.#isOwn = reading !== undefined
-    if (reading !== undefined) reading.place = () => this.#place()
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    if (reading === undefined) {
+      socket.on('data', (chunk: Buffer) => this.#onData(chunk, chunk.length))
+    } else {
+      reading.place = () => this.#place()
+      reading.take = (bytes, end) => this.#onData(bytes, end)
+    }
     socket.on('error', (cause: NodeJS.ErrnoException) =>
       this.#onGone(new ConnectError(`connection lost: ${cause.code ?? cause.message}`, { cause, endpoint })),
     )
@@ -275,11 +280,16 @@ export class Connection {
     exchange.call.hasMoved = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
     if (bytes.length <= COPIED_UP_TO) return this.#writePacket(head, bytes)
+    this.#writeBoth(head, bytes, () => {})
+    this.#noteQueued(bytes.length)
+  }
+
+  /** The head leaves together with what follows it. */
+  #writeBoth(head: Buffer, chunk: Uint8Array, done: () => void): void {
     this.#socket.cork()
     this.#socket.write(head)
-    this.#writeChunk(bytes, () => {})
+    this.#writeChunk(chunk, done)
     this.#socket.uncork()
-    this.#noteQueued(bytes.length)
   }
 
   #writePacket(head: Buffer, bytes: Uint8Array): void {
@@ -313,18 +323,15 @@ export class Connection {
     return new Promise((resolve, reject) => {
       if (this.#exchange !== exchange) return reject(this.#lost ?? new ConnectError('the request has ended'))
       exchange.stopWriting = reject
-      if (exchange.sent === 'nothing') {
-        // The head leaves together with the first piece.
-        this.#socket.cork()
-        this.#socket.write(exchange.head)
-        nextTick(() => this.#socket.uncork())
-      }
+      const isFirst = exchange.sent === 'nothing'
       exchange.sent = isLast ? 'all' : 'part'
       exchange.call.hasMoved = true
-      this.#writeChunk(chunk, () => {
+      const done = (): void => {
         if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
-      })
+      }
+      if (isFirst) this.#writeBoth(exchange.head, chunk, done)
+      else this.#writeChunk(chunk, done)
       this.#noteQueued(chunk.length)
     })
   }
@@ -350,10 +357,10 @@ export class Connection {
     return this.#exchange?.sink?.space?.(missing)?.subarray(0, Math.min(missing, READ_SIZE))
   }
 
-  #onData(chunk: Buffer): void {
+  #onData(chunk: Buffer, end: number): void {
     this.#lastMoved = performance.now()
     try {
-      this.#reader.push(chunk)
+      this.#reader.push(chunk, end)
     } catch (error) {
       this.#lose(typed(error))
     }
@@ -380,18 +387,23 @@ export class Connection {
         `the response says ${header.length} bytes, at most ${MAX_RESPONSE} are possible`,
       )
     }
-    exchange.body = Buffer.allocUnsafe(header.length)
   }
 
   #onContent(chunk: Buffer): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
     if (exchange.trace !== undefined) exchange.trace.bytesReceived += chunk.length
-    if (exchange.body !== undefined) {
-      exchange.bodySize += chunk.copy(exchange.body, exchange.bodySize)
-    } else if (exchange.sink?.write(chunk) === false) {
+    const { command, header, sink } = exchange
+    if (sink !== undefined && header?.status === STATUS.OK) {
+      if (sink.write(chunk)) return
       this.#paused = true
       this.#socket.pause()
+    } else if (chunk.length === header?.length && !command.response.holdsBytes) {
+      // It ends before the socket reads over it.
+      exchange.body = chunk
+    } else {
+      exchange.body ??= Buffer.allocUnsafe(header?.length ?? 0)
+      exchange.bodySize += chunk.copy(exchange.body, exchange.bodySize)
     }
   }
 
@@ -422,14 +434,18 @@ export class Connection {
       const error = statusToError(header.status, place, command.notFound)
       // Storages and old trackers close after 22; the rest of a refused content is read as requests (§1.1).
       if (header.status === STATUS.EINVAL || command.content === 'request') this.#lose(error)
-      else this.#settle(() => exchange.reject(error))
+      else {
+        this.#settle()
+        exchange.reject(error)
+      }
       return
     }
     if (exchange.sent !== 'all') {
       throw new ProtocolError('the server answered before it had the whole request')
     }
-    const fields = exchange.body === undefined ? {} : decodeResponseFields(command, exchange.body)
-    this.#settle(() => exchange.resolve(fields))
+    const fields = exchange.sink === undefined ? decodeResponseFields(command, exchange.body ?? NOTHING) : {}
+    this.#settle()
+    exchange.resolve(fields)
   }
 
   readonly #onCallOver = (error: FastDfsError): void => this.#lose(error)
@@ -473,13 +489,13 @@ export class Connection {
   #fail(error: FastDfsError): void {
     const exchange = this.#exchange as Exchange
     const failure = withOutcome(error, exchange, this.endpoint)
-    this.#settle(() => {
-      exchange.stopWriting?.(failure)
-      exchange.reject(failure)
-    })
+    this.#settle()
+    exchange.stopWriting?.(failure)
+    exchange.reject(failure)
   }
 
-  #settle(tell: () => void): void {
+  /** The request is over, and whoever made it to be told how it ended. */
+  #settle(): void {
     const exchange = this.#exchange as Exchange
     clearTimeout(exchange.deadline)
     exchange.call.signal?.removeEventListener('abort', this.#onAbort)
@@ -490,7 +506,6 @@ export class Connection {
     this.#unpause()
     // A response ends in bytes that have just moved.
     this.lastUsed = this.#lastMoved
-    tell()
   }
 }
 

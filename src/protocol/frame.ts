@@ -115,11 +115,13 @@ export class FrameReader {
   /**
    * Takes the next bytes of the stream.
    *
+   * @param end - where they end in `chunk`
    * @throws ProtocolError when a header is wrong; the stream cannot be read on after that
    */
-  push(chunk: Buffer): void {
-    this.#waiting.push(chunk)
-    this.#drain()
+  push(chunk: Buffer, end = chunk.length): void {
+    if (this.#running || this.#paused)
+      this.#waiting.push(end === chunk.length ? chunk : chunk.subarray(0, end))
+    else this.#run(chunk, end)
   }
 
   /** Tells nothing more until {@link FrameReader.resume}. May be called from within the handler. */
@@ -130,47 +132,47 @@ export class FrameReader {
   /** Goes on with what was pushed in the meantime. May be called from within the handler. */
   resume(): void {
     this.#paused = false
-    this.#drain()
+    if (!this.#running) this.#run(EMPTY, 0)
   }
 
-  #drain(): void {
-    if (this.#running) return
+  #run(chunk: Buffer, end: number): void {
     this.#running = true
     try {
-      while (!this.#paused) {
-        const chunk = this.#missing === 0 ? EMPTY : this.#waiting.shift()
-        if (chunk === undefined) break
-        this.#read(chunk)
+      this.#read(chunk, end)
+      while (!this.#paused && this.#waiting.length > 0) {
+        const next = this.#waiting.shift() as Buffer
+        this.#read(next, next.length)
       }
     } finally {
       this.#running = false
     }
   }
 
-  #read(chunk: Buffer): void {
+  #read(chunk: Buffer, end: number): void {
     let offset = 0
     while (!this.#paused) {
       if (this.#missing === 0) this.#end()
-      else if (offset === chunk.length) break
-      else offset += this.#missing === -1 ? this.#readHeader(chunk, offset) : this.#readBody(chunk, offset)
+      else if (offset === end) return
+      else if (this.#missing === -1) offset = this.#readHeader(chunk, offset, end)
+      else offset = this.#readBody(chunk, offset, end)
     }
-    if (offset < chunk.length) this.#waiting.unshift(chunk.subarray(offset))
+    if (offset < end) this.#waiting.unshift(chunk.subarray(offset, end))
   }
 
-  #readHeader(chunk: Buffer, offset: number): number {
+  #readHeader(chunk: Buffer, offset: number, end: number): number {
     // Nearly always it comes in one piece.
-    if (this.#headerBytes === 0 && chunk.length - offset >= HEADER_SIZE) {
+    if (this.#headerBytes === 0 && end - offset >= HEADER_SIZE) {
       this.#begin(headerAt(chunk, offset, this.#lengthBits))
-      return HEADER_SIZE
+      return offset + HEADER_SIZE
     }
-    const taken = Math.min(HEADER_SIZE - this.#headerBytes, chunk.length - offset)
+    const taken = Math.min(HEADER_SIZE - this.#headerBytes, end - offset)
     chunk.copy(this.#header, this.#headerBytes, offset, offset + taken)
     this.#headerBytes += taken
     if (this.#headerBytes === HEADER_SIZE) {
       this.#headerBytes = 0
       this.#begin(headerAt(this.#header, 0, this.#lengthBits))
     }
-    return taken
+    return offset + taken
   }
 
   #begin(header: Header): void {
@@ -178,11 +180,11 @@ export class FrameReader {
     this.#handler.onHeader(header)
   }
 
-  #readBody(chunk: Buffer, offset: number): number {
-    const taken = Math.min(this.#missing, chunk.length - offset)
+  #readBody(chunk: Buffer, offset: number, end: number): number {
+    const taken = Math.min(this.#missing, end - offset)
     this.#missing -= taken
     this.#handler.onData(taken === chunk.length ? chunk : chunk.subarray(offset, offset + taken))
-    return taken
+    return offset + taken
   }
 
   #end(): void {

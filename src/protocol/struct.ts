@@ -11,6 +11,8 @@ import { measure, writeFields } from './write.js'
 
 /** The fields of a request, a response or a record. */
 export class Struct<S extends Shape> {
+  /** Whether what is read holds views of the bytes that it is read from. */
+  readonly holdsBytes: boolean
   readonly #shape: S
   readonly #layouts = new Map<string, Layout>()
   #last: { readonly dialect: Dialect; readonly layout: Layout } | undefined
@@ -20,6 +22,7 @@ export class Struct<S extends Shape> {
   /** @param shape - the fields in the order of the wire */
   constructor(shape: S) {
     this.#shape = shape
+    this.holdsBytes = Object.values(shape).some(({ kind }) => kind === 'bytes')
   }
 
   /** The layout in `dialect`. */

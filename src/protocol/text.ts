@@ -3,11 +3,13 @@ import { InvalidArgumentError, ProtocolError } from '../errors.js'
 
 /** One encoding, both ways; nothing is ever replaced. */
 export interface TextCodec {
+  /** Whether texts of printable ASCII are the same in bytes, as in all but UTF-16. */
+  readonly keepsAscii: boolean
   /**
    * @param what - says whose text it is, for the error
    * @throws InvalidArgumentError when the encoding lacks a character
    */
-  encode(text: string, what: () => string): Buffer
+  encode(text: string, what: string): Buffer
   /** @throws ProtocolError when the bytes are not valid in the encoding; it shows them */
   decode(bytes: Buffer): string
 }
@@ -32,6 +34,7 @@ export function textCodec(label: string): TextCodec {
 }
 
 const rawCodec: TextCodec = {
+  keepsAscii: true,
   encode: (text, what) => {
     const strange = /[^\0-\xff]/u.exec(text)
     if (strange !== null) throw lacking(what, strange[0], 'raw (a character for each byte)')
@@ -45,6 +48,7 @@ const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’�
 
 /** By hand: the TextDecoder of Node 20 doubles bytes and knows none of the above. */
 const windows1252: TextCodec = {
+  keepsAscii: true,
   encode: (text, what) =>
     Buffer.from(
       Array.from(text, (character) => {
@@ -64,6 +68,7 @@ function newCodec(label: string): TextCodec {
   const name = decoder.encoding
   if (name === 'windows-1252') return windows1252
   return {
+    keepsAscii: !name.startsWith('utf-16'),
     encode: encoderOf(decoder),
     decode: (bytes) => {
       try {
@@ -112,8 +117,8 @@ function tableEncoder(decoder: Decoder): TextCodec['encode'] {
   }
 }
 
-function lacking(what: () => string, character: string, name: string): InvalidArgumentError {
-  return new InvalidArgumentError(`${what()} holds ${JSON.stringify(character)}, which is not in ${name}`)
+function lacking(what: string, character: string, name: string): InvalidArgumentError {
+  return new InvalidArgumentError(`${what} holds ${JSON.stringify(character)}, which is not in ${name}`)
 }
 
 /**

@@ -2,6 +2,7 @@
  * Time and chance, in one place, so that a test can put its own there. The timers are Node's, taken when this module is loaded: a test that fakes the global
  * ones stops its own clock, not that of the cluster it talks to.
  */
+import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 
 const { setTimeout: startTimeout, clearTimeout: stopTimeout, setImmediate: nextTurn } = timers
@@ -14,12 +15,15 @@ export interface Clock {
   randomBelow(limit: number): number
 }
 
-/** The machine's own time in Unix milliseconds, also where a test fakes it or gives another clock: for intervals. */
-export const { now } = Date
+/**
+ * Milliseconds since a moment in the past, also where a test fakes time or the machine's clock is set: for intervals. No
+ * beat may wait until a clock that was set back is there again.
+ */
+export const now: () => number = performance.now.bind(performance)
 
 /** The machine's own. */
 export const SYSTEM_CLOCK: Clock = {
-  now,
+  now: Date.now,
   randomBelow: (limit) => Math.floor(Math.random() * limit),
 }
 

@@ -6,8 +6,9 @@ import { AllowedHosts } from './allowed-hosts.js'
 
 /** No timer of Node's runs longer. */
 const MAX_TIMEOUT = 2 ** 31 - 1
-/** What real servers have by default since V6.9; before, half of it. */
-const NETWORK_TIMEOUT = 60_000
+
+/** Milliseconds that real servers wait for a silent peer by default since V6.9; before, half as long. */
+export const NETWORK_TIMEOUT = 60_000
 
 /** What serves a connection. */
 export interface Served {
@@ -42,7 +43,7 @@ export class Listener {
   readonly #connections = new Map<Socket, Promise<unknown>>()
   #server: Server | undefined
   #port: number
-  #maxConnections = 0
+  #peakConnections = 0
 
   /**
    * Makes one that does not listen yet.
@@ -90,8 +91,8 @@ export class Listener {
   }
 
   /** The most connections that were open at one time. */
-  get maxConnections(): number {
-    return this.#maxConnections
+  get peakConnections(): number {
+    return this.#peakConnections
   }
 
   /** Begins to listen. Does nothing when it does. */
@@ -148,7 +149,7 @@ export class Listener {
     // What a handler has begun outlives the socket.
     const ended = closed.then(() => served.settled()).then(() => this.#connections.delete(socket))
     this.#connections.set(socket, ended)
-    this.#maxConnections = Math.max(this.#maxConnections, this.#connections.size)
+    this.#peakConnections = Math.max(this.#peakConnections, this.#connections.size)
   }
 }
 

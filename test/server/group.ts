@@ -131,8 +131,8 @@ export const truncateBody = (name: string, size: number): Buffer => bytes(i64(na
 export const metadataBody = (name: string, flag: string, metadata: string): Buffer =>
   bytes(i64(name.length), i64(metadata.length), flag, GROUP, name, metadata)
 
-export const slaveBody = (master: string, prefix: string, content: string): Buffer =>
-  bytes(i64(master.length), i64(content.length), str(prefix, 16), str('txt', 6), master, content)
+export const slaveBody = (master: string, prefix: string, content: string, ext = 'txt'): Buffer =>
+  bytes(i64(master.length), i64(content.length), str(prefix, 16), str(ext, 6), master, content)
 
 export const linkBody = (source: string, master = '', prefix = ''): Buffer =>
   bytes(

@@ -74,6 +74,22 @@ describe('room', () => {
     expect((await full(23, uploadBody('x'))).status).toBe(28)
   })
 
+  it('is looked at anew when the clock was set back', async () => {
+    const times = [Date.now(), Date.now() - 3_600_000]
+    let free = 102
+    class Filling extends MemoryStore {
+      override space(): { total: number; free: number } {
+        return { total: 1000 * MB, free: free * MB }
+      }
+    }
+    const clock = { now: () => times[0] as number, randomBelow: () => 0 }
+    const ask = await start({ store: new Filling(), clock }, { reservedStorageSpace: 100 * MB })
+    expect((await ask(11, uploadBody('x'))).status).toBe(0)
+    times.shift()
+    free = 100
+    expect((await ask(11, uploadBody('x'))).status).toBe(28)
+  })
+
   it('is looked for in each path in turn when the storage may choose', async () => {
     const ask = await start(
       { store: new SmallStore(50, 200, 200), storePathCount: 3 },
@@ -278,6 +294,26 @@ describe.each(['memory', 'disk'])('a link in %s', (kind) => {
     expect((await ask(36, truncateBody(slave, 1))).status).toBe(22)
     expect((await ask(38, bytes(slave))).status).toBe(22)
     expect((await ask(14, download(slave))).body.toString()).toBe('linked')
+  })
+
+  it.each([' ', '\n1700000000 D ', '\x7f', '\xff'])(
+    'is refused under a name with %j, which would end its record in the binlog',
+    async (odd) => {
+      const { ask } = await begin()
+      const name = nameIn(await ask(11, uploadBody('linked')))
+      const master = `M00/00/00/${'a'.repeat(30)}${odd}a`
+      expect((await ask(20, linkBody(name, { master, prefix: '_l' }))).status).toBe(22)
+    },
+  )
+
+  it('is refused under the name of the metadata of its source', async () => {
+    const { ask } = await begin()
+    const master = nameIn(await ask(11, uploadBody('linked'))).replace('.txt', '')
+    const slave = nameIn(await ask(21, slaveBody(`${master}.txt`, '_s', 'slave', '')))
+    expect(slave).toBe(`${master}_s`)
+    expect(
+      (await ask(20, linkBody(slave, { master: `${master}.txt`, prefix: '_s-m', ext: '' }))).status,
+    ).toBe(22)
   })
 
   it('is refused with the statuses of a real storage', async () => {

@@ -1,5 +1,5 @@
 /** What the options of a tracker change in its answers (protocol.md §4.3, §6). */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError } from '../../src/errors.js'
@@ -93,6 +93,73 @@ it('finds its state in its folder again', async () => {
   await rm(dir, { recursive: true })
 })
 
+it('begins with the first group again when it is started from its folder', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'fastdfs-tracker-'))
+  const tracker = await started({ dir })
+  const upload = async (): Promise<string> => {
+    for (const [id, group] of Object.entries({ 1: 'alpha', 2: 'beta' })) {
+      const storage = await connect(tracker)
+      await storage.ask(81, joinBody({ id, group }))
+      await activate(storage)
+    }
+    return (await (await connect(tracker)).ask(101)).body.subarray(0, 5).toString()
+  }
+  expect(await upload()).toBe('alpha')
+  await tracker.stop()
+  await tracker.start()
+  expect(await upload()).toBe('alpha')
+  await rm(dir, { recursive: true })
+})
+
+it('finds a storage with an IPv6 address and no ID again by the code that stands for it', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'fastdfs-tracker-'))
+  const group = ['[Group001]', '\tgroup_name=group1', '\tstorage_port=23000', '\tstore_path_count=1', '']
+  await writeFile(join(dir, 'storage_groups_new.dat'), group.join('\n'))
+  const member = [
+    '[Storage001]',
+    '\tgroup_name=group1',
+    '\tip_addr=::1',
+    '\tstatus=7',
+    '\tstorage_port=23000',
+    '',
+  ]
+  await writeFile(join(dir, 'storage_servers_new.dat'), member.join('\n'))
+  const client = await connect(await started({ dir, useStorageId: false }))
+  const { status, body } = await client.ask(92, bytes(group1, '6Jg1XQAAAAA.'))
+  expect([status, body.subarray(2, 14).toString()]).toEqual([0, '6Jg1XQAAAAA.'])
+  await rm(dir, { recursive: true })
+})
+
+it.each([
+  ['storage_groups_new.dat', /=.*/g, '='],
+  ['storage_groups_new.dat', /group_name=.*/g, 'group_name=a/b'],
+  ['storage_servers_new.dat', /=(\d)/g, `=${'9'.repeat(20)}$1`],
+  ['storage_servers_new.dat', /=(\d)/g, '=-$1'],
+  ['storage_servers_new.dat', /ip_addr=.*/g, 'ip_addr=somewhere'],
+  ['.tracker_status', /=(\d)/g, `=${'9'.repeat(20)}$1`],
+])('starts with a damaged %s, %s as %s, and learns from its storages', async (file, damaged, by) => {
+  const dir = await mkdtemp(join(tmpdir(), 'fastdfs-tracker-'))
+  const former = await started({ dir })
+  const client = await connect(former)
+  await client.ask(81, joinBody())
+  await activate(client)
+  await former.stop()
+  const text = await readFile(join(dir, file), 'utf8')
+  await writeFile(join(dir, file), text.replace(damaged, by))
+  const again = await connect(await started({ dir }))
+  expect((await again.ask(81, joinBody({ initFlag: 0, status: 7 }))).status).toBe(0)
+  await activate(again)
+  for (const [command, body, size] of [
+    [91, Buffer.alloc(0), 113],
+    [92, group1, 487],
+    [64, Buffer.alloc(0), 17],
+  ] as const) {
+    const answer = await again.ask(command, body)
+    expect([command, answer.status, answer.body.length]).toEqual([command, 0, size])
+  }
+  await rm(dir, { recursive: true })
+})
+
 it.each([
   ['V5.11', 105, 612],
   ['V6.06', 105, 612],
@@ -113,6 +180,14 @@ it.each([
   [{ storeServer: 'best' }],
   [{ checkActiveInterval: 0 }],
   [{ useStorageId: false, idTypeInFileName: 'id' }],
+  [
+    {
+      storageIds: [
+        { id: '1', group: 'group1', hosts: ['127.0.0.1'] },
+        { id: '1', group: 'group2', hosts: ['127.0.0.2'] },
+      ],
+    },
+  ],
   [{ storageIds: [{ id: '0', group: 'group1', hosts: ['127.0.0.1'] }] }],
 ])('refuses %j', (options) => {
   expect(() => new Tracker(options as TrackerOptions)).toThrow(ConfigError)

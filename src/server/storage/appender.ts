@@ -116,12 +116,21 @@ export const appenderHandlers: StorageHandlers = {
       try {
         await write(edit, content, edit.size, context)
       } catch (error) {
-        // A client that goes away leaves the file as it was.
-        await edit.truncate(edit.size)
+        // A client that goes away leaves the file as it was. Where that fails, the others get it as it is.
+        try {
+          await edit.truncate(edit.size)
+        } catch (cause) {
+          throw new PartlyChanged({ operation: 'U', extra: [] }, cause)
+        }
         throw error instanceof PartlyChanged ? error.cause : error
       }
       stats.successAppendBytes += content.size
-      return content.size === 0 ? undefined : { operation: 'A', extra: [edit.size, content.size] }
+      if (content.size === 0) return undefined
+      return {
+        operation: 'A',
+        extra: [edit.size, content.size],
+        undo: () => edit.truncate(edit.size),
+      }
     })
     return content.size === 0 && typeof answer !== 'number'
       ? echoOf(storageCommands.appendFile, request)

@@ -125,9 +125,11 @@ export class Binlog {
    */
   async open(tail: number): Promise<Entry[]> {
     const text = (await this.#own.read(INDEX_FILE))?.toString() ?? ''
-    const [, index] = /^current_write=(\d+)/m.exec(text) ?? []
-    this.#index = Number(index ?? (await this.#lastIndex()))
-    if (index === undefined) await this.#writeIndex(this.#index)
+    const said = Number(/^current_write=(\d+)/m.exec(text)?.[1])
+    const present = await this.#lastIndex()
+    // The index is written first, then the file.
+    this.#index = said === present + 1 ? said : present
+    if (said !== this.#index) await this.#writeIndex(this.#index)
     const log = await this.#own.log(fileName(this.#index))
     this.#log = log
     const last = await log.read(Math.max(log.start, log.size - PIECE), PIECE)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { log } from '../../observe/log.js'
 import { readName } from '../name-facts.js'
 import type { Log, Store } from '../stores/store.js'
 
@@ -38,7 +39,12 @@ export class Duplicates {
       if (stat !== undefined) this.#note(name, stat.size, readName(name).crc32)
     }
     const kept = [...this.#originals.keys()].map((name) => `${name}\n`)
-    await own.write(FILE, Buffer.from(kept.join(''), 'latin1'))
+    try {
+      await own.write(FILE, Buffer.from(kept.join(''), 'latin1'))
+    } catch (error) {
+      // The old one does as well: what is not there any more is passed over.
+      log.server('%s: %o', FILE, error)
+    }
     this.#log = await own.log(FILE)
     if (kept.length === 0) return
     for (let index = 0; index < pathCount; index++) {

@@ -1,3 +1,4 @@
+import { Items } from '../items.js'
 import type { OwnFiles } from '../stores/store.js'
 import type { OldFiles } from './tracker-link.js'
 
@@ -25,18 +26,18 @@ const OTHERS: ReadonlyMap<string, string> = new Map([
 export async function readIdentity(own: OwnFiles): Promise<Identity | undefined> {
   const text = (await own.read(FILE))?.toString()
   if (text === undefined) return undefined
-  const items = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
-  const done = items.get('sync_old_done') === '1'
+  const items = new Items(text)
+  const done = items.text('sync_old_done') === '1'
   return {
-    joinTime: Number(items.get('storage_join_time')) || 0,
+    joinTime: items.number('storage_join_time') ?? 0,
     oldFiles: done
-      ? {
-          sourceId: items.get('sync_src_server') ?? '',
-          until: Number(items.get('sync_until_timestamp')) || 0,
-        }
+      ? { sourceId: items.text('sync_src_server'), until: items.number('sync_until_timestamp') ?? 0 }
       : undefined,
     others: new Map([...items].filter(([item]) => item.startsWith('store_path_mark') || OTHERS.has(item))),
-    helpers: (items.get('recovery_helpers') ?? '').split(',').filter((id) => id !== ''),
+    helpers: items
+      .text('recovery_helpers')
+      .split(',')
+      .filter((id) => id !== ''),
   }
 }
 

@@ -9,6 +9,8 @@ import { isGreater } from './versions.js'
 export interface Changed {
   readonly operation: Operation
   readonly extra: readonly (string | number)[]
+  /** Takes it back, where that is possible: its record could not be written. */
+  readonly undo?: () => unknown
 }
 
 /** Seconds that other storages' clocks may be ahead and move this one's. */
@@ -25,14 +27,26 @@ export class Journal {
   readonly #versions: Versions
   readonly #clock: Clock
   readonly #isAlone: () => boolean
+  readonly #onDoubt: (name: string) => void
   /** By file, in their order: where the record of its last change here begins in the binlog. */
   readonly #lastChanges = new Map<string, number>()
   #start = 0
   #lastTimestamp = 0
 
-  /** @param isAlone - whether no other storage of the group can tell of older changes */
-  constructor(id: string, binlog: Binlog, versions: Versions, clock: Clock, isAlone: () => boolean) {
+  /**
+   * @param isAlone - whether no other storage of the group can tell of older changes
+   * @param onDoubt - called with a file that may not be what the others are told: a step of its change has failed
+   */
+  constructor(
+    id: string,
+    binlog: Binlog,
+    versions: Versions,
+    clock: Clock,
+    isAlone: () => boolean,
+    onDoubt: (name: string) => void,
+  ) {
     this.#isAlone = isAlone
+    this.#onDoubt = onDoubt
     this.id = id
     this.#binlog = binlog
     this.#versions = versions
@@ -99,7 +113,7 @@ export class Journal {
     const version = { timestamp, origin: this.id, deleted: operation === 'D' }
     return this.#record(timestamp, operation, name, extra, async () => {
       await this.#note(name, version)
-      return apply(timestamp)
+      return this.#done([name], () => apply(timestamp))
     })
   }
 
@@ -108,7 +122,7 @@ export class Journal {
     const timestamp = this.#timestampFor(oldName)
     return this.#record(timestamp, 'R', newName, [oldName], async () => {
       await this.#note(oldName, { timestamp, origin: this.id, deleted: true })
-      return apply()
+      return this.#done([oldName, newName], apply)
     })
   }
 
@@ -128,10 +142,16 @@ export class Journal {
     if (changed === undefined) return this.#versions.cancel(name)
     // On top of another storage's change, which not all may have yet, only the whole file will do.
     const ownBefore = this.#versions.of(name).origin === this.id
-    const { operation, extra }: Changed = ownBefore ? changed : { operation: 'U', extra: [] }
+    const { operation, extra } = ownBefore ? changed : { operation: 'U' as const, extra: [] }
     const timestamp = this.#timestampFor(name)
-    await touch(timestamp)
-    await this.#record(timestamp, operation, name, extra.map(String), () => {})
+    try {
+      await touch(timestamp)
+      await this.#record(timestamp, operation, name, extra.map(String), () => {})
+    } catch (error) {
+      this.#onDoubt(name)
+      await changed.undo?.()
+      throw error
+    }
     // Once the record is there: until then a restart must find that the file was being changed.
     this.#versions.set(name, { timestamp, origin: this.id, deleted: false }).catch(() => {})
   }
@@ -166,6 +186,16 @@ export class Journal {
       await (forgotten ? this.#versions.forget(name) : this.#versions.set(name, version))
     } catch (error) {
       log.server('%s: %o', name, error)
+    }
+  }
+
+  /** Does what a record says already. */
+  async #done<T>(names: readonly string[], apply: () => T | Promise<T>): Promise<T> {
+    try {
+      return await apply()
+    } catch (error) {
+      for (const name of names) this.#onDoubt(name)
+      throw error
     }
   }
 

@@ -5,7 +5,7 @@ import { unixSeconds } from '../clock.js'
 import type { FileStat, Store } from '../stores/store.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
-import { checkedName } from './logic-name.js'
+import { checkedName, isPlain, metadataName } from './logic-name.js'
 import type { NewFile } from './naming.js'
 import { slaveNameOf } from './slave-name.js'
 import { NAME_PART } from './name-part.js'
@@ -51,10 +51,11 @@ async function linkTo(
     return createLink(context, source, { storePathIndex, size: stat.size, crc32: 0, ext, appender: false })
   }
   const master = checkedName(masterName, storePathCount)
-  if (master === undefined || master.slice(0, 3) !== source.slice(0, 3)) return STATUS.EINVAL
+  if (master === undefined || !isPlain(master) || master.slice(0, 3) !== source.slice(0, 3))
+    return STATUS.EINVAL
   // Nobody asks whether the master is there.
   const name = checkedName(slaveNameOf(master, prefix, ext) ?? '', storePathCount)
-  if (name === undefined) return STATUS.EINVAL
+  if (name === undefined || name === metadataName(source)) return STATUS.EINVAL
   const [, high = '', low = ''] = name.split('/')
   if ([high, low].some((directory) => Number.parseInt(directory, 16) >= subdirCount)) return STATUS.ENOENT
   return lock.run(name, async () => {

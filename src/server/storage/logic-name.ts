@@ -21,7 +21,17 @@ export function checkedName(name: string, storePathCount: number): string | unde
   return `M${storePath.toUpperCase()}/${directories}${own}`
 }
 
+/** Whether a name fits a line of the binlog. */
+export function isPlain(name: string): boolean {
+  return /^[\x21-\x7e]+$/.test(name)
+}
+
 /** The file that holds a file's metadata. */
 export function metadataName(name: string): string {
   return `${name}-m`
+}
+
+/** The file whose metadata a file holds; of another one its own name. */
+export function fileOfMetadata(name: string): string {
+  return name.endsWith('-m') ? name.slice(0, -2) : name
 }

@@ -1,6 +1,18 @@
 import { isIP } from 'node:net'
+import { Items } from '../items.js'
 import type { OwnFiles } from '../stores/store.js'
 import { fromMark, toMark } from './binlog.js'
+
+/** The items of a mark file, in the order of the C daemon: all must be there (protocol.md §4.8). */
+const KEYS = [
+  'binlog_index',
+  'binlog_offset',
+  'need_sync_old',
+  'sync_old_done',
+  'until_timestamp',
+  'scan_row_count',
+  'sync_row_count',
+]
 
 /** Whom a mark is of. */
 interface Peer {
@@ -34,19 +46,18 @@ export function readMark(own: OwnFiles, peer: Peer): Promise<Mark | undefined> {
 }
 
 async function readFrom(own: OwnFiles, file: string): Promise<Mark | undefined> {
-  const text = (await own.read(file))?.toString()
-  if (text === undefined) return undefined
-  const items = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
-  const number = (name: string): number => Number(items.get(name))
-  const mark: Mark = {
-    position: fromMark(number('binlog_index'), number('binlog_offset')),
-    needsOldFiles: number('need_sync_old') !== 0,
-    oldFilesDone: number('sync_old_done') !== 0,
-    until: number('until_timestamp'),
-    scanned: number('scan_row_count'),
-    sent: number('sync_row_count'),
+  const items = new Items((await own.read(file))?.toString() ?? '')
+  const numbers = KEYS.map((key) => items.number(key)).filter((number) => number !== undefined)
+  if (numbers.length < KEYS.length) return undefined
+  const [index = 0, offset = 0, needsOldFiles, oldFilesDone, until = 0, scanned = 0, sent = 0] = numbers
+  return {
+    position: fromMark(index, offset),
+    needsOldFiles: needsOldFiles !== 0,
+    oldFilesDone: oldFilesDone !== 0,
+    until,
+    scanned,
+    sent,
   }
-  return Number.isSafeInteger(mark.position) ? mark : undefined
 }
 
 /** Writes a peer's mark. */
@@ -56,16 +67,16 @@ export function writeMark(own: OwnFiles, peer: Peer, mark: Mark, position: numbe
 
 async function writeTo(own: OwnFiles, file: string, mark: Mark, position: number): Promise<void> {
   const { index, offset } = toMark(position)
-  const text = [
-    `binlog_index=${index}`,
-    `binlog_offset=${offset}`,
-    `need_sync_old=${Number(mark.needsOldFiles)}`,
-    `sync_old_done=${Number(mark.oldFilesDone)}`,
-    `until_timestamp=${mark.until}`,
-    `scan_row_count=${mark.scanned}`,
-    `sync_row_count=${mark.sent}`,
-    '',
-  ].join('\n')
+  const numbers = [
+    index,
+    offset,
+    Number(mark.needsOldFiles),
+    Number(mark.oldFilesDone),
+    mark.until,
+    mark.scanned,
+    mark.sent,
+  ]
+  const text = KEYS.map((key, at) => `${key}=${numbers[at]}\n`).join('')
   await own.write(file, Buffer.from(text))
 }
 

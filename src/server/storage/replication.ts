@@ -17,6 +17,8 @@ const { STORAGE_STATUS } = limits
 
 /** Seconds before a removal may be forgotten: longer than what was sent before it is on its way, and than clocks differ. */
 const HEARD_AFTER = 60
+/** Milliseconds before a record that could not be written is tried again. */
+const RETRY_DELAY = 1_000
 /** Bytes of the binlog after which a storage that is alone forgets. */
 const FORGOTTEN = 256 * 1024
 
@@ -240,6 +242,21 @@ export class Replication {
     await pass()
     this.#asserted.delete(name)
     this.#asserted.set(name, journal.lastChangeOf(name))
+  }
+
+  /** Passes on what this storage has of a file, or that it has none, as soon as that can be written. */
+  passOn(name: string): void {
+    const { journal, lock, store } = this.#context()
+    const pass = async (): Promise<void> => {
+      const operation = (await store.stat(name)) === undefined ? 'D' : 'U'
+      await journal.replace(operation, name, () => {})
+    }
+    lock.run(name, pass).catch((error: unknown) => {
+      log.server('%s: %o', name, error)
+      startTimer(RETRY_DELAY, () => {
+        if (this.#running) this.passOn(name)
+      })
+    })
   }
 
   /** Somebody has not heard that a file was removed, and perhaps never will from whoever removed it. */

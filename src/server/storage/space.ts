@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { MaybePromise } from '../maybe-promise.js'
+import { Items } from '../items.js'
 import type { Store } from '../stores/store.js'
 import type { DiskSpace, ReservedSpace } from '../tracker/reserved-space.js'
 import { reservedSpaceOf } from '../tracker/reserved-space.js'
@@ -18,12 +19,12 @@ export interface SpaceRules {
 
 /** Reads the answer to 75. */
 export function spaceRulesOf(text: string): SpaceRules {
-  const items = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
-  const reserved = items.get('reserved_storage_space')?.trim() ?? ''
+  const items = new Items(text)
+  const reserved = items.text('reserved_storage_space')
   const megabytes = Number.parseInt(reserved, 10) || 0
   return {
     reserved: reservedSpaceOf(/^\d+(\.\d+)?%$/.test(reserved) && megabytes > 0 ? reserved : megabytes * MB),
-    mostFree: items.get('store_path')?.trim() === '2',
+    mostFree: items.text('store_path') === '2',
   }
 }
 
@@ -69,7 +70,9 @@ export class Space {
 
   /** Whether a file of `size` bytes may go to a path. */
   allows(index: number, size: number): MaybePromise<boolean> {
-    if (this.#clock.now() - this.#askedAt < FRESH) return this.#fits(index, size)
+    const age = this.#clock.now() - this.#askedAt
+    // Negative where the clock was set back.
+    if (age >= 0 && age < FRESH) return this.#fits(index, size)
     return this.report().then(() => this.#fits(index, size))
   }
 

@@ -1,3 +1,4 @@
+import { Items } from '../items.js'
 import type { StorageStats } from '../storage-stats.js'
 import { emptyStats } from '../storage-stats.js'
 import type { OwnFiles } from '../stores/store.js'
@@ -18,9 +19,8 @@ const COUNTERS = (Object.keys(emptyStats()) as (keyof StorageStats)[]).filter((n
 
 /** Reads the counters, and where new names go on. */
 export async function readStatFile(own: OwnFiles, naming: Naming): Promise<Partial<StorageStats>> {
-  const text = (await own.read(FILE))?.toString() ?? ''
-  const items = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
-  const number = (item: string): number => Number(items.get(item)) || 0
+  const items = new Items((await own.read(FILE))?.toString() ?? '')
+  const number = (item: string): number => items.number(item) ?? 0
   naming.rotation = {
     high: number('dist_path_index_high'),
     low: number('dist_path_index_low'),

@@ -83,7 +83,9 @@ export interface StorageOptions {
   readonly syncStatFileInterval?: number | undefined
   /**
    * Milliseconds after which a peer is given up that sends nothing where a request is due, no further part of one, or
-   * reads no answers: `network_timeout`. Who has sent a whole request may be silent for ever. @defaultValue 60_000
+   * reads no answers or owes one: `network_timeout`. Who has sent a whole request may be silent for ever.
+   *
+   * @defaultValue 60_000
    */
   readonly networkTimeout?: number | undefined
   /**

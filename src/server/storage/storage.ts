@@ -151,13 +151,13 @@ export class Storage {
    */
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
-    const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
+    const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK, networkTimeout } = options
     const { readOnlyStorePaths = [], uploadPriority = UPLOAD_PRIORITY } = options
     const { heartBeatInterval = HEART_BEAT_INTERVAL, statReportInterval = STAT_REPORT_INTERVAL } = options
     const { syncStatFileInterval = SYNC_STAT_FILE_INTERVAL } = options
     const { fileDistributePathMode = 'round-robin', fileDistributeRotateCount = ROTATE_COUNT } = options
     const { syncStartTime = '00:00', syncEndTime = '23:59' } = options
-    const { networkTimeout, allowHosts, maxConnections } = options
+    const { allowHosts, maxConnections } = options
     if (!/^[0-9A-Za-z]{1,16}$/.test(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
     if (typeof id === 'number') checkRange('id', id, MAX_ID)
@@ -200,6 +200,7 @@ export class Storage {
       network,
       localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
       dialect,
+      networkTimeout,
     }
     this.#binlog = new Binlog(store.own, () => this.#replication.onGrow())
     this.#versions = new Versions(store.own)
@@ -221,7 +222,14 @@ export class Storage {
       stats: emptyStats(),
       lock: new NameLock(),
       heartBeatInterval,
-      journal: new Journal(String(id), this.#binlog, this.#versions, clock, () => this.#replication.isAlone),
+      journal: new Journal(
+        String(id),
+        this.#binlog,
+        this.#versions,
+        clock,
+        () => this.#replication.isAlone,
+        (name) => this.#replication.passOn(name),
+      ),
       versions: this.#versions,
       replication: this.#replication,
       changing: new Map(),
@@ -393,7 +401,13 @@ export class Storage {
     this.#oldFiles = identity?.oldFiles
     this.#helpers = identity?.helpers ?? []
     this.#noted = identity?.others ?? new Map()
-    await this.#saveIdentity()
+    try {
+      await this.#saveIdentity()
+    } catch (error) {
+      // A disk that is full is no reason not to give files away, and to remove them.
+      if (identity === undefined) throw error
+      log.server('.data_init_flag: %o', error)
+    }
     this.#saveStatsLater()
   }
 
@@ -544,11 +558,11 @@ export class Storage {
   }
 
   #stats(): StorageStats {
-    const { connections, maxConnections } = this.#listener
+    const { connections, peakConnections } = this.#listener
     return Object.assign(this.#context.stats, {
-      connectionsAllocated: maxConnections,
+      connectionsAllocated: peakConnections,
       connectionsCurrent: connections,
-      connectionsMax: maxConnections,
+      connectionsMax: peakConnections,
     })
   }
 }

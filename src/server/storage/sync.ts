@@ -11,12 +11,10 @@ import { contentCrc32 } from './content-crc32.js'
 import { fetchFile } from './fetch.js'
 import { releaseOriginal } from './files.js'
 import { EMBEDDED } from './hello.js'
-import { checkedName } from './logic-name.js'
+import { checkedName, isPlain } from './logic-name.js'
 import type { Version } from './versions.js'
 import { isGreater } from './versions.js'
 
-/** A name that fits a line of the binlog. */
-const PLAIN = /^[\x21-\x7e]+$/
 /** A source that knows that the file is there sends this as the header's status, and no content. */
 const ALREADY_THERE = STATUS.EEXIST
 
@@ -32,7 +30,7 @@ interface Change extends Version {
 }
 
 function changeOf({ timestamp, group, name }: Told, context: StorageConnection): Change | undefined {
-  const checked = PLAIN.test(name) ? checkedName(name, context.storePathCount) : undefined
+  const checked = isPlain(name) ? checkedName(name, context.storePathCount) : undefined
   if (group !== context.group || checked === undefined) return undefined
   const origin = context.replication.originOf(context)
   context.replication.received(origin, timestamp)

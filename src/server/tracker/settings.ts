@@ -149,8 +149,19 @@ export function settingsOf(options: TrackerOptions): TrackerSettings {
     syncMaxDelay: seconds(options.storageSyncFileMaxDelay, 'storageSyncFileMaxDelay', 86_400_000),
     syncMaxTime: seconds(options.storageSyncFileMaxTime, 'storageSyncFileMaxTime', 300_000),
     idsInNames: oneOf(idTypeInFileName, 'idTypeInFileName', ['ip', 'id']) === 'id',
-    storageIds: useStorageId ? new StorageIds(options.storageIds?.map(checkStorageId), dialect) : undefined,
+    storageIds: useStorageId
+      ? new StorageIds(options.storageIds && checkStorageIds(options.storageIds), dialect)
+      : undefined,
   }
+}
+
+function checkStorageIds(entries: readonly StorageIdOptions[]): readonly StorageIdOptions[] {
+  for (const [index, entry] of entries.entries()) {
+    checkStorageId(entry)
+    if (entries.findIndex(({ id }) => id === entry.id) < index)
+      throw new ConfigError(`storage ID ${entry.id} stands in the list twice: give each storage its own`)
+  }
+  return entries
 }
 
 function oneOf<T extends string>(value: T | undefined, name: string, values: readonly [T, ...T[]]): T {
@@ -169,8 +180,7 @@ function seconds(value: number | undefined, name: string, otherwise: number): nu
   return Math.floor(time / 1000)
 }
 
-function checkStorageId(entry: StorageIdOptions): StorageIdOptions {
-  const { id, group, hosts } = entry
+function checkStorageId({ id, group, hosts }: StorageIdOptions): void {
   if (!isStorageId(id)) {
     throw new ConfigError(`a storage ID is a number from 1 to 16777215, not ${JSON.stringify(id)}`)
   }
@@ -181,5 +191,4 @@ function checkStorageId(entry: StorageIdOptions): StorageIdOptions {
       `storage ID ${id}: hosts must be one or two addresses, not ${JSON.stringify(hosts)}`,
     )
   }
-  return entry
 }

@@ -1,13 +1,16 @@
 /** A tracker's state as text: the files that a real one keeps in its `data` folder. */
+import { isIP } from 'node:net'
 import { limits } from '../../protocol/index.js'
+import { Items } from '../items.js'
 import type { StorageStats } from '../storage-stats.js'
 import { emptyStats } from '../storage-stats.js'
 import type { Cluster } from './cluster.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
 import { newMember } from './member.js'
+import { isGroupName, isStorageId } from './names.js'
 import { GONE, WAITING } from '../status-sets.js'
-import { RW_MODE } from './storage-ids.js'
+import { idOfAddress, RW_MODE } from './storage-ids.js'
 
 const { OFFLINE } = limits.STORAGE_STATUS
 
@@ -74,11 +77,13 @@ export function loadState(cluster: Cluster, texts: readonly (string | undefined)
   const [groups = '', servers = '', timestamps = '', changelog = ''] = texts
   cluster.clear()
   for (const section of sectionsOf(groups, 'Group')) {
-    cluster.obtain(section.text('group_name')).settings = {
-      storagePort: section.number('storage_port'),
-      storageHttpPort: section.number('storage_http_port'),
-      storePathCount: section.number('store_path_count'),
-      subdirCountPerPath: section.number('subdir_count_per_path'),
+    const name = section.text('group_name')
+    if (!isGroupName(name)) continue
+    cluster.obtain(name).settings = {
+      storagePort: numberIn(section, 'storage_port'),
+      storageHttpPort: numberIn(section, 'storage_http_port'),
+      storePathCount: numberIn(section, 'store_path_count'),
+      subdirCountPerPath: numberIn(section, 'subdir_count_per_path'),
     }
   }
   for (const section of sectionsOf(servers, 'Storage')) {
@@ -136,32 +141,33 @@ function serversText(cluster: Cluster): string {
   return [...sections.flat(), '', '[Global]', `\tstorage_count=${members.length}`, ''].join('\n')
 }
 
-function loadMember({ storageIds }: Cluster, group: Group, section: Section): void {
+function loadMember({ storageIds, settings }: Cluster, group: Group, section: Items): void {
   const ip = section.text('ip_addr')
-  const port = section.number('storage_port')
-  const id = storageIds === undefined ? ip : section.text('id')
+  const port = numberIn(section, 'storage_port')
+  const id = storageIds === undefined ? idOfAddress(ip, settings.dialect) : section.text('id')
+  if (isIP(ip) === 0 || (storageIds !== undefined && !isStorageId(id))) return
   const entry = storageIds?.find(id)
   // A storage that is not in the list any more cannot join either.
   if (storageIds?.learned === false && entry === undefined) return
   storageIds?.learn(id, group.name, ip, port)
   const { ips = [ip], rwMode = RW_MODE.BOTH } = entry ?? {}
-  const member = newMember({ id, ips, currentIp: ip, port, rwMode, status: section.number('status') })
+  const member = newMember({ id, ips, currentIp: ip, port, rwMode, status: numberIn(section, 'status') })
   // Whoever was there before the restart has to join again.
   if (!WAITING.includes(member.status)) member.status = OFFLINE
   member.version = section.text('version')
-  member.httpPort = section.number('storage_http_port')
+  member.httpPort = numberIn(section, 'storage_http_port')
   member.domainName = section.text('domain_name')
-  member.joinTime = section.number('join_time')
+  member.joinTime = numberIn(section, 'join_time')
   member.syncSourceId = section.text('sync_src_server')
-  member.syncUntil = section.number('sync_until_timestamp')
-  member.space = { totalMb: section.number('total_mb'), freeMb: section.number('free_mb') }
-  member.changelogOffset = section.number('changelog_offset')
-  member.storePathCount = section.number('store_path_count')
-  member.subdirCountPerPath = section.number('subdir_count_per_path')
-  member.uploadPriority = section.number('upload_priority')
-  member.lastSynced = section.number('last_synced_timestamp')
-  member.lastBeat = section.number('last_heart_beat_time')
-  const counters = Object.fromEntries(COUNTERS.map(([key, name]) => [name, section.number(key)]))
+  member.syncUntil = numberIn(section, 'sync_until_timestamp')
+  member.space = { totalMb: numberIn(section, 'total_mb'), freeMb: numberIn(section, 'free_mb') }
+  member.changelogOffset = numberIn(section, 'changelog_offset')
+  member.storePathCount = numberIn(section, 'store_path_count')
+  member.subdirCountPerPath = numberIn(section, 'subdir_count_per_path')
+  member.uploadPriority = numberIn(section, 'upload_priority')
+  member.lastSynced = numberIn(section, 'last_synced_timestamp')
+  member.lastBeat = numberIn(section, 'last_heart_beat_time')
+  const counters = Object.fromEntries(COUNTERS.map(([key, name]) => [name, numberIn(section, key)]))
   member.stats = { ...emptyStats(), ...counters }
   group.add(member)
 }
@@ -210,36 +216,14 @@ function number(index: number): string {
   return String(index + 1).padStart(3, '0')
 }
 
-/** The keys and values of a section. */
-class Section {
-  readonly #values = new Map<string, string>()
-
-  /** Takes in a line. */
-  read(line: string): void {
-    const [, key, value] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? []
-    if (key !== undefined && value !== undefined) this.#values.set(key, value)
-  }
-
-  /** A value; empty where there is none. */
-  text(key: string): string {
-    return this.#values.get(key) ?? ''
-  }
-
-  /** A number; 0 where there is none. */
-  number(key: string): number {
-    return Number.parseInt(this.text(key), 10) || 0
-  }
+function numberIn(section: Items, key: string): number {
+  return section.number(key) ?? 0
 }
 
 /** The sections whose names begin with `prefix` and end with a number, in their order. */
-function sectionsOf(text: string, prefix: string): readonly Section[] {
-  const sections: Section[] = []
-  let current: Section | undefined
-  for (const line of text.split('\n')) {
-    const [, name] = /^\s*\[(\w+)\]/.exec(line) ?? []
-    if (name === undefined) current?.read(line)
-    else if (/^\d+$/.test(name.replace(prefix, ''))) sections.push((current = new Section()))
-    else current = undefined
-  }
-  return sections
+function sectionsOf(text: string, prefix: string): readonly Items[] {
+  return text
+    .split(/^\s*(?=\[)/m)
+    .filter((section) => new RegExp(`^\\[${prefix}\\d+\\]`).test(section))
+    .map((section) => new Items(section))
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { Items } from '../items.js'
 import * as files from '../stores/files.js'
 import type { Cluster } from './cluster.js'
 import type { StateFile } from './state-files.js'
@@ -33,8 +34,7 @@ export class StateFolder {
     const texts = await Promise.all(STATE_FILES.map((name) => this.#read(name)))
     loadState(this.#cluster, texts)
     this.#saved = this.#cluster.revision
-    const status = await this.#read(STATUS_FILE)
-    return Number(/^last_check_time=(\d+)$/m.exec(status ?? '')?.[1] ?? 0)
+    return new Items((await this.#read(STATUS_FILE)) ?? '').number('last_check_time') ?? 0
   }
 
   /**

@@ -269,9 +269,9 @@ export class Tracker {
       report: () => ({
         version: this.#settings.dialect.version,
         upTime: this.#running.startedAt,
-        allocated: this.#listener.maxConnections,
+        allocated: this.#listener.peakConnections,
         current: this.#listener.connections,
-        max: this.#listener.maxConnections,
+        max: this.#listener.peakConnections,
       }),
     }
   }

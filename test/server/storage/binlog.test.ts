@@ -109,7 +109,7 @@ describe('the binlog', () => {
     await binlog.close()
   })
 
-  it.each(['', 'what?', 'current_write=\n'])(
+  it.each(['', 'what?', 'current_write=\n', 'current_write=1\n', `current_write=${'9'.repeat(20)}\n`])(
     'goes on in its last file where the index is %j',
     async (index) => {
       const own = new DiskFiles(folder)
