@@ -133,7 +133,11 @@ function filesIn(base: string): Record<string, string> {
   for (const entry of readdirSync(base, { recursive: true, withFileTypes: true })) {
     const name = join(entry.parentPath, entry.name).slice(base.length + 1)
     if (/^[\dA-F]{2}\/[\dA-F]{2}\//.test(name) && !entry.isDirectory()) {
-      found[name] = readFileSync(join(base, name), 'latin1')
+      try {
+        found[name] = readFileSync(join(base, name), 'latin1')
+      } catch {
+        // It has been deleted at this moment.
+      }
     }
   }
   return found
