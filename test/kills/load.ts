@@ -10,7 +10,8 @@ import {
   uploadBody,
 } from '../server/group.js'
 import { bytes, RawClient, type RawResponse } from '../server/raw.js'
-import { HOST, type Member } from './member.js'
+import { OWN_HOST } from '../support/own-host.js'
+import type { Member } from './member.js'
 
 /** What a file may hold: undefined where it may be gone. More than one after a request whose answer was cut off. */
 type Contents = Set<string | undefined>
@@ -204,7 +205,7 @@ class Worker {
   /** Undefined where nobody knows whether it was done. */
   async #ask(storage: Member, command: number, body: Buffer): Promise<RawResponse | undefined> {
     try {
-      const client = await RawClient.connect(storage.port, HOST)
+      const client = await RawClient.connect(storage.port, OWN_HOST)
       try {
         const answer = await client.ask(command, body)
         if (answer.status === 0) this.#load.acknowledged++

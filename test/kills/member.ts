@@ -3,15 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { OWN_HOST } from '../support/own-host.js'
 
-/**
- * Where they listen. On an address of their own where the system has more than one: another program may get the port of
- * a member that is away, and take its files.
- */
-export const HOST =
-  process.platform === 'linux'
-    ? `127.${64 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`
-    : '127.0.0.1'
 const ROOT = join(import.meta.dirname, '../..')
 
 /** A tracker or a storage in a process of its own; it comes back to the port it had. */
@@ -26,7 +19,7 @@ export class Member {
 
   /** Resolves when it listens. */
   async start(): Promise<void> {
-    const args = [...this.#args, '--host', HOST, '--port', String(this.port)]
+    const args = [...this.#args, '--host', OWN_HOST, '--port', String(this.port)]
     this.#child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'inherit'],

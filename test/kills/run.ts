@@ -15,7 +15,8 @@ import { parseArgs } from 'node:util'
 import { randomOf } from '../differential/random.js'
 import { RawClient, str } from '../server/raw.js'
 import { Load } from './load.js'
-import { HOST, Member } from './member.js'
+import { OWN_HOST } from '../support/own-host.js'
+import { Member } from './member.js'
 
 const { values } = parseArgs({
   options: {
@@ -45,7 +46,7 @@ try {
     trackers.push(tracker)
   }
   for (let i = 0; i < STORAGES; i++) {
-    const known = trackers.flatMap(({ port }) => ['--tracker', `${HOST}:${port}`])
+    const known = trackers.flatMap(({ port }) => ['--tracker', `${OWN_HOST}:${port}`])
     const own = ['--id', String(100_001 + i), '--dir', join(folder, `storage${i}`)]
     const storage = new Member(['storage', ...known, ...own])
     await storage.start()
@@ -104,7 +105,7 @@ try {
 /** ACTIVE storages as the tracker with the fewest knows them. */
 async function activeCount(): Promise<number> {
   const counts = trackers.map(async ({ port }) => {
-    const client = await RawClient.connect(port, HOST)
+    const client = await RawClient.connect(port, OWN_HOST)
     try {
       const { status, body } = await client.ask(92, str('group1', 16))
       if (status !== 0) return 0
@@ -132,7 +133,11 @@ function filesIn(base: string): Record<string, string> {
   for (const entry of readdirSync(base, { recursive: true, withFileTypes: true })) {
     const name = join(entry.parentPath, entry.name).slice(base.length + 1)
     if (/^[\dA-F]{2}\/[\dA-F]{2}\//.test(name) && !entry.isDirectory()) {
-      found[name] = readFileSync(join(base, name), 'latin1')
+      try {
+        found[name] = readFileSync(join(base, name), 'latin1')
+      } catch {
+        // It has been deleted at this moment.
+      }
     }
   }
   return found

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Tracker } from '../../src/server/index.js'
+import { OWN_HOST } from '../support/own-host.js'
 import { bytes, RawClient } from './raw.js'
 import {
   appendBody,
@@ -37,7 +38,7 @@ class Process {
   }
 
   async start(): Promise<void> {
-    const args = ['--import', 'tsx', PROGRAM, this.#id, this.port, this.#folder, this.#trackerPort]
+    const args = ['--import', 'tsx', PROGRAM, this.#id, OWN_HOST, this.port, this.#folder, this.#trackerPort]
     this.#child = spawn(process.execPath, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#lines = createInterface(this.#child.stdout as NodeJS.ReadableStream)[Symbol.asyncIterator]()
     this.port = Number((await this.#line()).split(' ')[1])
@@ -99,7 +100,7 @@ class Load {
   }
 
   async #act(port: number, i: number): Promise<void> {
-    const raw = await RawClient.connect(port)
+    const raw = await RawClient.connect(port, OWN_HOST)
     try {
       const ask = (command: number, body: Buffer) => raw.ask(command, body)
       const content = `${i} `.repeat(1 + (i % 50))
@@ -156,4 +157,4 @@ it('loses nothing that was acknowledged, and converges, while its members are ki
     await tracker.stop()
     await rm(folder, { recursive: true })
   }
-}, 120_000)
+}, 400_000)

@@ -78,6 +78,10 @@ export class Pusher {
   #asksFirst = false
   #losses = { start: -1, count: 0 }
   #trying = true
+  /** Whether somebody has asked to try again since the last attempt began. */
+  #asked = false
+  /** Whether the peer has answered in it. */
+  #met = false
   #announcing = false
   #stopped = false
   #resting = false
@@ -158,6 +162,7 @@ export class Pusher {
   /** The peer may be there again. */
   reach(): void {
     this.#trying = true
+    this.#asked = true
     this.wake()
   }
 
@@ -190,15 +195,18 @@ export class Pusher {
   async #run(): Promise<void> {
     await this.#goOn().catch((error: unknown) => log.server('mark of %s: %o', this.#peer.id, error))
     while (!this.#stopped) {
+      this.#asked = false
+      this.#met = false
       try {
         if (this.#isWanted()) await this.#converse()
       } catch (error) {
         log.server('storage %s: %s', this.#peer.id, (error as Error).message)
       }
-      this.#trying = false
+      // A connection that was lost says nothing of whether another one can be made.
+      this.#trying = this.#asked || this.#met
       this.#connected = false
       this.#shared.onProgress()
-      if (!this.#stopped && !this.#trying) await this.#wait(RETRY_DELAY)
+      if (!this.#stopped && !this.#asked) await this.#wait(RETRY_DELAY)
     }
   }
 
@@ -228,6 +236,7 @@ export class Pusher {
       await connection.connected()
       this.#connected = true
       this.#sender.toEmbedded = await sayHello(connection, context.journal.id)
+      this.#met = true
       await this.#push(connection)
     } finally {
       connection.destroy()
