@@ -132,7 +132,12 @@ function filesIn(base: string): Record<string, string> {
   for (const entry of readdirSync(base, { recursive: true, withFileTypes: true })) {
     const name = join(entry.parentPath, entry.name).slice(base.length + 1)
     if (/^[\dA-F]{2}\/[\dA-F]{2}\//.test(name) && !entry.isDirectory()) {
-      found[name] = readFileSync(join(base, name), 'latin1')
+      try {
+        found[name] = readFileSync(join(base, name), 'latin1')
+      } catch (error) {
+        // It was removed since its folder was read.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
     }
   }
   return found
