@@ -66,7 +66,7 @@ export class Agents {
     try {
       return await this.ask(contender, request)
     } catch (error) {
-      if ((CORE as readonly string[]).includes(contender)) throw error
+      if ((CORE as readonly string[]).includes(contender)) throw new Error(`${what} failed`, { cause: error })
       const isGone = this.#agents.get(contender)?.isGone === true
       this.failures[isGone ? contender : what] = String(error).split('\n')[0] as string
       return undefined

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 export type Reply<A> = { readonly result: A } | { readonly error: string }
 
 /** Milliseconds that a child has for an answer, and to end: far more than it takes, but some clients never do. */
-const LIMIT = 60_000
+const LIMIT = 120_000
 const END_LIMIT = 20_000
 /** Asks a child for the CPU it has used. */
 const USAGE = 'usage'

@@ -136,8 +136,8 @@ function others({ scaling, embedded, once }: Omit<Results, 'judged'>): Judged[] 
         .filter(({ isGrown }) => isGrown)
         .map(({ at, ratio }) => judged(`${at} ${name}`, 'throughput to fewer', ratio, 1, false)),
     ),
-    ...embedded.map(({ name, unit, goal, measured }) =>
-      judged(`${name}, embedded`, unit, measured.rate, goal, false),
+    ...embedded.flatMap(({ name, unit, goal, measured }) =>
+      goal === undefined ? [] : [judged(`${name}, embedded`, unit, measured.rate, goal, false)],
     ),
     ...(once === undefined
       ? []

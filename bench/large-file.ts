@@ -42,6 +42,10 @@ export async function measureLargeFile(
   }
 }
 
+/** Milliseconds after which a transfer has been measured often enough: a storage may take a second for each 300 MB. */
+const ENOUGH = 45_000
+const LEAST_ROUNDS = 3
+
 /** One transfer by every contender, in rounds. The first round warms up. */
 export async function measureTransfer(
   agents: Agents,
@@ -51,7 +55,9 @@ export async function measureTransfer(
   checkpoint: () => void,
 ): Promise<Measured> {
   const rounds: Round[] = []
+  const start = performance.now()
   for (let round = 0; round <= count; round++) {
+    if (rounds.length >= LEAST_ROUNDS && performance.now() - start > ENOUGH) break
     checkpoint()
     const slices = await agents.round(round, full ? 'scripts' : 'core', transfer, { do: 'deleteAll' })
     if (round > 0) rounds.push(slices)

@@ -37,7 +37,8 @@ export const USAGE = `node --import tsx bench/run.ts [options]
                         Peers work where 16 at a time do on 4 KiB; those of --peer in the full form everywhere.
   --out DIR             where latest.json and latest.md go, instead of the system's temporary folder
   --profile DIR         write a CPU profile of every contender's process there
-FASTDFS_TRACKERS names a cluster to measure on; without it, an embedded one in a process of its own.`
+FASTDFS_TRACKERS names a cluster to measure on; without it, an embedded one in a process of its own.
+TMPDIR says where files are: /dev/shm, where it is large enough (5 GiB for --full), keeps a slow disk out.`
 
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({

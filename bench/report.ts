@@ -195,7 +195,7 @@ function embeddedTable({ embedded }: Results): string[] {
   return [
     ...table([...head, 'a server that only answers', 'CPU'], rows),
     '',
-    'Uploads and downloads are two requests each, and both are answered by that thread.',
+    'Where a tracker is asked first, an operation is two requests, and both are answered by that thread.',
     '',
   ]
 }

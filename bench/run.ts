@@ -127,7 +127,7 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
     machine: `${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.versions.node}`,
     cores: availableParallelism(),
     load: [load, loadavg()[0] ?? 0],
-    form: `${options.full ? 'full' : 'short'} form, ${options.rounds} rounds of ${options.slice} ms slices`,
+    form: `${options.full ? 'full' : 'short'} form, ${options.rounds} rounds of ${options.slice} ms slices, files in ${tmpdir()}`,
     seconds: Object.values(parts).reduce((sum, seconds) => sum + seconds, 0),
     parts,
     noise: Object.fromEntries(judged.map(({ name, noise }) => [name, noise])),

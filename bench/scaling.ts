@@ -5,6 +5,7 @@ import type { Scripts } from './bundle.js'
 import type { Child } from './child.js'
 import { withCluster } from './embedded.js'
 import type { Options } from './options.js'
+import { durationOf } from './slice.js'
 import type { Estimate } from './stats.js'
 import { estimate, median } from './stats.js'
 
@@ -60,7 +61,7 @@ export async function measureScaling(
     for (let round = 0; round <= options.rounds; round++) {
       for (const [i, { agent, concurrency }] of measured.entries()) {
         checkpoint()
-        const rate = await rateOf(agents[agent] as Agent, concurrency, options.slice * 2)
+        const rate = await rateOf(agents[agent] as Agent, concurrency, durationOf(round, options.slice * 2))
         if (round > 0) rates[i]?.push(rate)
       }
     }

@@ -13,6 +13,14 @@ export interface Slice {
 /** Gives the next operation, or undefined when there is nothing left to do. */
 export type Next = () => (() => Promise<void>) | undefined
 
+/** Milliseconds of the first slices, at least: code is compiled, and caches and connections are filled. */
+const WARM_UP = 250
+
+/** Milliseconds of a slice in a round, of which the first is not counted. */
+export function durationOf(round: number, duration: number): number {
+  return round === 0 ? Math.max(WARM_UP, duration) : duration
+}
+
 /**
  * Runs operations, `concurrency` at a time, for `duration` milliseconds. As many before that are not counted: they open
  * connections, and test those that rested while others were measured.

@@ -4,6 +4,7 @@ import type { Agents, Field, Round } from './agents.js'
 import type { Measured } from './compare.js'
 import type { Options } from './options.js'
 import { isWanted } from './options.js'
+import { durationOf } from './slice.js'
 
 const KIB = 1024
 
@@ -34,9 +35,6 @@ const SHORTCUT_PASSES: readonly Pass[] = [{ size: 4 * KIB, whats: ['upload', 'do
 
 /** The work at which every peer takes part: others are slow, and would make a run a long one. */
 const LIGHT = { size: 4 * KIB, concurrency: 16 }
-/** Milliseconds of the first slices, at least: code is compiled, and caches and connections are filled. */
-const WARM_UP = 250
-
 /** Requests about small files, at every concurrency. */
 export function measureSmallFiles(
   agents: Agents,
@@ -74,9 +72,10 @@ async function measurePasses(
 ): Promise<Measured[]> {
   await agents.askAll({ do: 'check' }, 'all')
   const rows = new Map<string, Omit<Measured, 'rounds'> & { readonly rounds: Round[] }>()
+  const wanted = passes.filter(({ whats }) => whats.some(isCountedOf))
   for (let round = 0; round <= options.rounds; round++) {
-    for (const { size, whats, patience = 1, ...pass } of passes) {
-      const duration = Math.max(round === 0 ? WARM_UP : 0, options.slice * patience)
+    for (const { size, whats, patience = 1, ...pass } of wanted) {
+      const duration = durationOf(round, options.slice * patience)
       for (const concurrency of pass.concurrency ?? options.concurrency) {
         const field = fieldOf(size, concurrency, options)
         for (const what of whats) {

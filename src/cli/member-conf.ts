@@ -37,6 +37,12 @@ export interface StorageConf {
   readonly subdirCount?: number | undefined
   readonly checkFileDuplicate?: boolean | undefined
   readonly networkTimeout?: number | undefined
+  readonly allowHosts?: readonly string[] | undefined
+  readonly maxConnections?: number | undefined
+  readonly fileDistributePathMode?: 'round-robin' | 'random' | undefined
+  readonly fileDistributeRotateCount?: number | undefined
+  readonly syncStartTime?: string | undefined
+  readonly syncEndTime?: string | undefined
   readonly heartBeatInterval?: number | undefined
   readonly statReportInterval?: number | undefined
   readonly syncStatFileInterval?: number | undefined
@@ -71,6 +77,8 @@ export function readTrackerConf(path: string): MemberConf<TrackerConf> {
     downloadServer: conf.choice('download_server', { 0: 'round-robin', 1: 'source' } as const),
     reservedStorageSpace: conf.read('reserved_storage_space', readSpace),
     networkTimeout: conf.read('network_timeout', readSeconds),
+    allowHosts: allowHostsIn(conf),
+    maxConnections: conf.read('max_connections', readInteger),
     checkActiveInterval: conf.read('check_active_interval', readSeconds),
     storageSyncFileMaxDelay: conf.read('storage_sync_file_max_delay', readSeconds),
     storageSyncFileMaxTime: conf.read('storage_sync_file_max_time', readSeconds),
@@ -110,8 +118,17 @@ export function readStorageConf(path: string): MemberConf<StorageConf> {
     ),
     uploadPriority: conf.read('upload_priority', readInteger),
     subdirCount: conf.read('subdir_count_per_path', readInteger),
+    fileDistributePathMode: conf.choice('file_distribute_path_mode', {
+      0: 'round-robin',
+      1: 'random',
+    } as const),
+    fileDistributeRotateCount: conf.read('file_distribute_rotate_count', readInteger),
+    syncStartTime: conf.text('sync_start_time'),
+    syncEndTime: conf.text('sync_end_time'),
     checkFileDuplicate: conf.read('check_file_duplicate', readBoolean),
     networkTimeout: conf.read('network_timeout', readSeconds),
+    allowHosts: allowHostsIn(conf),
+    maxConnections: conf.read('max_connections', readInteger),
     heartBeatInterval: conf.read('heart_beat_interval', readSeconds),
     statReportInterval: conf.read('stat_report_interval', readSeconds),
     syncStatFileInterval: conf.read('sync_stat_file_interval', readSeconds),
@@ -182,6 +199,12 @@ class Conf {
 /** An empty `bind_addr` is all addresses; of several the first counts. */
 function addressIn(conf: Conf): Pick<StorageOptions, 'host' | 'port'> {
   return { host: conf.text('bind_addr')?.split(',')[0]?.trim(), port: conf.read('port', readInteger) }
+}
+
+/** Those of all lines; undefined where there is none. */
+function allowHostsIn(conf: Conf): readonly string[] | undefined {
+  const hosts = conf.all('allow_hosts').map(({ value }) => value)
+  return hosts.length === 0 ? undefined : hosts.filter((host) => host !== '')
 }
 
 /** Undefined where nothing is said; `auto` is narrow until a storage has an IPv6 address (protocol.md §1.3). */

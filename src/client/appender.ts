@@ -1,6 +1,4 @@
 import { locateError, ServerError, STATUS } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { parseFileId, splitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import { limits, storageCommands } from '../protocol/index.js'
@@ -10,6 +8,7 @@ import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import { extend } from './extend.js'
 import { deleteFile, fileInfoFrom, getMetadata, packMetadata, setMetadata } from './files.js'
+import { NamedFile } from './named-file.js'
 import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
 import { progressOf, reportEnd } from './progress.js'
@@ -40,7 +39,7 @@ export interface RegeneratedFile {
 /** Adds content to the end of an appender file (protocol.md §3.2). Never made again once it was begun. */
 export function append(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   source: Source,
   options: ContentOptions,
   call: Call,
@@ -65,7 +64,7 @@ export function append(
 /** Writes content over a part of an appender file (protocol.md §3.2). */
 export function modify(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   source: Source,
   options: ModifyOptions,
   call: Call,
@@ -100,7 +99,7 @@ type Send = (
  */
 function change(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   source: Source,
   options: ContentOptions,
   call: Call,
@@ -123,7 +122,7 @@ function change(
 }
 
 /** Cuts an appender file, or adds zeros to it (protocol.md §3.2). */
-export async function truncate(context: Context, file: SplitFileId, size: number, call: Call): Promise<void> {
+export async function truncate(context: Context, file: NamedFile, size: number, call: Call): Promise<void> {
   checkInteger(size, 'size', 0)
   const { name } = file
   await context.serial.run(file.id, call, async (turn) => {
@@ -158,7 +157,7 @@ export async function truncate(context: Context, file: SplitFileId, size: number
  * @param other - why it refuses what is an appender file
  */
 async function explainingRefusal<T>(
-  { id }: SplitFileId,
+  { says }: NamedFile,
   change: () => Promise<T>,
   other?: string,
 ): Promise<T> {
@@ -166,17 +165,8 @@ async function explainingRefusal<T>(
     return await change()
   } catch (error) {
     if (!(error instanceof ServerError) || error.status !== STATUS.EINVAL) throw error
-    const why = isAppender(id) === false ? 'its ID is not that of an appender file' : other
+    const why = says?.appender === false ? 'its ID is not that of an appender file' : other
     throw why === undefined ? error : locateError(error, {}, `${error.reason}: ${why}`)
-  }
-}
-
-/** Undefined where the ID does not tell. */
-function isAppender(id: string): boolean | undefined {
-  try {
-    return parseFileId(id).appender
-  } catch {
-    return undefined
   }
 }
 
@@ -189,7 +179,7 @@ function* zerosOf(count: number): Generator<Uint8Array> {
  * Turns an appender file into a normal one, which gets another name (protocol.md §3.2). Storages lose the metadata on
  * the way; it is set again.
  */
-export function regenerate(context: Context, file: SplitFileId, call: Call): Promise<RegeneratedFile> {
+export function regenerate(context: Context, file: NamedFile, call: Call): Promise<RegeneratedFile> {
   return context.serial.run(file.id, call, async (turn) => {
     await turn()
     // Byte for byte, whatever its encoding.
@@ -208,9 +198,9 @@ export function regenerate(context: Context, file: SplitFileId, call: Call): Pro
 }
 
 /** Storages leave the metadata of the old name behind, a file of its own that nobody would ever find again. */
-async function dropOldMetadata(context: Context, { id }: SplitFileId, call: Call): Promise<void> {
+async function dropOldMetadata(context: Context, { id }: NamedFile, call: Call): Promise<void> {
   try {
-    await deleteFile(context, splitFileId(`${id}-m`), call)
+    await deleteFile(context, new NamedFile(`${id}-m`), call)
   } catch (error) {
     // The file has its new name and its metadata; what is left over harms nobody.
     context.options.log.debug('client', `${id}-m is left behind: ${(error as Error).message}`)

@@ -1,9 +1,8 @@
 import { ClosedError, InvalidArgumentError, isFastDfsError, locateError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
 import { checkDuration, checkSignal, show } from './check.js'
+import { NamedFile } from './named-file.js'
 import type { Outliving } from './outliving.js'
 
 /** The names of {@link CallOptions}. */
@@ -39,9 +38,9 @@ export class Calls {
   async runOn<T>(
     id: string,
     options: CallOptions,
-    operation: (call: Call, file: SplitFileId) => Promise<T>,
+    operation: (call: Call, file: NamedFile) => Promise<T>,
   ): Promise<T> {
-    const file = splitFileId(id)
+    const file = new NamedFile(id)
     let call: Call | undefined
     try {
       call = this.#begin(options)

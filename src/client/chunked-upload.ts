@@ -1,9 +1,9 @@
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { storageCommands } from '../protocol/index.js'
 import { Chunks } from './chunks.js'
 import type { Context } from './context.js'
 import { CHUNK_SIZE, GrowingFile } from './growing-file.js'
+import type { NamedFile } from './named-file.js'
 import type { Pieces } from './pieces.js'
 import { fromBytes } from './sources.js'
 import type { NewFileCommand, UploadPlan } from './store.js'
@@ -60,7 +60,7 @@ export async function finishGrowth(
 ): Promise<UploadedFile> {
   const isNormal = shallBeNormal && (await growing.becomeNormal(call))
   if (isNormal) await onRenamed()
-  const file = growing.file as SplitFileId
+  const file = growing.file as NamedFile
   const storage = await context.trackers.queryUpdate(file, call)
   const stored = await complete(context, file, { storage, sum: growing.sum }, plan, call)
   return shallBeNormal && !isNormal ? { ...stored, appender: true } : stored

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { Budget } from '../net/budget.js'
 import { ConnectionPool } from '../net/pool.js'
@@ -28,6 +27,7 @@ import { filenameOf } from './filename.js'
 import type { FileInfo, MetadataOptions } from './files.js'
 import { encodingOf, fileExists, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
+import type { NamedFile } from './named-file.js'
 import { NamedSources } from './named-sources.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
@@ -41,7 +41,7 @@ import type { Sink, WholeSink } from './sinks.js'
 import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
 import { Outliving } from './outliving.js'
-import { discard, owning } from './sources.js'
+import { discard, isInMemory, owning } from './sources.js'
 import type { NewFileCommand } from './store.js'
 import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
@@ -356,21 +356,23 @@ export class FastDfsClient {
       const plan = checkDownload(sinkOrOptions, 'downloadFile')
       const { maxBufferBytes, log } = this.#context.options
       const sink = reportingSink(bufferSink(maxBufferBytes), sinkOrOptions.onProgress, log)
-      return download(this.#context, file, plan, call, sink, false).then(contentOf)
+      return download(this.#context, file, plan, call, sink, false, contentOf)
     })
   }
 
   async #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
     const { signal: given } = checkCallOptions(options)
     const run = (
-      open: (call: Call, file: SplitFileId) => WholeSink<number> | Promise<WholeSink<number>>,
+      open: (call: Call, file: NamedFile) => WholeSink<number> | Promise<WholeSink<number>>,
       signal: AbortSignal | undefined,
     ): Promise<DownloadedFile> =>
       this.#runOn(id, { ...options, signal }, async (call, file) => {
         const plan = checkSinkOptions(options, target)
         const sink = reportingSink(await open(call, file), options.onProgress, this.#context.options.log)
-        const { content: size, ...rest } = await download(this.#context, file, plan, call, sink, true)
-        return { size, ...rest }
+        return download(this.#context, file, plan, call, sink, true, ({ content: size, ...rest }) => ({
+          size,
+          ...rest,
+        }))
       })
     if (typeof target === 'string') {
       let path: string | undefined
@@ -591,9 +593,12 @@ export class FastDfsClient {
   #upload(command: NewFileCommand, source: Source, options: UploadOptions): Promise<UploadedFile> {
     const run = (call: Call): Promise<UploadedFile> =>
       uploadFamily(this.#context, command, source, options, call)
-    return this.#run(options, run).catch((error: unknown) => {
+    const running = this.#run(options, run)
+    const { slaves } = (options as UploadOptions | undefined | null) ?? {}
+    if (isInMemory(source) && slaves === undefined) return running
+    return running.catch((error: unknown) => {
       discard(source)
-      discardSlaves((options as UploadOptions | undefined | null)?.slaves)
+      discardSlaves(slaves)
       throw error
     })
   }
@@ -605,7 +610,7 @@ export class FastDfsClient {
   #runOn<T>(
     id: string,
     options: CallOptions,
-    operation: (call: Call, file: SplitFileId) => Promise<T>,
+    operation: (call: Call, file: NamedFile) => Promise<T>,
   ): Promise<T> {
     return this.#calls.runOn(id, options, operation)
   }

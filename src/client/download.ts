@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import { AbortError, InvalidArgumentError, isFastDfsError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
@@ -9,6 +8,8 @@ import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
 import type { NamedContent, SecondReading, Transferred } from './integrity.js'
 import { contentInName, isAppender, verifyDownload } from './integrity.js'
+import type { NamedFile } from './named-file.js'
+import { isPending } from './pending.js'
 import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
 import { readAnywhere } from './replicas.js'
@@ -109,26 +110,32 @@ export interface Downloaded<T> {
  * Downloads to a sink and finishes it. Where it can begin again, every attempt is a fresh one.
  *
  * @param counts - count the CRC32, also where nothing is verified
+ * @param result - what it resolves to
  */
-export async function download<T>(
+export async function download<T, R>(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   plan: DownloadPlan,
   call: Call,
   sink: WholeSink<T>,
   counts: boolean,
-): Promise<Downloaded<T>> {
+  result: (downloaded: Downloaded<T>) => R,
+): Promise<R> {
   try {
     const named = namedOf(context, file, plan)
     const read = await readContent(context, file, plan, named, call, sink, counts)
-    const { crc32, verified, storage } =
+    const verifying =
       named === undefined
         ? { crc32: read.sum.crc32, verified: false, storage: read.storage }
-        : await verifyDownload(context, file, named, read, againInto(sink), call)
+        : verifyDownload(context, file, named, read, againInto(sink), call)
+    const { crc32, verified, storage } = isPending(verifying) ? await verifying : verifying
     const endpoint = formatEndpoint(storage)
+    const finishing = sink.finish()
     // A stream may take for ever; a file that is being renamed is not given up.
-    const content = await (sink.restarts ? sink.finish() : call.wait(sink.finish()))
-    return { content, crc32, verified, endpoint }
+    const content = !isPending(finishing)
+      ? finishing
+      : await (sink.restarts ? finishing : call.wait(finishing))
+    return result({ content, crc32, verified, endpoint })
   } catch (error) {
     await sink.abandon()
     throw error
@@ -141,7 +148,7 @@ function againInto(sink: RestartableSink): SecondReading {
 }
 
 /** What a download is compared with: nothing but the whole of a normal file is. */
-function namedOf(context: Context, file: SplitFileId, plan: DownloadPlan): NamedContent | undefined {
+function namedOf(context: Context, file: NamedFile, plan: DownloadPlan): NamedContent | undefined {
   const { offset, length, verify = context.options.verify } = plan
   if (!verify || offset !== 0 || length !== undefined) return undefined
   const named = contentInName(file)
@@ -157,7 +164,7 @@ type RestartableSink = ContentSink & Pick<WholeSink<unknown>, 'restarts'>
 /** Reads a file. After a failure, another storage goes on where it stopped. */
 function readContent(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   plan: DownloadPlan,
   named: NamedContent | undefined,
   call: Call,
@@ -249,7 +256,7 @@ export class DownloadStream extends Readable {
 /** Downloads to a sink that its caller ends. */
 export async function downloadTo(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   plan: DownloadPlan,
   call: Call,
   sink: ContentSink,

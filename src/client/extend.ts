@@ -1,5 +1,4 @@
 import { IntegrityError, locateError, UnknownOutcomeError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
@@ -7,6 +6,7 @@ import { limits, storageCommands } from '../protocol/index.js'
 import { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import type { NamedFile } from './named-file.js'
 import type { OpenSource } from './sources.js'
 import type { Sent } from './transfer.js'
 import type { StorageEndpoint } from './trackers.js'
@@ -24,7 +24,7 @@ import type { StorageEndpoint } from './trackers.js'
  */
 export async function extend(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   before: ContentSum,
   chunk: OpenSource,
   call: Call,
@@ -83,7 +83,7 @@ const LONG_PAUSE = 400
 export async function settledSize(
   context: Context,
   storage: StorageEndpoint,
-  file: SplitFileId,
+  file: NamedFile,
   before: number,
   end: number,
   call: Call,
@@ -105,7 +105,7 @@ export async function settledSize(
 
 function checkSize(
   storage: StorageEndpoint,
-  { id }: SplitFileId,
+  { id }: NamedFile,
   size: number,
   least: number,
   most: number,

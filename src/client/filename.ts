@@ -1,11 +1,11 @@
 import { posix } from 'node:path'
 import { InvalidArgumentError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import type { Metadata } from '../protocol/index.js'
 import { isMetadata } from '../protocol/metadata.js'
 import type { Context } from './context.js'
 import { getMetadata } from './files.js'
+import type { NamedFile } from './named-file.js'
 
 /** The name of the metadata item that holds a file's name, where an upload was told to keep it. */
 export const FILENAME_KEY = 'filename'
@@ -37,7 +37,7 @@ export function withFilename(metadata: Metadata | undefined, fileName: string): 
  */
 export async function filenameOf(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   encoding: string,
   call: Call,
 ): Promise<string> {

@@ -6,7 +6,6 @@ import {
   ProtocolError,
   ServerError,
 } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
@@ -15,6 +14,7 @@ import { decodeMetadata, encodeMetadata, storageCommands, trackerCommands } from
 import { refuseArgument } from './check.js'
 import { checkMetadataEncoding } from './config/encoding.js'
 import type { Context } from './context.js'
+import type { NamedFile } from './named-file.js'
 import { readAnywhere } from './replicas.js'
 import { askStorage } from './context.js'
 import type { StorageEndpoint } from './trackers.js'
@@ -38,7 +38,7 @@ export interface FileInfo {
 export async function fileInfoFrom(
   context: Context,
   storage: StorageEndpoint,
-  file: SplitFileId,
+  file: NamedFile,
   call: Call,
 ): Promise<FileInfo> {
   const { group, name } = file
@@ -52,12 +52,12 @@ export async function fileInfoFrom(
 }
 
 /** Asks about a file (protocol.md §3.6). */
-export function fileInfo(context: Context, file: SplitFileId, call: Call): Promise<FileInfo> {
+export function fileInfo(context: Context, file: NamedFile, call: Call): Promise<FileInfo> {
   return readAnywhere(context, file, call, (storage) => fileInfoFrom(context, storage, file, call))
 }
 
 /** Whether a file exists: a storage has to say so, or that it does not. */
-export async function fileExists(context: Context, file: SplitFileId, call: Call): Promise<boolean> {
+export async function fileExists(context: Context, file: NamedFile, call: Call): Promise<boolean> {
   try {
     await fileInfo(context, file, call)
     return true
@@ -70,7 +70,7 @@ export async function fileExists(context: Context, file: SplitFileId, call: Call
   }
 }
 
-async function groupExists({ trackers }: Context, { group }: SplitFileId, call: Call): Promise<boolean> {
+async function groupExists({ trackers }: Context, { group }: NamedFile, call: Call): Promise<boolean> {
   try {
     await trackers.ask(trackerCommands.listOneGroup, { group }, call)
     return true
@@ -81,7 +81,7 @@ async function groupExists({ trackers }: Context, { group }: SplitFileId, call: 
 }
 
 /** Deletes a file (protocol.md §3.3). */
-export async function deleteFile(context: Context, file: SplitFileId, call: Call): Promise<void> {
+export async function deleteFile(context: Context, file: NamedFile, call: Call): Promise<void> {
   const { group, name } = file
   let answerLost = false
   await retry(context.options, call, async () => {
@@ -135,7 +135,7 @@ export function packMetadata(metadata: Metadata, encoding: string): Buffer {
 /** Replaces a file's metadata, or with the other flag merges into it (protocol.md §3.5). */
 export async function setMetadata(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   metadata: Buffer,
   flag: number,
   call: Call,
@@ -150,7 +150,7 @@ export async function setMetadata(
 /** Reads a file's metadata; a file without any has `{}` (protocol.md §3.5). */
 export async function getMetadata(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   encoding: string,
   call: Call,
 ): Promise<Record<string, string>> {

@@ -1,10 +1,10 @@
 import { ServerError, STATUS } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { storageCommands } from '../protocol/index.js'
 import { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { extend } from './extend.js'
+import type { NamedFile } from './named-file.js'
 import { report } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource } from './sources.js'
@@ -22,7 +22,7 @@ export class GrowingFile {
   /** Bytes it will have, for the progress; Infinity while that is not known. */
   readonly #total: number
   /** Its name so far; undefined before the first chunk is stored. */
-  file: SplitFileId | undefined
+  file: NamedFile | undefined
   /** Of what is stored. */
   sum = new ContentSum(false)
 
@@ -69,7 +69,7 @@ export class GrowingFile {
    * @returns false where the storage cannot do that: before V6.02 (protocol.md §3.2)
    */
   async becomeNormal(call: Call): Promise<boolean> {
-    const file = this.file as SplitFileId
+    const file = this.file as NamedFile
     try {
       this.file = await this.#inTurn(file, call, () => rename(this.#context, file, call))
       return true
@@ -80,7 +80,7 @@ export class GrowingFile {
   }
 
   /** Whoever has read its name from a resumable upload may change it too. */
-  #inTurn<T>(file: SplitFileId, call: Call, change: () => Promise<T>): Promise<T> {
+  #inTurn<T>(file: NamedFile, call: Call, change: () => Promise<T>): Promise<T> {
     return this.#context.serial.run(file.id, call, async (turn) => {
       await turn()
       return change()

@@ -1,7 +1,6 @@
 /** Whether content is what the name of its file says: the CRC32s of old servers, and reading again where it is not. */
 import { IntegrityError, isFastDfsError, ServerError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { parseFileId, toCrc32V511 } from '../file-id/index.js'
+import { toCrc32V511 } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import type { ContentSink } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
@@ -9,6 +8,8 @@ import { retry } from '../net/retry.js'
 import { storageCommands } from '../protocol/index.js'
 import { ContentSum, CountingSink, hex, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
+import type { NamedFile } from './named-file.js'
+import type { MayBePending } from './pending.js'
 import { readFrom, WHOLE } from './read.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -27,18 +28,12 @@ export interface Transferred {
 }
 
 /** What the name of a file says of its own content: nothing in a slave's, which holds its master's (protocol.md §5). */
-export function contentInName({ id }: SplitFileId): NamedContent | undefined {
-  try {
-    const { kind, size, crc32 } = parseFileId(id)
-    return kind === 'slave' ? undefined : { size, crc32 }
-  } catch {
-    // Legal, but of a form that tells nothing.
-    return undefined
-  }
+export function contentInName({ says }: NamedFile): NamedContent | undefined {
+  return says?.kind === 'slave' ? undefined : says
 }
 
 /** Whether a file can be changed: its name does not tell its size. */
-export function isAppender(file: SplitFileId): boolean {
+export function isAppender(file: NamedFile): boolean {
   const named = contentInName(file)
   return named !== undefined && named.size === undefined
 }
@@ -90,10 +85,10 @@ const ONE_BUFFER = 64 * 1024 - 25
  */
 export function verifyUpload(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   sent: Transferred,
   call: Call,
-): boolean | Promise<boolean> {
+): MayBePending<boolean> {
   const named = contentInName(file)
   if (named === undefined) return false
   const { storage, sum } = sent
@@ -105,7 +100,7 @@ export function verifyUpload(
 /** What is stored is what was sent, whatever its name says. */
 async function verifyStored(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   named: NamedContent,
   isOfSize: boolean,
   { storage, sum }: Transferred,
@@ -150,12 +145,12 @@ export interface Verified {
  */
 export function verifyDownload(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   named: NamedContent,
   first: Transferred,
   again: SecondReading,
   call: Call,
-): Verified | Promise<Verified> {
+): MayBePending<Verified> {
   return context.oldCrcs.agree(named.crc32, first.sum, first.storage)
     ? { crc32: first.sum.crc32, verified: true, storage: first.storage }
     : verifyAgain(context, file, named, first, again, call)
@@ -163,7 +158,7 @@ export function verifyDownload(
 
 async function verifyAgain(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   named: NamedContent,
   first: Transferred,
   again: SecondReading,
@@ -195,7 +190,7 @@ async function verifyAgain(
 /** Reads a file from another storage than `first`, if there is one that has it. */
 async function readAgain(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   { size }: NamedContent,
   first: StorageEndpoint,
   sink: ContentSink,
@@ -217,7 +212,7 @@ async function readAgain(
 export async function readWhole(
   context: Context,
   storage: StorageEndpoint,
-  file: SplitFileId,
+  file: NamedFile,
   sink: ContentSink,
   call: Call,
   size?: number,

@@ -1,6 +1,6 @@
-import type { FileIdSource, SplitFileId } from '../file-id/index.js'
-import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
+import type { NamedFile } from './named-file.js'
+import type { MayBePending } from './pending.js'
 import type { StorageAddresses } from './storage-addresses.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -32,21 +32,10 @@ export class NamedSources {
   }
 
   /** The source of a file; undefined where its ID does not lead there. */
-  async of({ id, group }: SplitFileId, call: Call): Promise<StorageEndpoint | undefined> {
-    const source = sourceIn(id)
+  of({ source, group }: NamedFile, call: Call): MayBePending<StorageEndpoint | undefined> {
     if (source === undefined) return undefined
     return source.kind === 'ip'
       ? this.#named.get(group)?.get(source.ip)
       : this.#addresses.withId(group, String(source.id), call)
-  }
-}
-
-/** The storage that a file was uploaded to, as its ID says. */
-export function sourceIn(id: string): FileIdSource | undefined {
-  try {
-    return parseFileId(id).source
-  } catch {
-    // Legal, but of a form that tells nothing.
-    return undefined
   }
 }

@@ -1,6 +1,4 @@
 import { IntegrityError, locateError, ProtocolError, ServerError, STATUS } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { parseFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
@@ -8,6 +6,7 @@ import { storageCommands } from '../protocol/index.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import { fileInfoFrom } from './files.js'
+import type { NamedFile } from './named-file.js'
 import type { StorageEndpoint } from './trackers.js'
 
 /** A part of a file. */
@@ -29,12 +28,12 @@ export const NO_FLOW: ContentFlow = { resume: () => {}, fail: () => {} }
 export function readFrom(
   context: Context,
   storage: StorageEndpoint,
-  file: SplitFileId,
+  file: NamedFile,
   range: Range,
   call: Call,
   sink: ContentSink,
 ): Promise<unknown> {
-  const isWhole = range.offset === 0 && range.length === undefined && sizeInName(file) !== 0
+  const isWhole = range.offset === 0 && range.length === undefined && file.size !== 0
   return isWhole
     ? ask(context, storage, file, range, TO_THE_END, call, sink)
     : countOf(context, storage, file, range, call).then((count) =>
@@ -45,7 +44,7 @@ export function readFrom(
 function ask(
   context: Context,
   storage: StorageEndpoint,
-  file: SplitFileId,
+  file: NamedFile,
   { offset, isRest }: Range,
   count: number,
   call: Call,
@@ -69,10 +68,10 @@ function ask(
 }
 
 /** Refuses an answer of another length than was asked for; but a file that can be changed may have become shorter. */
-function exactly(count: number, file: SplitFileId, sink: ContentSink): ContentSink {
+function exactly(count: number, file: NamedFile, sink: ContentSink): ContentSink {
   return {
     start: (size, flow) => {
-      const isShorter = size < count && canChange(file)
+      const isShorter = size < count && file.canChange
       if (size !== count && !isShorter) {
         throw new ProtocolError(`the storage gives ${size} bytes where ${count} were asked for`)
       }
@@ -109,36 +108,17 @@ const NOTHING = -1
 async function countOf(
   context: Context,
   storage: StorageEndpoint,
-  file: SplitFileId,
+  file: NamedFile,
   { offset, length }: Range,
   call: Call,
 ): Promise<number> {
-  const named = sizeInName(file)
+  const named = file.size
   const reaches = (size: number): boolean => offset < size && length !== 0
   // Where nothing is to be read, the storage still has to say that the file exists.
   const size =
     named !== undefined && reaches(named) ? named : (await fileInfoFrom(context, storage, file, call)).size
   if (!reaches(size)) return NOTHING
   // Of what can be changed there may be more by now.
-  if (length === undefined && canChange(file)) return TO_THE_END
+  if (length === undefined && file.canChange) return TO_THE_END
   return Math.min(length ?? Infinity, size - offset)
-}
-
-/** Whether a file may be appended to, modified or truncated; where its name does not tell, it may. */
-export function canChange({ id }: SplitFileId): boolean {
-  try {
-    return parseFileId(id).appender
-  } catch {
-    return true
-  }
-}
-
-/** The size that the name of a file tells, where it does. */
-function sizeInName({ id }: SplitFileId): number | undefined {
-  try {
-    return parseFileId(id).size
-  } catch {
-    // Legal, but of a form that tells nothing, like the short names of some slaves (protocol.md §5).
-    return undefined
-  }
 }

@@ -1,14 +1,14 @@
 import { locateError, UnknownOutcomeError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import { storageCommands } from '../protocol/index.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import type { NamedFile } from './named-file.js'
 import { newFileOf } from './store.js'
 
 /** Gives an appender file the name of a normal one (protocol.md §3.2, since V6.02). Its metadata does not follow. */
-export async function rename(context: Context, file: SplitFileId, call: Call): Promise<SplitFileId> {
+export async function rename(context: Context, file: NamedFile, call: Call): Promise<NamedFile> {
   const { name } = file
   return retry(context.options, call, async () => {
     const storage = await context.trackers.queryUpdate(file, call)

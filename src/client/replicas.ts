@@ -1,12 +1,12 @@
 /** Which storage is asked, when one has failed or does not know a file yet. */
 import type { FastDfsError } from '../errors.js'
 import { FileNotFoundError, isFastDfsError, PoolTimeoutError, ServerError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
 import type { Context } from './context.js'
 import { isHealthy } from './context.js'
-import { sourceIn } from './named-sources.js'
+import { isPending } from './pending.js'
+import type { NamedFile } from './named-file.js'
 import type { StorageEndpoint } from './trackers.js'
 
 /** The storages that have failed in one operation. */
@@ -38,7 +38,7 @@ export class Failed {
  */
 export function readAnywhere<T>(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   call: Call,
   read: (storage: StorageEndpoint) => Promise<T>,
   first: 'replica' | 'source' = 'replica',
@@ -51,7 +51,8 @@ export function readAnywhere<T>(
       throw error
     })
   return retry(options, call, async () => {
-    const known = sources && (await sources.of(file, call))
+    const looking = sources?.of(file, call)
+    const known = isPending(looking) ? await looking : looking
     if (known !== undefined && isUsable(context, known, failed)) {
       try {
         return await read(known)
@@ -90,7 +91,7 @@ function isOthers(error: unknown): error is FastDfsError {
 async function otherThan(
   context: Context,
   named: StorageEndpoint,
-  file: SplitFileId,
+  file: NamedFile,
   call: Call,
   failed: Failed,
 ): Promise<StorageEndpoint> {
@@ -115,7 +116,7 @@ export async function orNone<T>(choice: Promise<readonly T[]>, call: Call): Prom
  */
 async function readAtSource<T>(
   { trackers, doubts }: Context,
-  file: SplitFileId,
+  file: NamedFile,
   call: Call,
   replica: StorageEndpoint,
   known: StorageEndpoint | undefined,
@@ -134,8 +135,7 @@ async function readAtSource<T>(
 }
 
 /** Whether a file's ID says that this is its source; with storage IDs it does not say. */
-function isSourceByName({ id }: SplitFileId, storage: StorageEndpoint): boolean {
-  const source = sourceIn(id)
+function isSourceByName({ source }: NamedFile, storage: StorageEndpoint): boolean {
   return source?.kind === 'ip' && source.ip === storage.host
 }
 

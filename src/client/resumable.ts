@@ -1,6 +1,5 @@
 import { FileNotFoundError, IntegrityError, isFastDfsError, LocalIoError, locateError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { parseFileId, splitFileId } from '../file-id/index.js'
+import { parseFileId } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
@@ -16,6 +15,7 @@ import { withFilename } from './filename.js'
 import { deleteFile, encodingOf, fileInfoFrom } from './files.js'
 import { CHUNK_SIZE, GrowingFile } from './growing-file.js'
 import { readWhole } from './integrity.js'
+import { NamedFile } from './named-file.js'
 import { tellingSpace } from './no-space.js'
 import { messageOf } from './pieces.js'
 import type { ProgressListener } from './progress.js'
@@ -97,7 +97,7 @@ export class ResumableUpload {
     this.#growing = new GrowingFile(context, this.#plan, state.size)
     this.#isSameSource = id === null
     if (id === null) return
-    this.#growing.file = splitFileId(id)
+    this.#growing.file = new NamedFile(id)
     this.#growing.sum = new ContentSum(false, transferred, crc32)
   }
 
@@ -198,20 +198,20 @@ export class ResumableUpload {
 
   async #finish(call: Call): Promise<UploadedFile> {
     const growing = this.#growing
-    const shallBeNormal = !isNormalFile((growing.file as SplitFileId).id)
+    const shallBeNormal = !isNormalFile((growing.file as NamedFile).id)
     const onRenamed = (): Promise<void> => this.#checkpoint(call)
     try {
       return await finishGrowth(this.#context, growing, shallBeNormal, this.#plan, call, onRenamed)
     } catch (error) {
       if (error instanceof IntegrityError) {
-        await discard(this.#context, growing.file as SplitFileId)
+        await discard(this.#context, growing.file as NamedFile)
         this.#startOver()
       }
       throw error
     }
   }
 
-  async #goOn(file: SplitFileId, source: Ranges, call: Call): Promise<void> {
+  async #goOn(file: NamedFile, source: Ranges, call: Call): Promise<void> {
     // It has its name already, and is whole.
     if (isNormalFile(file.id)) return
     try {
@@ -224,7 +224,7 @@ export class ResumableUpload {
   }
 
   /** Goes on from what the storage has, once that is known to be the beginning of the source. */
-  async #synchronise(file: SplitFileId, source: Ranges, call: Call): Promise<void> {
+  async #synchronise(file: NamedFile, source: Ranges, call: Call): Promise<void> {
     const { sum } = this.#growing
     const context = this.#context
     const end = Math.min(source.size, sum.size + this.#state.chunkSize)
@@ -257,11 +257,7 @@ export class ResumableUpload {
     this.#isSameSource = true
   }
 
-  #notTheBeginning(
-    why: string,
-    storage: { host: string; port: number },
-    { id }: SplitFileId,
-  ): IntegrityError {
+  #notTheBeginning(why: string, storage: { host: string; port: number }, { id }: NamedFile): IntegrityError {
     return new IntegrityError(`what is stored is not the beginning of the source: ${why}`, {
       command: storageCommands.queryFileInfo.name,
       endpoint: formatEndpoint(storage),

@@ -9,6 +9,7 @@ import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js
 import type { ContentFlow, ContentSink } from '../net/content.js'
 import { show, showPath } from './check.js'
 import { pathFailed } from './path-failure.js'
+import type { MayBePending } from './pending.js'
 import { messageOf } from './pieces.js'
 import { isIn } from './space.js'
 
@@ -23,7 +24,7 @@ export interface WholeSink<T> extends ContentSink {
   /** Whether it can start again after its first byte: what an attempt left behind is dropped then. */
   readonly restarts: boolean
   /** All content is here: gives the result. */
-  finish(): Promise<T>
+  finish(): MayBePending<T>
   /** The download failed: leaves nothing behind. */
   abandon(): Promise<void>
 }
@@ -35,14 +36,19 @@ export function isSink(value: unknown): value is Sink {
 
 /** By what it can do: responses of `node:http` are no instances of Writable. */
 export function isWritable(value: unknown): value is Writable {
-  const stream = (value ?? {}) as Partial<Writable>
-  return [stream.write, stream.end, stream.on, stream.destroy].every((method) => typeof method === 'function')
+  const { write, end, on, destroy } = (value ?? {}) as Partial<Writable>
+  return (
+    typeof write === 'function' &&
+    typeof end === 'function' &&
+    typeof on === 'function' &&
+    typeof destroy === 'function'
+  )
 }
 
 /** Whether a value is a web stream that can be written to, of any realm. */
 export function isWebWritable(value: unknown): value is WritableStream<Uint8Array> {
-  const stream = (value ?? {}) as Partial<WritableStream>
-  return typeof stream.getWriter === 'function' && typeof stream.abort === 'function'
+  const { getWriter, abort } = (value ?? {}) as Partial<WritableStream>
+  return typeof getWriter === 'function' && typeof abort === 'function'
 }
 
 /** The error of what is no sink. */
@@ -75,7 +81,7 @@ export function bufferSink(maxBytes: number): WholeSink<Buffer> {
       filled += chunk.length
       return true
     },
-    finish: async () => buffer,
+    finish: () => buffer,
     abandon: async () => {},
   }
 }
@@ -97,12 +103,12 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
       filled += chunk.length
       return true
     },
-    finish: async () => filled,
+    finish: () => filled,
     abandon: async () => {},
   }
 }
 
-/** Bytes that are written to a file at a time. */
+/** Bytes that are written to a file at a time, at most. */
 const BLOCK_SIZE = 1024 * 1024
 
 /** How a file is written. */
@@ -139,13 +145,14 @@ export async function fileSink(
   const writer = new BlockWriter(file, path)
   return {
     restarts: true,
-    start: (_, flow) => writer.restart(flow),
+    start: (size, flow) => writer.restart(size, flow),
     space: () => writer.space(),
     write: (chunk) => writer.write(chunk),
     finish: async () => {
       const size = await writer.end()
       try {
-        await file.truncate(size)
+        // Of an earlier attempt there may be more.
+        if (writer.reached > size) await file.truncate(size)
         if (present !== undefined) await file.chmod(present.mode & PERMISSIONS)
         if (fsync) await file.sync()
         await file.close()
@@ -210,11 +217,15 @@ class BlockWriter {
   readonly #file: FileHandle
   readonly #path: string
   readonly #free: Buffer[] = []
+  /** Of a new block: no more than there is content. */
+  #blockSize = BLOCK_SIZE
   /** The one that fills; undefined until there are bytes for it. */
   #block: Buffer | undefined
   #filled = 0
   /** Where the current block belongs. */
   #position = 0
+  /** How far any attempt has come. */
+  reached = 0
   #waiting = 0
   #writing: Promise<void> = Promise.resolve()
   #failure: LocalIoError | undefined
@@ -226,7 +237,8 @@ class BlockWriter {
   }
 
   /** Begins again at the file's start. Blocks of an earlier attempt are written before those to come. */
-  restart(flow: ContentFlow): void {
+  restart(size: number, flow: ContentFlow): void {
+    this.#blockSize = Math.min(BLOCK_SIZE, size)
     this.#flow = flow
     this.#filled = 0
     this.#position = 0
@@ -244,7 +256,7 @@ class BlockWriter {
       const taken = isThere ? chunk.length : chunk.copy(block, this.#filled, offset)
       offset += taken
       this.#filled += taken
-      if (this.#filled === BLOCK_SIZE) this.#flush(block)
+      if (this.#filled === block.length) this.#flush(block)
     }
     return this.#waiting < 2
   }
@@ -263,13 +275,14 @@ class BlockWriter {
   }
 
   #present(): Buffer {
-    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_SIZE))
+    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSize))
   }
 
   #flush(block: Buffer): void {
     const bytes = block.subarray(0, this.#filled)
     const position = this.#position
     this.#position += bytes.length
+    this.reached = Math.max(this.reached, this.#position)
     this.#filled = 0
     this.#block = undefined
     this.#waiting++

@@ -6,16 +6,15 @@ import {
   locateError,
   UnknownOutcomeError,
 } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { slaveName, splitFileId } from '../file-id/index.js'
+import { slaveName } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
 import { CALL_OPTIONS } from './calls.js'
 import { checkNames, show } from './check.js'
 import type { Context } from './context.js'
 import { deleteFile } from './files.js'
+import { NamedFile } from './named-file.js'
 import { messageOf } from './pieces.js'
-import { canChange } from './read.js'
 import type { Source } from './sources.js'
 import { discard } from './sources.js'
 import type { NewFileCommand } from './store.js'
@@ -67,7 +66,7 @@ async function uploadAll(
   for (const [i, { slave, ext }] of planned.entries()) {
     const { source: content, ...rest } = slave
     try {
-      made.push(await uploadSlave(context, splitFileId(master.id), content, rest, call))
+      made.push(await uploadSlave(context, new NamedFile(master.id), content, rest, call))
     } catch (error) {
       const failed = nameOf(master.id, slave.prefix, ext)
       // What the storage may still be about to store is deleted last of all, too.
@@ -85,7 +84,7 @@ const DELETE_OPTIONS = ['slaves', ...CALL_OPTIONS]
 /** Deletes the slaves and then the file (protocol.md §3.3): the file is kept when a slave cannot be deleted. */
 export async function deleteFamily(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   options: DeleteOptions,
   call: Call,
 ): Promise<void> {
@@ -106,7 +105,7 @@ export async function deleteFamily(
         : error
     }
   }
-  if (!canChange(file)) return deleteFile(context, file, call)
+  if (!file.canChange) return deleteFile(context, file, call)
   // After the changes that were called for before: one that overtakes them would be undone (protocol.md §12).
   await context.serial.run(file.id, call, async (turn) => {
     await turn()
@@ -122,13 +121,13 @@ export function discardSlaves(slaves: UploadOptions['slaves']): void {
   }
 }
 
-function slaveOf(file: SplitFileId, suffix: unknown): SplitFileId {
+function slaveOf(file: NamedFile, suffix: unknown): NamedFile {
   if (typeof suffix !== 'string') {
     throw new InvalidArgumentError(`slaves are texts such as '_150x150.jpg', not ${show(suffix)}`)
   }
   const dot = suffix.lastIndexOf('.')
   const [prefix, ext] = dot < 0 ? [suffix, ''] : [suffix.slice(0, dot), suffix.slice(dot + 1)]
-  return splitFileId(slaveName(file.id, prefix, ext))
+  return new NamedFile(slaveName(file.id, prefix, ext))
 }
 
 /** Checks what can be checked before the master's extension is known. */
@@ -194,7 +193,7 @@ async function cleanUp(context: Context, ids: readonly string[]): Promise<string
   const left: string[] = []
   for (const id of ids) {
     try {
-      await deleteFile(context, splitFileId(id), call)
+      await deleteFile(context, new NamedFile(id), call)
     } catch (error) {
       if (error instanceof FileNotFoundError) continue
       context.options.log.warn('client', `${id} is left behind: ${messageOf(error)}`, { fileId: id })

@@ -124,6 +124,11 @@ function otherSize(size: number, found: number): InvalidArgumentError {
   return new InvalidArgumentError(`size is ${size}, the source has ${found} bytes`)
 }
 
+/** Whether a source is bytes: there is nothing to let go. */
+export function isInMemory(source: Source): source is Uint8Array {
+  return ArrayBuffer.isView(source)
+}
+
 /**
  * A source of what is in memory. There is nothing to wait for, and nothing to close.
  *

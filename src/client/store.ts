@@ -1,7 +1,5 @@
 /** The end of every upload: a whole file is sent, verified, and given its metadata. */
 import { FileNotFoundError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { splitFileId } from '../file-id/index.js'
 import { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import type { storageCommands } from '../protocol/index.js'
@@ -11,7 +9,9 @@ import type { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { deleteFile, setMetadata } from './files.js'
 import { verifyUpload } from './integrity.js'
+import { NamedFile } from './named-file.js'
 import { CLEANUP_TIMEOUT } from './outliving.js'
+import { isPending } from './pending.js'
 import type { ProgressListener } from './progress.js'
 import { reportEnd } from './progress.js'
 import type { Failed } from './replicas.js'
@@ -71,41 +71,46 @@ export function storeWhole(
   const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, source.size)
   const findTarget = (failed: Failed): Promise<Target<NewFileCommand>> =>
     newFileTarget(context, plan, call, failed)
-  return sendContent(context, command, source, call, findTarget, {
+  const sending = sendContent(context, command, source, call, findTarget, {
     sumFor: plan.verify ? sumFor : undefined,
     onProgress: plan.onProgress,
     mayExist: newFileMayExist(source),
     undo: (reply) => discard(context, newFileOf(reply)),
-  }).then((sent) => finish(context, sent, plan, call))
+  })
+  return finish(context, sending, plan, call)
 }
 
 /**
  * What an upload resolves to, after it is verified and its metadata is set. A file that is not what was sent, whose
  * metadata cannot be set, or whose end cannot be reported, is deleted again: nobody else knows its ID.
  */
-export function finish(
+export async function finish(
   context: Context,
-  sent: Sent<{ group: string; name: string }>,
+  sending: Promise<Sent<{ group: string; name: string }>>,
   finishing: Finishing,
   call: Call,
 ): Promise<UploadedFile> {
+  const sent = await sending
   const file = newFileOf(sent.reply)
-  return complete(context, file, sent, finishing, call).catch(async (error: unknown) => {
+  try {
+    return await complete(context, file, sent, finishing, call)
+  } catch (error) {
     await discard(context, file)
     throw error
-  })
+  }
 }
 
 /** Verifies a file that is stored whole, and sets its metadata. */
 export async function complete(
   context: Context,
-  file: SplitFileId,
+  file: NamedFile,
   { storage, sum }: Omit<Sent<unknown>, 'reply'>,
   { metadata, verify, onProgress }: Finishing,
   call: Call,
 ): Promise<UploadedFile> {
   try {
-    const verified = verify && (await verifyUpload(context, file, { storage, sum }, call))
+    const verifying = verify && verifyUpload(context, file, { storage, sum }, call)
+    const verified = isPending(verifying) ? await verifying : verifying
     if (metadata !== undefined) {
       await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
     }
@@ -119,7 +124,7 @@ export async function complete(
 }
 
 /** Deletes what nobody else knows of. The call itself may be over: deleting has a time of its own. */
-export async function discard(context: Context, file: SplitFileId): Promise<void> {
+export async function discard(context: Context, file: NamedFile): Promise<void> {
   await deleteFile(context, file, new Call({ timeout: CLEANUP_TIMEOUT })).catch((cause: Error) => {
     if (cause instanceof FileNotFoundError) return
     context.options.log.warn('client', `${file.id} is left behind: ${cause.message}`, { fileId: file.id })
@@ -127,9 +132,9 @@ export async function discard(context: Context, file: SplitFileId): Promise<void
 }
 
 /** The ID of a file that a storage has named. */
-export function newFileOf({ group, name }: { group: string; name: string }): SplitFileId {
+export function newFileOf({ group, name }: { group: string; name: string }): NamedFile {
   try {
-    return splitFileId(`${group}/${name}`)
+    return new NamedFile(`${group}/${name}`)
   } catch (cause) {
     throw new ProtocolError(
       `the storage named the new file ${show(`${group}/${name}`)}, which is no file ID`,

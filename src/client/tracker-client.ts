@@ -1,9 +1,9 @@
-import { splitFileId } from '../file-id/index.js'
 import type { CallOptions } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import { checkGroup, checkNames } from './check.js'
 import type { Context, Run } from './context.js'
+import { NamedFile } from './named-file.js'
 import type { StoreTargets } from './store-target.js'
 import { queryStoreAll } from './store-target.js'
 import type { StoreTarget } from './trackers.js'
@@ -56,7 +56,7 @@ export class TrackerClient {
   queryFetch(id: string, options: CallOptions = {}): Promise<Endpoint> {
     return this.#run(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'tracker.queryFetch')
-      return this.#context.trackers.queryFetch(splitFileId(id), call)
+      return this.#context.trackers.queryFetch(new NamedFile(id), call)
     })
   }
 
@@ -64,7 +64,7 @@ export class TrackerClient {
   queryFetchAll(id: string, options: CallOptions = {}): Promise<Endpoint[]> {
     return this.#run(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'tracker.queryFetchAll')
-      return this.#context.trackers.queryFetchAll(splitFileId(id), call)
+      return this.#context.trackers.queryFetchAll(new NamedFile(id), call)
     })
   }
 
@@ -72,7 +72,7 @@ export class TrackerClient {
   queryUpdate(id: string, options: CallOptions = {}): Promise<Endpoint> {
     return this.#run(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'tracker.queryUpdate')
-      return this.#context.trackers.queryUpdate(splitFileId(id), call)
+      return this.#context.trackers.queryUpdate(new NamedFile(id), call)
     })
   }
 }

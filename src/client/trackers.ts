@@ -12,7 +12,7 @@ import { trackerCommands } from '../protocol/index.js'
 import type { AddressLookup } from './config/address-map.js'
 import type { ServerAddress } from './config/server-address.js'
 import { endpointsOf } from './config/server-address.js'
-import { sourceIn } from './named-sources.js'
+import type { NamedFile } from './named-file.js'
 
 /** Where a storage is, as the tracker says. */
 export interface StorageEndpoint extends Endpoint {
@@ -113,33 +113,32 @@ export class Trackers {
    * tracker that was restarted may not, for a while or for good, and real storages have no order for changes that are
    * made at two members (§12).
    */
-  queryUpdate({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
+  queryUpdate(file: NamedFile, call: Call): Promise<StorageEndpoint> {
+    const { group, name } = file
     const command = trackerCommands.queryUpdate
     return this.#askFor({ command, fields: { group, name }, call, dialect: undefined }, (reply) => {
       const named = endpointOf(reply)
-      const isSettled = this.#trackers.length === 1 || this.#mayBeSource(named, name)
-      return isSettled ? named : this.#sourceOf(named, name, call)
+      const isSettled = this.#trackers.length === 1 || this.#mayBeSource(named, file)
+      return isSettled ? named : this.#sourceOf(named, file, call)
     })
   }
 
   /** The source of a file, if another tracker names it, and `named` if none does. */
-  async #sourceOf(named: StorageEndpoint, name: string, call: Call): Promise<StorageEndpoint> {
-    const { group } = named
+  async #sourceOf(named: StorageEndpoint, file: NamedFile, call: Call): Promise<StorageEndpoint> {
     const isAlone = this.#trackers.filter((one) => this.#isHealthy(one)).length < 2
     if (isAlone || !this.#doubts.take()) return named
-    const all = await this.queryUpdateOfEach({ group, name }, call)
-    const source = all.find((one) => this.#mayBeSource(one, name))
+    const all = await this.queryUpdateOfEach(file, call)
+    const source = all.find((one) => this.#mayBeSource(one, file))
     // A tracker that has not noticed yet that the source is down does not know better.
-    const isUsable = source !== undefined && this.#pool.isHealthy(this.#options.addressOf(group, source))
+    const isUsable =
+      source !== undefined && this.#pool.isHealthy(this.#options.addressOf(source.group, source))
     return isUsable ? source : named
   }
 
   /** Whether the ID of a file says that a storage is its source, or that cannot be told from it. */
-  #mayBeSource(storage: StorageEndpoint, name: string): boolean {
-    const { group, host } = storage
-    const source = sourceIn(`${group}/${name}`)
+  #mayBeSource(storage: StorageEndpoint, { source }: NamedFile): boolean {
     if (source === undefined) return true
-    if (source.kind === 'ip') return !isIPv4(host) || source.ip === host
+    if (source.kind === 'ip') return source.ip === storage.host || !isIPv4(storage.host)
     const id = this.#idOf(storage)
     return id === undefined || id === String(source.id)
   }
@@ -203,13 +202,12 @@ export class Trackers {
     question: Question<C>,
     read: (response: ResponseOf<C>) => R | Promise<R>,
   ): Promise<R> {
-    const beganAt = performance.now()
     const trackers = this.#trackers
     const first = this.#nextOf(trackers)
-    if (!this.#isHealthy(first)) return this.#askOn(question, beganAt, trackers, first, []).then(read)
+    if (!this.#isHealthy(first)) return this.#askOn(question, trackers, first, []).then(read)
     // Nothing is put in order as long as the first one answers.
     return this.#askOne(first, question).then(read, (error: unknown) =>
-      this.#askOn(question, beganAt, trackers, first, [unlessFinal(error, question.call)]).then(read),
+      this.#askOn(question, trackers, first, [unlessFinal(error, question.call)]).then(read),
     )
   }
 
@@ -220,11 +218,11 @@ export class Trackers {
   /** @param errors - of the first one, if it was asked already */
   async #askOn<C extends Command>(
     question: Question<C>,
-    beganAt: number,
     trackers: readonly Tracker[],
     first: Tracker,
     errors: FastDfsError[],
   ): Promise<ResponseOf<C>> {
+    const beganAt = performance.now()
     for (let round = 1; ; round++) {
       try {
         return await (round === 1 ? this.#askAny(question, trackers, first, errors) : this.#askAny(question))

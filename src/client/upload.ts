@@ -1,7 +1,6 @@
 import type { Metadata } from '../protocol/index.js'
 import { FileExistsError, InvalidArgumentError, locateError } from '../errors.js'
-import type { SplitFileId } from '../file-id/index.js'
-import { slaveName, splitFileId } from '../file-id/index.js'
+import { slaveName } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { storageCommands } from '../protocol/index.js'
 import { checkBoolean, checkInteger, checkNames, checkWord, show } from './check.js'
@@ -11,11 +10,12 @@ import type { ExtPolicy } from './ext.js'
 import { EXT_POLICIES, extOf, fitExt } from './ext.js'
 import { withFilename } from './filename.js'
 import { encodingOf, packMetadata } from './files.js'
+import { NamedFile } from './named-file.js'
 import { tellingSpace } from './no-space.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress, progressOf } from './progress.js'
 import type { OpenSource, Source } from './sources.js'
-import { openSource, openUnread, openView } from './sources.js'
+import { isInMemory, openSource, openUnread, openView } from './sources.js'
 import type { NewFileCommand, UploadPlan } from './store.js'
 import { discard, finish, newFileOf, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
@@ -210,7 +210,7 @@ export function planUpload(
 /** Stores a slave of `master` (protocol.md §3.1, §5): its name is known beforehand, and must be one that servers take. */
 export async function uploadSlave(
   context: Context,
-  master: SplitFileId,
+  master: NamedFile,
   source: Source,
   options: SlaveOptions,
   call: Call,
@@ -220,7 +220,7 @@ export async function uploadSlave(
   const { prefix } = options
   const onProgress = progressOf(options.onProgress, context.options.log)
   const ext = givenExt(context, options)
-  const { id: expectedId, name: expected } = splitFileId(slaveName(master.id, prefix, ext))
+  const { id: expectedId, name: expected } = new NamedFile(slaveName(master.id, prefix, ext))
   const metadata = packOptional(context, options)
   return withSource(source, options.size, call, openSource, async (opened) => {
     const mayExist: MayExist = () => ({ text: `the slave ${expectedId} may be stored`, fileId: expectedId })
@@ -230,17 +230,17 @@ export async function uploadSlave(
       storage: await context.trackers.queryUpdate(master, call),
       fields,
     })
-    const sending = sendContent(context, command, opened, call, findTarget, {
+    const content = sendContent(context, command, opened, call, findTarget, {
       onProgress,
       mayExist,
       undo: (reply) => discard(context, newFileOf(reply)),
     })
-    const sent = await tellingSpace(context, call, sending).catch((error: unknown) => {
+    const sending = tellingSpace(context, call, content).catch((error: unknown) => {
       // It is the slave that is there, and the master that is not.
       throw error instanceof FileExistsError ? locateError(error, { fileId: expectedId }) : error
     })
     // Its name holds what its master's says.
-    return finish(context, sent, { metadata, verify: false, onProgress }, call)
+    return finish(context, sending, { metadata, verify: false, onProgress }, call)
   })
 }
 
@@ -262,7 +262,7 @@ export function withSource<S extends Closable, T>(
   use: (opened: S | OpenSource) => Promise<T>,
 ): Promise<T> {
   if (size !== undefined) checkInteger(size, 'size', 0)
-  return ArrayBuffer.isView(source) ? use(openView(source, size)) : closing(open(source, size, call), use)
+  return isInMemory(source) ? use(openView(source, size)) : closing(open(source, size, call), use)
 }
 
 interface Closable {

@@ -6,6 +6,11 @@ import type { TrunkSlot } from './parse.js'
 import type { FileIdSource } from './source.js'
 import { sourceWord } from './source.js'
 
+// Not where they are used: each call would make them anew.
+const GROUP = /^[0-9A-Za-z]{1,16}$/
+const EXT = /^[-.\w]{0,6}$/
+const DIGITS = /^\d*$/
+
 /** What a file ID is made of. */
 export interface FileIdParts {
   /** 1 to 16 letters and digits. */
@@ -48,10 +53,10 @@ export interface FileIdParts {
  */
 export function formatFileId(parts: FileIdParts): string {
   const { group, storePathIndex, directories, source, trunk, digits, ext } = parts
-  match('group', group, /^[0-9A-Za-z]{1,16}$/)
-  match('ext', ext, /^[-.\w]{0,6}$/)
+  match('group', group, GROUP)
+  match('ext', ext, EXT)
   const digitCount = ext === '' ? TAIL_LENGTH : EXT_SIZE - ext.length
-  if (digits.length !== digitCount || !/^\d*$/.test(digits)) {
+  if (digits.length !== digitCount || !DIGITS.test(digits)) {
     throw new InvalidArgumentError(
       `digits of a file ID must be ${digitCount} here, not ${JSON.stringify(digits)}`,
     )

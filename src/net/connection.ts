@@ -23,8 +23,7 @@ import type { PlacingSocket } from './connect.js'
 import { READ_SIZE, RECEIVED } from './connect.js'
 import type { ContentFlow, ContentSink, ContentSource } from './content.js'
 
-// As they are when this is loaded: a test that fakes them must not hold up what is sent.
-const nextTick = process.nextTick.bind(process)
+// As it is when this is loaded: a test that fakes it must not hold up what is sent.
 const endOfTurn = setImmediate
 
 /** What a request may have beside its fields. */
@@ -281,11 +280,16 @@ export class Connection {
     exchange.call.hasMoved = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
     if (bytes.length <= COPIED_UP_TO) return this.#writePacket(head, bytes)
+    this.#writeBoth(head, bytes, () => {})
+    this.#noteQueued(bytes.length)
+  }
+
+  /** The head leaves together with what follows it. */
+  #writeBoth(head: Buffer, chunk: Uint8Array, done: () => void): void {
     this.#socket.cork()
     this.#socket.write(head)
-    this.#writeChunk(bytes, () => {})
+    this.#writeChunk(chunk, done)
     this.#socket.uncork()
-    this.#noteQueued(bytes.length)
   }
 
   #writePacket(head: Buffer, bytes: Uint8Array): void {
@@ -319,18 +323,15 @@ export class Connection {
     return new Promise((resolve, reject) => {
       if (this.#exchange !== exchange) return reject(this.#lost ?? new ConnectError('the request has ended'))
       exchange.stopWriting = reject
-      if (exchange.sent === 'nothing') {
-        // The head leaves together with the first piece.
-        this.#socket.cork()
-        this.#socket.write(exchange.head)
-        nextTick(() => this.#socket.uncork())
-      }
+      const isFirst = exchange.sent === 'nothing'
       exchange.sent = isLast ? 'all' : 'part'
       exchange.call.hasMoved = true
-      this.#writeChunk(chunk, () => {
+      const done = (): void => {
         if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
-      })
+      }
+      if (isFirst) this.#writeBoth(exchange.head, chunk, done)
+      else this.#writeChunk(chunk, done)
       this.#noteQueued(chunk.length)
     })
   }

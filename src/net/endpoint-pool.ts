@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { createPool } from 'generic-pool'
 import type { Pool } from 'generic-pool'
 import type { FastDfsError } from '../errors.js'
-import { ClosedError } from '../errors.js'
+import { ClosedError, IntegrityError, isFastDfsError, UnknownOutcomeError } from '../errors.js'
 import { channels, isTraced } from '../observe/channels.js'
 import type { Log } from '../observe/log.js'
 import { connectionCommands } from '../protocol/index.js'
@@ -50,9 +50,13 @@ export interface EndpointStats {
   readonly waiting: number
 }
 
-/** A connection that is lent. */
+/** A connection that is lent. It is given back by one of the two, which also tell how the server is doing. */
 export interface Loan {
   readonly connection: Connection
+  /** Its use gave `result`. */
+  readonly onResult: <T>(result: T) => T
+  /** Its use failed: throws `error` again. */
+  readonly onError: (error: unknown) => never
 }
 
 /**
@@ -162,8 +166,7 @@ export class EndpointPool {
   }
 
   /** Gives a connection back: to the next caller, or to those that are kept. */
-  release(loan: Loan): void {
-    const slot = loan as LiveSlot
+  #release(slot: LiveSlot): void {
     if (!this.#isFresh(slot)) void this.#pool.destroy(slot)
     else if (this.#line.waiting > 0) return void this.#leave(slot)
     // Who waits for a connection to be made can have this one.
@@ -178,7 +181,7 @@ export class EndpointPool {
   /** Lets the next caller in with a connection, or keeps that. */
   #leave(slot: LiveSlot | undefined): void {
     if (slot === undefined || this.#line.waiting > 0) this.#line.leave(slot)
-    else this.release(slot)
+    else this.#release(slot)
   }
 
   async #take(call: Call, mustLive: boolean, handed: LiveSlot | undefined): Promise<LiveSlot> {
@@ -285,12 +288,22 @@ export class EndpointPool {
         bornAt: ++this.#clock,
         retiresAt,
         warned: false,
+        onResult: (result) => {
+          this.#release(slot)
+          this.#succeeded()
+          return result
+        },
+        onError: (error) => {
+          this.#release(slot)
+          this.#judge(error)
+          throw error
+        },
       }
       this.#live.add(slot)
       return slot
     } catch (error) {
       const reason = error as FastDfsError
-      if (!this.#isClosed) this.failed(reason)
+      if (!this.#isClosed) this.#failed(reason)
       return { connection: undefined, error: reason, bornAt: ++this.#clock, retiresAt: 0, warned: false }
     }
   }
@@ -329,15 +342,25 @@ export class EndpointPool {
     }
   }
 
+  #judge(error: unknown): void {
+    if (!isFastDfsError(error)) return
+    // What is retriable for the content's sake says nothing about the server.
+    const isFailure =
+      (error.retriable && !(error instanceof IntegrityError)) || error instanceof UnknownOutcomeError
+    if (isFailure) this.#failed(error)
+    // Any answer is a sign of life.
+    else if (error.status !== undefined) this.#succeeded()
+  }
+
   /** The server answered. */
-  succeeded(): void {
+  #succeeded(): void {
     if (this.health.failures === 0) return
     this.health.succeeded()
     this.#options.log.info('pool', `${this.#name}: works again`, { endpoint: this.#name })
   }
 
   /** The server could not be reached, or did not answer as it should. */
-  failed(error: FastDfsError): void {
+  #failed(error: FastDfsError): void {
     const isNews = this.health.failures === 0
     this.health.failed()
     if (!isNews) return

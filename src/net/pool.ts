@@ -1,4 +1,3 @@
-import { IntegrityError, isFastDfsError, UnknownOutcomeError } from '../errors.js'
 import { channels, isTraced } from '../observe/channels.js'
 import { connectionCommands } from '../protocol/index.js'
 import { Call } from './call.js'
@@ -36,8 +35,8 @@ export class ConnectionPool {
     const used = this.useAtOnce(endpoint, call, use, mustLive)
     if (used !== undefined) return used
     if (this.#closed) return Promise.reject(closed())
-    const pool = this.#poolFor(endpoint)
-    return pool.acquire(call, mustLive).then((loan) => this.#lend(pool, loan, call, use))
+    const acquired = this.#poolFor(endpoint).acquire(call, mustLive)
+    return acquired.then((loan) => this.#lend(loan, call, use))
   }
 
   /** The same with a connection that there is already; undefined where none is ready. */
@@ -48,31 +47,14 @@ export class ConnectionPool {
     mustLive: boolean,
   ): Promise<T> | undefined {
     if (isTraced(channels.pool)) return undefined
-    const pool = this.#pools.get(host)?.get(port)
-    const loan = pool?.tryTake(mustLive)
-    return pool && loan && this.#lend(pool, loan, call, use)
+    const loan = this.#pools.get(host)?.get(port)?.tryTake(mustLive)
+    return loan && this.#lend(loan, call, use)
   }
 
   /** By callbacks: every request comes through here, and an async function would take three times the memory. */
-  #lend<T>(
-    pool: EndpointPool,
-    loan: Loan,
-    call: Call,
-    use: (connection: Connection) => Promise<T>,
-  ): Promise<T> {
+  #lend<T>(loan: Loan, call: Call, use: (connection: Connection) => Promise<T>): Promise<T> {
     call.hasBegun = true
-    return use(loan.connection).then(
-      (result) => {
-        pool.release(loan)
-        pool.succeeded()
-        return result
-      },
-      (error: unknown) => {
-        pool.release(loan)
-        this.#judge(pool, error)
-        throw error
-      },
-    )
+    return use(loan.connection).then(loan.onResult, loan.onError)
   }
 
   /** Whether a server worked when it was last asked, or was not asked yet. One that failed is tried again in time. */
@@ -105,16 +87,6 @@ export class ConnectionPool {
       // Whatever it was is told to its health, but for a lack of connections.
       pool.health.endTrial()
     }
-  }
-
-  #judge(pool: EndpointPool, error: unknown): void {
-    if (!isFastDfsError(error)) return
-    // What is retriable for the content's sake says nothing about the server.
-    const isFailure =
-      (error.retriable && !(error instanceof IntegrityError)) || error instanceof UnknownOutcomeError
-    if (isFailure) pool.failed(error)
-    // Any answer is a sign of life.
-    else if (error.status !== undefined) pool.succeeded()
   }
 
   #poolFor(endpoint: Endpoint): EndpointPool {

@@ -32,6 +32,8 @@ export interface LayoutField {
 /** The fields of a packet or record in one dialect. */
 export interface Layout {
   readonly fields: readonly LayoutField[]
+  /** Those whose width is not the same in every value. */
+  readonly varying: readonly LayoutField[]
   /** Bytes that every value takes: all fixed widths, without trailing fields. */
   readonly fixedSize: number
   /** True when every value takes exactly `fixedSize`. */
@@ -112,6 +114,7 @@ function build(
   const [list] = varying
   return {
     fields,
+    varying,
     fixedSize: sizeAfter,
     fixed: varying.length === 0,
     records:

@@ -237,7 +237,11 @@ export function readI64(
   name: string,
   context: Pick<ReadContext, 'command'> = {},
 ): number {
-  const value = body.readInt32BE(offset) * TWO_POW_32 + body.readUInt32BE(offset + 4)
+  const high = body.readInt32BE(offset)
+  const low = body.readUInt32BE(offset + 4)
+  // Nearly always; to V8 it is a small integer then, and no number on the heap.
+  if (high === 0) return low
+  const value = high * TWO_POW_32 + low
   if (!Number.isSafeInteger(value)) throw broken(`${name} is beyond 2^53`, context)
   return value
 }

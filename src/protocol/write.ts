@@ -13,8 +13,8 @@ const TWO_POW_32 = 0x1_0000_0000
  */
 export function measure(layout: Layout, values: Values): number {
   checkRecord('a packet', values)
-  let size = 0
-  for (const field of layout.fields) size += sizeOf(field, values)
+  let size = layout.fixedSize
+  for (const field of layout.varying) size += sizeOf(field, values)
   return size
 }
 

@@ -2,11 +2,13 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
 import { ConfigError, ConnectError } from '../errors.js'
 import { log } from '../observe/log.js'
+import { AllowedHosts } from './allowed-hosts.js'
 
 /** No timer of Node's runs longer. */
 const MAX_TIMEOUT = 2 ** 31 - 1
-/** What real servers have by default since V6.9; before, half of it. */
-const NETWORK_TIMEOUT = 60_000
+
+/** Milliseconds that real servers wait for a silent peer by default since V6.9; before, half as long. */
+export const NETWORK_TIMEOUT = 60_000
 
 /** What serves a connection. */
 export interface Served {
@@ -24,6 +26,10 @@ export interface ListenerOptions {
   readonly port: number
   /** In milliseconds. @defaultValue 60_000 */
   readonly networkTimeout?: number | undefined
+  /** Who may connect. @defaultValue everybody */
+  readonly allowHosts?: readonly string[] | undefined
+  /** Connections at one time. @defaultValue any number */
+  readonly maxConnections?: number | undefined
 }
 
 /** A TCP server that can be stopped, with all its connections, and started again on the same port. */
@@ -31,22 +37,26 @@ export class Listener {
   readonly host: string
   readonly #serve: (socket: Socket) => Served
   readonly #networkTimeout: number
+  readonly #allowed: AllowedHosts
+  readonly #limit: number
   /** Each with a promise of its end. */
   readonly #connections = new Map<Socket, Promise<unknown>>()
   #server: Server | undefined
   #port: number
-  #maxConnections = 0
+  #peakConnections = 0
 
   /**
    * Makes one that does not listen yet.
    *
    * @param networkTimeout - milliseconds after which a peer that owes something and is silent is given up, as in the
    * configurations of real servers (protocol.md §1.1)
+   * @param allowHosts - see {@link AllowedHosts}
+   * @param maxConnections - one more is ended at once, as by real servers
    * @param serve - gets each new connection
-   * @throws ConfigError for a timeout that is none
+   * @throws ConfigError for a timeout, a host or a number that is none
    */
   constructor(
-    { host, port, networkTimeout = NETWORK_TIMEOUT }: ListenerOptions,
+    { host, port, networkTimeout = NETWORK_TIMEOUT, allowHosts = ['*'], maxConnections }: ListenerOptions,
     serve: (socket: Socket) => Served,
   ) {
     if (!Number.isInteger(networkTimeout) || networkTimeout < 1 || networkTimeout > MAX_TIMEOUT) {
@@ -54,9 +64,14 @@ export class Listener {
         `networkTimeout must be a whole number from 1 to ${MAX_TIMEOUT}, not ${String(networkTimeout)}`,
       )
     }
+    if (maxConnections !== undefined && (!Number.isInteger(maxConnections) || maxConnections < 1)) {
+      throw new ConfigError(`maxConnections must be a whole number from 1 on, not ${String(maxConnections)}`)
+    }
     this.host = host
     this.#port = port
     this.#networkTimeout = networkTimeout
+    this.#allowed = new AllowedHosts(allowHosts)
+    this.#limit = maxConnections ?? Infinity
     this.#serve = serve
   }
 
@@ -76,8 +91,8 @@ export class Listener {
   }
 
   /** The most connections that were open at one time. */
-  get maxConnections(): number {
-    return this.#maxConnections
+  get peakConnections(): number {
+    return this.#peakConnections
   }
 
   /** Begins to listen. Does nothing when it does. */
@@ -94,6 +109,7 @@ export class Listener {
     const server = createServer(options, (socket) => this.#accept(socket))
     this.#server = server
     try {
+      await this.#allowed.resolve()
       await listen(server, this.host, this.#port)
     } catch (cause) {
       this.#server = undefined
@@ -116,6 +132,11 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
+    if (!this.#allowed.allows(plainAddress(socket.remoteAddress)) || this.#connections.size >= this.#limit) {
+      log.server('connection from %s: refused', socket.remoteAddress)
+      socket.destroy()
+      return
+    }
     const served = this.#serve(socket)
     socket.setTimeout(this.#networkTimeout)
     socket.on('timeout', () => {
@@ -128,7 +149,7 @@ export class Listener {
     // What a handler has begun outlives the socket.
     const ended = closed.then(() => served.settled()).then(() => this.#connections.delete(socket))
     this.#connections.set(socket, ended)
-    this.#maxConnections = Math.max(this.#maxConnections, this.#connections.size)
+    this.#peakConnections = Math.max(this.#peakConnections, this.#connections.size)
   }
 }
 

@@ -11,13 +11,11 @@ import {
 import { formatAddress } from './address.js'
 import { Collector } from './collector.js'
 import { ArrivingContent } from './content.js'
-import { plainAddress } from './listener.js'
+import { NETWORK_TIMEOUT, plainAddress } from './listener.js'
 import type { Network } from './network.js'
 
 /** Longer replies are not believed, but for content. */
 const MAX_REPLY = 256 * 1024
-/** A server that owes an answer is taken for lost after this long without a byte: `network_timeout` of real ones. */
-const IDLE_TIMEOUT = 60_000
 
 /** Where a server listens. */
 export interface ServerEndpoint {
@@ -32,6 +30,8 @@ export interface Caller {
   readonly localAddress: string | undefined
   /** How it and the servers of its cluster write; the newest where absent. */
   readonly dialect?: Dialect | undefined
+  /** Milliseconds after which a server that owes an answer and is silent is taken for lost. @defaultValue 60_000 */
+  readonly networkTimeout?: number | undefined
 }
 
 /** Content of a request: exactly `size` bytes. */
@@ -69,7 +69,10 @@ export class ServerConnection {
   /** Resolves when the connection has ended, however it did. */
   readonly closed: Promise<void>
 
-  private constructor(endpoint: ServerEndpoint, { network, localAddress, dialect = LATEST }: Caller) {
+  private constructor(
+    endpoint: ServerEndpoint,
+    { network, localAddress, dialect = LATEST, networkTimeout = NETWORK_TIMEOUT }: Caller,
+  ) {
     this.#endpoint = formatAddress(endpoint.host, endpoint.port)
     this.#dialect = dialect
     this.#socket = network.connect({
@@ -77,7 +80,7 @@ export class ServerConnection {
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
     })
-    this.#socket.setTimeout(IDLE_TIMEOUT)
+    this.#socket.setTimeout(networkTimeout)
     this.#socket.on('timeout', () => {
       // Who is asked nothing may be silent: beats may be far apart.
       const owes = this.#socket.connecting || this.#pending !== undefined || this.#arriving !== undefined

@@ -1,6 +1,7 @@
 import type { Command, Header } from '../protocol/index.js'
 import { decodeRequestFields, decodeResponseFields, findCommand } from '../protocol/index.js'
 import type { CommandName, RequestFields, ResponseFields } from './commands.js'
+import type { Piece } from './packets.js'
 import type { Party } from './party.js'
 
 /** Bytes of a packet that are kept to be decoded later; no packet without content is longer. */
@@ -33,14 +34,19 @@ export interface HandledRequest<N extends CommandName = CommandName> {
 
 /** The bytes of one packet, as far as they are kept. */
 class Packet {
-  readonly header: Header
+  /** Not the header itself: thousands of packets are kept, and each object of theirs is moved by the collector. */
+  readonly command: number
+  readonly status: number
+  readonly length: number
   readonly #wanted: number
   #bytes = NOTHING
   #kept = 0
 
-  constructor(header: Header, wanted: number) {
-    this.header = header
-    this.#wanted = Math.min(wanted, header.length)
+  constructor({ command, status, length }: Header, wanted: number) {
+    this.command = command
+    this.status = status
+    this.length = length
+    this.#wanted = Math.min(wanted, length)
   }
 
   /** Whether all that is wanted is there. */
@@ -53,11 +59,11 @@ class Packet {
     return this.#bytes.subarray(0, this.#kept)
   }
 
-  take(chunk: Buffer): void {
+  take({ bytes, bodyAt }: Piece): void {
     if (this.complete) return
     // A copy: a view would keep all that was read with it.
     if (this.#kept === 0) this.#bytes = Buffer.allocUnsafe(this.#wanted)
-    this.#kept += chunk.copy(this.#bytes, this.#kept, 0, this.#wanted - this.#kept)
+    this.#kept += bytes.copy(this.#bytes, this.#kept, bodyAt, bodyAt + this.#wanted - this.#kept)
   }
 }
 
@@ -87,7 +93,7 @@ export class Exchange implements HandledRequest {
 
   /** See {@link HandledRequest}. A number that is no command's is given as text. */
   get command(): CommandName {
-    return (this.#definition?.name ?? String(this.#request.header.command)) as CommandName
+    return (this.#definition?.name ?? String(this.#request.command)) as CommandName
   }
 
   /** Whether a response will come. */
@@ -106,7 +112,7 @@ export class Exchange implements HandledRequest {
     if (definition === undefined) return undefined
     try {
       const size = this.#fieldsSize
-      const contentSize = this.#request.header.length - size
+      const contentSize = this.#request.length - size
       const fields = this.#request.bytes.subarray(0, size)
       return decodeRequestFields(definition, fields, contentSize, this.#party.dialect)
     } catch {
@@ -116,9 +122,9 @@ export class Exchange implements HandledRequest {
 
   /** See {@link HandledRequest}. */
   get contentSize(): number {
-    if (this.#definition?.content === 'response') return this.#response?.header.length ?? 0
+    if (this.#definition?.content === 'response') return this.#response?.length ?? 0
     try {
-      return this.#request.header.length - this.#fieldsSize
+      return this.#request.length - this.#fieldsSize
     } catch {
       return 0
     }
@@ -126,7 +132,7 @@ export class Exchange implements HandledRequest {
 
   /** See {@link HandledRequest}. */
   get status(): number | undefined {
-    return this.#response?.header.status
+    return this.#response?.status
   }
 
   /** See {@link HandledRequest}. */
@@ -150,9 +156,9 @@ export class Exchange implements HandledRequest {
     return this.#answered
   }
 
-  /** Takes bytes of the request's body. */
-  takeRequest(chunk: Buffer): void {
-    this.#request.take(chunk)
+  /** Takes what a piece has of the request's body. */
+  takeRequest(piece: Piece): void {
+    this.#request.take(piece)
   }
 
   /** The answer's header is here. */
@@ -160,9 +166,9 @@ export class Exchange implements HandledRequest {
     this.#response = new Packet(header, this.#definition?.content === 'response' ? 0 : KEPT)
   }
 
-  /** Takes bytes of the answer's body. */
-  takeResponse(chunk: Buffer): void {
-    this.#response?.take(chunk)
+  /** Takes what a piece has of the answer's body. */
+  takeResponse(piece: Piece): void {
+    this.#response?.take(piece)
   }
 
   /** The answer has passed, or will never come. */
@@ -173,8 +179,8 @@ export class Exchange implements HandledRequest {
 
   get #fieldsSize(): number {
     const definition = this.#definition
-    const { header, bytes } = this.#request
-    if (definition?.content !== 'request') return header.length
+    const { length, bytes } = this.#request
+    if (definition?.content !== 'request') return length
     const prefix = definition.request.prefixSize(this.#party.dialect)
     return definition.request.sizeBeforeContent(bytes.subarray(0, prefix), this.#party.dialect)
   }

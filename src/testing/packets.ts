@@ -10,8 +10,8 @@ export interface Piece {
   readonly header: Header | undefined
   /** The bytes, the header's among them. */
   readonly bytes: Buffer
-  /** Those of the body. */
-  readonly body: Buffer
+  /** Where those of the body begin. */
+  readonly bodyAt: number
   /** Whether the packet ends here. */
   readonly last: boolean
 }
@@ -27,7 +27,7 @@ export class Packets {
 
   /** The pieces that a chunk completes. */
   cut(chunk: Buffer): Piece[] {
-    if (this.#broken) return [{ header: undefined, bytes: chunk, body: NOTHING, last: false }]
+    if (this.#broken) return [noPacket(chunk)]
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     this.#held = NOTHING
     const pieces: Piece[] = []
@@ -39,25 +39,31 @@ export class Packets {
           this.#held = bytes.subarray(at)
           break
         }
-        header = headerAt(bytes.subarray(at))
+        header = headerAt(from(bytes, at))
         if (header === undefined) {
           this.#broken = true
-          pieces.push({ header, bytes: bytes.subarray(at), body: NOTHING, last: false })
+          pieces.push(noPacket(from(bytes, at)))
           break
         }
         at += HEADER_SIZE
         this.#missing = header.length
       }
+      const bodyAt = at - start
       const end = Math.min(at + this.#missing, bytes.length)
-      const body = bytes.subarray(at, end)
+      this.#missing -= end - at
       at = end
-      this.#missing -= body.length
       const all = start === 0 && at === bytes.length
-      pieces.push({ header, bytes: all ? bytes : bytes.subarray(start, at), body, last: this.#missing === 0 })
+      const piece = all ? bytes : bytes.subarray(start, at)
+      pieces.push({ header, bytes: piece, bodyAt, last: this.#missing === 0 })
     }
     return pieces
   }
 }
+
+const noPacket = (bytes: Buffer): Piece => ({ header: undefined, bytes, bodyAt: bytes.length, last: false })
+
+/** A view is no small part of what a request costs. */
+const from = (bytes: Buffer, start: number): Buffer => (start === 0 ? bytes : bytes.subarray(start))
 
 function headerAt(bytes: Buffer): Header | undefined {
   try {

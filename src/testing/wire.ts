@@ -236,7 +236,7 @@ export class Wire extends Duplex {
     if (piece.header !== undefined) this.#arriving = this.#begin(piece.header)
     const open = this.#arriving
     if (open === undefined) return undefined
-    open.exchange.takeRequest(piece.body)
+    open.exchange.takeRequest(piece)
     if (!open.told && open.exchange.hasFields) {
       open.told = true
       this.#observer.onFields(open.exchange)
@@ -338,7 +338,7 @@ export class Wire extends Duplex {
     for (const piece of this.#responses.cut(chunk)) {
       const open = this.#open[0]
       if (piece.header !== undefined) open?.exchange.beginResponse(piece.header)
-      open?.exchange.takeResponse(piece.body)
+      open?.exchange.takeResponse(piece)
       this.#observer.onPiece(this, 'response', piece)
       if (piece.last) this.#answered()
     }

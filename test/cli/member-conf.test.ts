@@ -104,6 +104,9 @@ describe('a storage.conf', () => {
         'store_path0 = /disk0\nstore_path1 = /disk1\nsubdir_count_per_path = 16\ncheck_file_duplicate = 1\n' +
         'store_path1_readonly = true\nupload_priority = 3\n' +
         'network_timeout = 10\nheart_beat_interval = 20\nstat_report_interval = 40\nsync_stat_file_interval = 50\n' +
+        'max_connections = 300\nallow_hosts = 10.0.1.[1-15,20]\nallow_hosts =\nallow_hosts = 192.168.5.64/26\n' +
+        'file_distribute_path_mode = 1\nfile_distribute_rotate_count = 60\n' +
+        'sync_start_time = 22:00\nsync_end_time = 6:30\n' +
         'tracker_server = 10.0.0.1:22122\ntracker_server = 10.0.0.2\nsync_wait_msec = 10\n',
     )
     expect(readStorageConf(path)).toEqual({
@@ -122,6 +125,12 @@ describe('a storage.conf', () => {
         heartBeatInterval: 20_000,
         statReportInterval: 40_000,
         syncStatFileInterval: 50_000,
+        maxConnections: 300,
+        allowHosts: ['10.0.1.[1-15,20]', '192.168.5.64/26'],
+        fileDistributePathMode: 'random',
+        fileDistributeRotateCount: 60,
+        syncStartTime: '22:00',
+        syncEndTime: '6:30',
         trackers: [
           { host: '10.0.0.1', port: 22122 },
           { host: '10.0.0.2', port: 22122 },

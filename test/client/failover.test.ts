@@ -1,4 +1,5 @@
 /** Another storage after a failure, the source where a replica knows no file, and trackers during a failover. */
+import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Socket } from 'node:net'
 import type { ClientOptions, FastDfsError, FileIdSource, RetryError } from '../../src/index.js'
@@ -21,6 +22,7 @@ import {
   serving,
   status,
   STORED,
+  temporaryFolder,
   wholeRequest,
 } from './fakes.js'
 
@@ -154,6 +156,18 @@ describe('a read whose storage fails', () => {
       { 14: serving(Buffer.from('new content')) },
     )
     expect((await servers.client.downloadFile(APPENDER_ID)).toString()).toBe('new content')
+  })
+
+  it('leaves nothing at a path of an attempt that had come further', async () => {
+    const content = bytesOf(1_200_000)
+    await using servers = await two(
+      { 14: serving(Buffer.alloc(3_000_000, 7), 2_500_000), 22: info(3_000_000) },
+      { 14: serving(content) },
+    )
+    await using folder = await temporaryFolder()
+    const { size } = await servers.client.downloadFile(APPENDER_ID, folder.join('x'))
+    expect(size).toBe(1_200_000)
+    expect((await readFile(folder.join('x'))).equals(content)).toBe(true)
   })
 })
 

@@ -7,7 +7,7 @@
  *
  * FASTDFS_TRACKER_CONF: that of the real tracker; the embedded one is made by it. FASTDFS_SOURCES: addresses of this
  * machine, one for each storage of a group; with storage IDs those of storage_ids.conf are played instead.
- * FASTDFS_PROFILE names the version of an older tracker, FASTDFS_RESTART a command that stops the real one and starts it
+ * FASTDFS_PROFILE names the version of an older tracker (`V5.11`, `V6.9.5`), FASTDFS_RESTART a command that stops the real one and starts it
  * again: both are restarted now and then. FASTDFS_SEED and FASTDFS_STEPS choose the sequence.
  */
 import assert from 'node:assert/strict'
@@ -16,6 +16,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readTrackerConf } from '../../src/cli/member-conf.js'
+import { isAtLeast } from '../../src/protocol/dialect.js'
 import type { Dialect } from '../../src/protocol/index.js'
 import { PROFILES, type Profile, Tracker, type TrackerOptions } from '../../src/server/index.js'
 import { RawClient } from '../server/raw.js'
@@ -90,9 +91,16 @@ function storagesOf({ storageIds }: TrackerOptions, sources: readonly string[]):
   return GROUPS.flatMap((group) => sources.map((source) => ({ group, source, id: source, port: 23_000 })))
 }
 
+/** How a version writes by default. */
+function versionNamed(name: string): Dialect {
+  if (Object.hasOwn(PROFILES, name)) return PROFILES[name as Profile]
+  const narrow: Dialect = { version: name.slice(1), addressSize: 16 }
+  return isAtLeast(narrow, '6.11') ? { ...narrow, addressSize: 46 } : narrow
+}
+
 /** How the real one writes: only the width of its addresses is not told by its version. */
 async function dialectOf({ host, port }: Endpoint): Promise<Dialect> {
-  const dialect = PROFILES[(FASTDFS_PROFILE ?? 'V6.16') as Profile]
+  const dialect = versionNamed(FASTDFS_PROFILE ?? 'V6.16')
   const client = await RawClient.connect(port, host)
   assert.equal((await client.ask(91)).body.length, 0, 'the real tracker has groups already')
   const text = (await client.ask(75)).body.toString()

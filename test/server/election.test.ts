@@ -1,9 +1,12 @@
 /** Who leads several trackers (protocol.md §4.7). */
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { Tracker } from '../../src/server/index.js'
 import { activate, bytes, i64, joinBody, RawClient, silentServer, str } from './raw.js'
 
 const trackers: Tracker[] = []
 const clients: RawClient[] = []
+const servers: Server[] = []
 
 async function startTrackers(count: number): Promise<string[]> {
   for (let i = 0; i < count; i++) {
@@ -43,6 +46,7 @@ const i32 = (value: number): Buffer => i64(value).subarray(4)
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close()
   await Promise.all(trackers.splice(0).map((tracker) => tracker.stop()))
+  for (const server of servers.splice(0)) server.close()
 })
 
 it('is agreed by all trackers that storages name; it alone tells storages of changes', async () => {
@@ -101,6 +105,32 @@ it('is this one where none of the others can be reached', async () => {
   const client = await connect(tracker)
   while ((await client.ask(95)).status !== 0);
   expect((await client.ask(95)).body.toString()).toBe((own as string).replace('127.0.0.1', 'localhost'))
+})
+
+it('is given up at once where it says that it does not lead', async () => {
+  await startTrackers(1)
+  const commands: number[] = []
+  let enough!: () => void
+  const asked = new Promise<void>((resolve) => (enough = resolve))
+  const former = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', ([, , , , , , , , command = 0]) => {
+      if (command === 82) return void socket.end()
+      commands.push(command)
+      if (commands.length === 3) enough()
+      // Leads when it is asked first, and then no more: a storage has asked it to elect anew.
+      const standing = bytes(commands.length === 1 ? 1 : 0, i64(300), i64(0))
+      socket.write(command === 64 ? bytes(i64(17), 100, 0, standing) : bytes(i64(0), 100, 95))
+    })
+  })
+  servers.push(former)
+  former.listen(0, '127.0.0.1')
+  await once(former, 'listening')
+  const { port } = former.address() as AddressInfo
+  const tracker = trackers[0] as Tracker
+  await joined(tracker, [nameOf(tracker), `127.0.0.1:${port}`])
+  await asked
+  expect(commands.slice(0, 3)).toEqual([64, 58, 64])
 })
 
 describe('a lone tracker', () => {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { ConfigError } from '../../src/errors.js'
 import { LATEST } from '../../src/protocol/index.js'
-import { Tracker } from '../../src/server/index.js'
+import { MemoryStore, Storage, Tracker } from '../../src/server/index.js'
 import { Listener } from '../../src/server/listener.js'
 import { routesOf } from '../../src/server/routes.js'
 import { Session } from '../../src/server/session.js'
@@ -115,4 +116,26 @@ it('is an option of servers', async () => {
   cleanup.push(() => tracker.stop())
   const raw = await silent(tracker.port, HALF_HEADER)
   await expect(raw.closed()).resolves.toBeUndefined()
+})
+
+it('is what a storage gives a tracker for an answer', async () => {
+  const silentTracker = createServer((socket) => socket.resume())
+  silentTracker.listen(0, '127.0.0.1')
+  await once(silentTracker, 'listening')
+  const { port } = silentTracker.address() as AddressInfo
+  const storage = new Storage({
+    group: 'group1',
+    id: 100_001,
+    trackers: [{ host: '127.0.0.1', port }],
+    store: new MemoryStore(),
+    networkTimeout: 50,
+  })
+  const connected = once(silentTracker, 'connection')
+  await storage.start()
+  cleanup.push(
+    () => storage.stop(),
+    () => silentTracker.close(),
+  )
+  const [socket] = (await connected) as [Socket]
+  await expect(once(socket, 'close')).resolves.toBeDefined()
 })

@@ -93,6 +93,24 @@ it('finds its state in its folder again', async () => {
   await rm(dir, { recursive: true })
 })
 
+it('begins with the first group again when it is started from its folder', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'fastdfs-tracker-'))
+  const tracker = await started({ dir })
+  const upload = async (): Promise<string> => {
+    for (const [id, group] of Object.entries({ 1: 'alpha', 2: 'beta' })) {
+      const storage = await connect(tracker)
+      await storage.ask(81, joinBody({ id, group }))
+      await activate(storage)
+    }
+    return (await (await connect(tracker)).ask(101)).body.subarray(0, 5).toString()
+  }
+  expect(await upload()).toBe('alpha')
+  await tracker.stop()
+  await tracker.start()
+  expect(await upload()).toBe('alpha')
+  await rm(dir, { recursive: true })
+})
+
 it('finds a storage with an IPv6 address and no ID again by the code that stands for it', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'fastdfs-tracker-'))
   const group = ['[Group001]', '\tgroup_name=group1', '\tstorage_port=23000', '\tstore_path_count=1', '']

@@ -4,8 +4,6 @@ import { limits } from '../../protocol/index.js'
 import type { Clock } from '../clock.js'
 
 const { EXT_SIZE } = limits
-/** Files that go to one directory before the next is taken (protocol.md §5). */
-const FILES_PER_DIRECTORY = 100
 /** The tail of a name is digits, dot and extension in this many characters. */
 const TAIL_LENGTH = EXT_SIZE + 1
 /** How often a name is drawn while the one drawn is taken (§5). */
@@ -21,6 +19,16 @@ export interface NewFile {
   readonly appender: boolean
 }
 
+/** How new files are spread over directories (protocol.md §5). */
+export interface Distribution {
+  /** Directories at each of the two levels. */
+  readonly subdirCount: number
+  /** Whether each gets as many files as its turn takes. */
+  readonly takesTurns: boolean
+  /** How many those are. */
+  readonly rotateCount: number
+}
+
 /** See {@link Naming.rotation}. */
 export interface Rotation {
   readonly high: number
@@ -32,7 +40,7 @@ export interface Rotation {
 export class Naming {
   readonly #group: string
   readonly #source: FileIdSource
-  readonly #subdirCount: number
+  readonly #distribution: Distribution
   readonly #clock: Clock
   #high = 0
   #low = 0
@@ -43,12 +51,11 @@ export class Naming {
 
   /**
    * @param storage - its ID, or the address that stands for it
-   * @param subdirCount - directories at each of the two levels
    */
-  constructor(group: string, storage: number | string, subdirCount: number, clock: Clock) {
+  constructor(group: string, storage: number | string, distribution: Distribution, clock: Clock) {
     this.#group = group
     this.#source = typeof storage === 'number' ? { kind: 'id', id: storage } : { kind: 'ip', ip: storage }
-    this.#subdirCount = subdirCount
+    this.#distribution = distribution
     this.#clock = clock
     this.#createdAt = clock.now()
   }
@@ -59,9 +66,10 @@ export class Naming {
   }
 
   set rotation({ high, low, files }: Rotation) {
-    this.#high = high % this.#subdirCount
-    this.#low = low % this.#subdirCount
-    this.#filesInDirectory = files % FILES_PER_DIRECTORY
+    const { subdirCount, rotateCount } = this.#distribution
+    this.#high = high % subdirCount
+    this.#low = low % subdirCount
+    this.#filesInDirectory = files % rotateCount
   }
 
   /** A name for a file whose upload has just ended: never the same twice, also for the same content. */
@@ -125,13 +133,15 @@ export class Naming {
     return id.slice(this.#group.length + 1)
   }
 
-  /** The low level goes on first. */
+  /** In turns the low level goes on first. */
   #nextDirectories(): readonly [high: number, low: number] {
+    const { subdirCount, takesTurns, rotateCount } = this.#distribution
+    if (!takesTurns) return [this.#clock.randomBelow(subdirCount), this.#clock.randomBelow(subdirCount)]
     const directories = [this.#high, this.#low] as const
-    if (++this.#filesInDirectory === FILES_PER_DIRECTORY) {
+    if (++this.#filesInDirectory >= rotateCount) {
       this.#filesInDirectory = 0
-      this.#low = (this.#low + 1) % this.#subdirCount
-      if (this.#low === 0) this.#high = (this.#high + 1) % this.#subdirCount
+      this.#low = (this.#low + 1) % subdirCount
+      if (this.#low === 0) this.#high = (this.#high + 1) % subdirCount
     }
     return directories
   }

@@ -42,6 +42,8 @@ export interface PushContext {
   readonly caller: Caller
   /** Up to where records may be passed on now. */
   limit(): number
+  /** Whether it is a time of the day at which anything may be. */
+  isTime(): boolean
   /**
    * Asks the trackers who sends a peer the files that were there before it.
    *
@@ -210,10 +212,11 @@ export class Pusher {
     this.#begun = true
   }
 
-  /** Whether the peer is in a state to be connected to. */
+  /** Whether the peer is in a state to be connected to, at this time. */
   #isWanted(): boolean {
     const { status } = this.#peer
-    return status !== STORAGE_STATUS.RECOVERY && status !== STORAGE_STATUS.NONE
+    const isThere = status !== STORAGE_STATUS.RECOVERY && status !== STORAGE_STATUS.NONE
+    return isThere && this.#shared.isTime()
   }
 
   async #converse(): Promise<void> {
@@ -235,7 +238,7 @@ export class Pusher {
 
   async #push(connection: ServerConnection): Promise<void> {
     let lastSign = now()
-    while (!this.#stopped && !connection.ended) {
+    while (!this.#stopped && !connection.ended && this.#shared.isTime()) {
       if (this.#resting) {
         await this.#wait(this.#idleInterval)
         continue
@@ -395,6 +398,7 @@ export class Pusher {
     if (next === this.#mark.position) return false
     for (const entry of entries) {
       if (this.#stopped || this.#resting || entry.end > limit || !this.#begun) return true
+      if (!this.#shared.isTime()) return true
       this.#mark.scanned++
       if (entry.source) await this.#pushEntry(connection, entry)
       if (this.#begun) this.#mark.position = entry.end

@@ -36,6 +36,7 @@ export class Replication {
   readonly #context: () => StorageContext
   readonly #caller: Caller
   readonly #trackers: Trackers
+  readonly #isTime: () => boolean
   readonly #pushers = new Map<string, Pusher>()
   readonly #watchers = new Watchers()
   #members: readonly Brief[] = []
@@ -55,18 +56,21 @@ export class Replication {
   readonly #heard = new Map<string, number>()
   #forgottenAt = 0
 
+  /** @param isTime - whether the others may be told of anything now */
   constructor(
     mode: ReplicationMode,
     binlog: Binlog,
     caller: Caller,
     trackers: Trackers,
     context: () => StorageContext,
+    isTime: () => boolean,
   ) {
     this.#mode = mode
     this.#binlog = binlog
     this.#caller = caller
     this.#trackers = trackers
     this.#context = context
+    this.#isTime = isTime
   }
 
   /** The storages of the group as trackers tell of them, this one included. */
@@ -276,6 +280,7 @@ export class Replication {
       binlog: this.#binlog,
       caller: this.#caller,
       limit: () => this.#limit,
+      isTime: this.#isTime,
       oldFilesFor: (id) => this.#trackers.oldFilesFor(id),
       reportStatus: (peer, status) => this.#trackers.reportStatus(peer, status),
       positionOf: (id) => this.#positionOf(id),

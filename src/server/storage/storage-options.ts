@@ -34,6 +34,16 @@ export interface StorageOptions {
   readonly uploadPriority?: number | undefined
   /** Directories at each of the two levels of a store path, 1 to 256. @defaultValue 256 */
   readonly subdirCount?: number | undefined
+  /**
+   * How new files are spread over these: so many to each in turn, or at random: `file_distribute_path_mode`.
+   *
+   * @defaultValue 'round-robin'
+   */
+  readonly fileDistributePathMode?: 'round-robin' | 'random' | undefined
+  /**
+   * Files that go to a directory in its turn, 1 to 2 147 483 647: `file_distribute_rotate_count`. @defaultValue 100
+   */
+  readonly fileDistributeRotateCount?: number | undefined
   /** The version and the width of addresses it speaks with. @defaultValue the newest version, 16 bytes */
   readonly dialect?: Dialect | undefined
   /** Where the time and the chance in names come from. @defaultValue the machine's own */
@@ -43,6 +53,13 @@ export interface StorageOptions {
    * {@link Storage.replicate} is called. @defaultValue 'now'
    */
   readonly replication?: ReplicationMode | undefined
+  /**
+   * The time of the day, by the machine's clock, between which and {@link StorageOptions.syncEndTime} the other storages
+   * of the group are told anything, `HH:MM`; it may be the later one of the two: `sync_start_time`. @defaultValue '00:00'
+   */
+  readonly syncStartTime?: string | undefined
+  /** The last minute of these, `HH:MM`: `sync_end_time`. @defaultValue '23:59' */
+  readonly syncEndTime?: string | undefined
   /**
    * Whether equal contents are kept once only: further uploads of one get names with a CRC32 that means nothing, and the
    * last name that is deleted takes the content along. @defaultValue false
@@ -66,9 +83,18 @@ export interface StorageOptions {
   readonly syncStatFileInterval?: number | undefined
   /**
    * Milliseconds after which a peer is given up that sends nothing where a request is due, no further part of one, or
-   * reads no answers: `network_timeout`. Who has sent a whole request may be silent for ever. @defaultValue 60_000
+   * reads no answers or owes one: `network_timeout`. Who has sent a whole request may be silent for ever.
+   *
+   * @defaultValue 60_000
    */
   readonly networkTimeout?: number | undefined
+  /**
+   * Who may connect: addresses, names, `10.0.0.0/24`, `10.0.1.[1-15,20]`, `host[01-08].example.com`; all others are
+   * ended at once: `allow_hosts`. Names are looked up at each start. @defaultValue everybody
+   */
+  readonly allowHosts?: readonly string[] | undefined
+  /** Connections at one time, of which one more is ended at once: `max_connections`. @defaultValue any number */
+  readonly maxConnections?: number | undefined
   /** What stands between it and its peers. @defaultValue nothing */
   readonly network?: Network | undefined
 }

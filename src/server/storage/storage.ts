@@ -42,6 +42,7 @@ import { Space, spaceRulesOf } from './space.js'
 import { readStatFile, resetStatFile, writeStatFile } from './stat-file.js'
 import type { StorageOptions } from './storage-options.js'
 import { syncHandlers } from './sync.js'
+import { syncWindow } from './sync-window.js'
 import type { Brief, JoinRequest, LinkedStorage, OldFiles, Trackers } from './tracker-link.js'
 import { TrackerLink } from './tracker-link.js'
 import { uploadHandlers } from './upload.js'
@@ -60,8 +61,9 @@ const SYNC_STAT_FILE_INTERVAL = 60_000
 const MAX_INTERVAL = 2 ** 31 - 1
 /** What all real storages have by default. */
 const UPLOAD_PRIORITY = 10
-/** They read it as an `int`. */
-const MAX_PRIORITY = 2 ** 31 - 1
+const ROTATE_COUNT = 100
+/** They read numbers as an `int`. */
+const MAX_INT = 2 ** 31 - 1
 /** Listening on these, or on what a name stands for, says nothing about the address by which others reach us. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
 /** What real ones name where they are not told another, long after they have ceased to listen there. */
@@ -148,10 +150,13 @@ export class Storage {
    */
   constructor(options: StorageOptions) {
     const { group, id, host = '127.0.0.1', port = 0, store, storePathCount = 1, subdirCount = 256 } = options
-    const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK } = options
+    const { dialect = LATEST, clock = SYSTEM_CLOCK, network = DIRECT_NETWORK, networkTimeout } = options
     const { readOnlyStorePaths = [], uploadPriority = UPLOAD_PRIORITY } = options
     const { heartBeatInterval = HEART_BEAT_INTERVAL, statReportInterval = STAT_REPORT_INTERVAL } = options
     const { syncStatFileInterval = SYNC_STAT_FILE_INTERVAL } = options
+    const { fileDistributePathMode = 'round-robin', fileDistributeRotateCount = ROTATE_COUNT } = options
+    const { syncStartTime = '00:00', syncEndTime = '23:59' } = options
+    const { allowHosts, maxConnections } = options
     if (!isGroupName(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${options.group}`)
     if (typeof id === 'number') checkRange('id', id, MAX_ID)
@@ -161,7 +166,17 @@ export class Storage {
     checkRange('storePathCount', storePathCount, 256)
     checkRange('subdirCount', subdirCount, 256)
     for (const index of readOnlyStorePaths) checkRange('readOnlyStorePaths', index, storePathCount - 1, 0)
-    checkRange('uploadPriority', uploadPriority, MAX_PRIORITY, 0)
+    checkRange('uploadPriority', uploadPriority, MAX_INT, 0)
+    checkRange('fileDistributeRotateCount', fileDistributeRotateCount, MAX_INT)
+    if (!['round-robin', 'random'].includes(fileDistributePathMode))
+      throw new ConfigError(
+        `fileDistributePathMode must be round-robin or random, not ${fileDistributePathMode}`,
+      )
+    const distribution = {
+      subdirCount,
+      takesTurns: fileDistributePathMode === 'round-robin',
+      rotateCount: fileDistributeRotateCount,
+    }
     const intervals = { heartBeatInterval, statReportInterval, syncStatFileInterval }
     for (const [name, value] of Object.entries(intervals)) checkRange(name, value, MAX_INTERVAL)
     this.#options = options
@@ -175,7 +190,7 @@ export class Storage {
       isTracker: false,
       closesOnInvalid: true,
     }
-    this.#listener = new Listener({ host, port, networkTimeout: options.networkTimeout }, (socket) => {
+    this.#listener = new Listener({ host, port, networkTimeout, allowHosts, maxConnections }, (socket) => {
       const { stream, peerIp } = network.take(socket)
       return new Session(stream, service, { ...this.#context, senderId: '', peerIp, stream })
     })
@@ -184,6 +199,7 @@ export class Storage {
       network,
       localAddress: isIP(host) === 0 || ANY_ADDRESS.includes(host) ? undefined : host,
       dialect,
+      networkTimeout,
     }
     this.#binlog = new Binlog(store.own, () => this.#replication.onGrow())
     this.#versions = new Versions(store.own)
@@ -193,6 +209,7 @@ export class Storage {
       this.#caller,
       this.#askTrackers(),
       () => this.#context,
+      syncWindow(syncStartTime, syncEndTime, clock),
     )
     this.#context = {
       group,
@@ -200,7 +217,7 @@ export class Storage {
       subdirCount,
       store,
       clock,
-      naming: new Naming(group, id, subdirCount, clock),
+      naming: new Naming(group, id, distribution, clock),
       stats: emptyStats(),
       lock: new NameLock(),
       heartBeatInterval,
@@ -540,11 +557,11 @@ export class Storage {
   }
 
   #stats(): StorageStats {
-    const { connections, maxConnections } = this.#listener
+    const { connections, peakConnections } = this.#listener
     return Object.assign(this.#context.stats, {
-      connectionsAllocated: maxConnections,
+      connectionsAllocated: peakConnections,
       connectionsCurrent: connections,
-      connectionsMax: maxConnections,
+      connectionsMax: peakConnections,
     })
   }
 }

@@ -32,20 +32,26 @@ export async function receive(
   storePathIndex: number,
 ): Promise<Received> {
   const { stats, store } = context
-  const draft = await store.create(storePathIndex)
+  const made = store.create(storePathIndex)
+  const draft = isPromise(made) ? await made : made
   countOpen(stats)
   countWrite(stats, content.size)
   const hash = context.duplicates && createHash('sha1')
   try {
     const crc = context.newNameCrc32()
-    const write = async (chunk: Buffer): Promise<void> => {
+    const write = (chunk: Buffer): MaybePromise<void> => {
       const written = draft.write(chunk)
       crc.update(chunk)
       hash?.update(chunk)
-      if (written !== undefined) await written
+      return written
     }
-    if (content.whole === undefined) for await (const chunk of content) await write(chunk)
-    else if (content.size > 0) await write(content.whole)
+    const { whole } = content
+    if (whole === undefined) {
+      for await (const chunk of content) {
+        const written = write(chunk)
+        if (isPromise(written)) await written
+      }
+    } else if (whole.length > 0) await write(whole)
     countWritten(stats, content.size)
     return { draft, crc32: crc.value, hash: hash?.digest('hex') }
   } catch (error) {

@@ -72,6 +72,7 @@ export class Cluster {
   /** Forgets everything. */
   clear(): void {
     this.#groups = []
+    this.#writeIndex = 0
     this.changelog.text = ''
     this.touch()
   }

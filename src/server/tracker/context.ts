@@ -22,7 +22,7 @@ export interface TrackerContext {
   readonly ownIp: string
   readonly ownPort: number
   /** Connections to this tracker, this one among them. */
-  readonly load: { readonly connections: number; readonly maxConnections: number }
+  readonly load: { readonly connections: number; readonly peakConnections: number }
   /** The storage that joined on this connection. */
   joined: Joined | undefined
   /** The tracker that joined this one, its leader, on this connection. */

@@ -1,4 +1,4 @@
-import { ServerError } from '../../errors.js'
+import { ServerError, STATUS } from '../../errors.js'
 import { log } from '../../observe/log.js'
 import type { Command, Dialect, RequestOf, ResponseOf } from '../../protocol/index.js'
 import { trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
@@ -43,8 +43,8 @@ interface Candidate {
 
 /**
  * Finds out who leads, by the rules of real trackers (protocol.md §4.7): one without a leader asks all how they stand,
- * and if none stands better, tells all that it leads. The others ping the leader. What is known of a leader that nobody
- * listens for any more is acted on at once; time alone brings what is not seen otherwise.
+ * and if none stands better, tells all that it leads. The others ping the leader. One that says it does not lead, and
+ * one that nobody listens for any more, is given up at once; time alone brings what is not seen otherwise.
  */
 export class Election {
   readonly #elector: Elector
@@ -172,10 +172,10 @@ export class Election {
       log.server('leader %s: %s', nameOf(leader), (error as Error).message)
       this.#leave()
       this.#failures++
-      if (this.#failures < MAX_FAILURES && !isRefused(error)) return INTERVAL * 2 ** this.#failures
+      if (this.#failures < MAX_FAILURES && !isOver(error)) return INTERVAL * 2 ** this.#failures
       this.#failures = 0
       if (trackers.leader === leader) trackers.follow(undefined)
-      return 0
+      return FIRST_DELAY
     }
   }
 
@@ -254,8 +254,10 @@ function nameOf({ ips, port }: TrackerAddress): string {
   return formatAddress(ips[0], port)
 }
 
-/** Whether nobody listens there any more. */
-function isRefused(error: unknown): boolean {
+/** Whether nobody listens there any more, or someone who does not lead. */
+function isOver(error: unknown): boolean {
   const { cause } = error as { cause?: NodeJS.ErrnoException }
-  return cause?.code === 'ECONNREFUSED'
+  return (
+    cause?.code === 'ECONNREFUSED' || (error instanceof ServerError && error.status === STATUS.EOPNOTSUPP)
+  )
 }

@@ -47,7 +47,11 @@ function statOf(tracker: TrackerAddress, { trackers, cluster, load, running }: T
     ? {
         version: versionOf(cluster),
         upTime: running.startedAt,
-        connections: { allocated: load.maxConnections, current: load.connections, max: load.maxConnections },
+        connections: {
+          allocated: load.peakConnections,
+          current: load.connections,
+          max: load.peakConnections,
+        },
         // As real ones: nobody sends beats to the leader.
         lastHeartBeat: 0,
       }

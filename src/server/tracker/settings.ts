@@ -59,6 +59,13 @@ export interface TrackerOptions extends TrackerRules {
    * reads no answers: `network_timeout`. Who has sent a whole request may be silent for ever. @defaultValue 60_000
    */
   readonly networkTimeout?: number | undefined
+  /**
+   * Who may connect: addresses, names, `10.0.0.0/24`, `10.0.1.[1-15,20]`, `host[01-08].example.com`; all others are
+   * ended at once: `allow_hosts`. Names are looked up at each start. @defaultValue everybody
+   */
+  readonly allowHosts?: readonly string[] | undefined
+  /** Connections at one time, of which one more is ended at once: `max_connections`. @defaultValue any number */
+  readonly maxConnections?: number | undefined
   /** The version and the width of addresses it speaks with. @defaultValue the newest version, 16 bytes */
   readonly dialect?: Dialect | undefined
   /** Where the time comes from. @defaultValue the machine's own */

@@ -136,12 +136,15 @@ export class Tracker {
    */
   constructor(options: TrackerOptions = {}) {
     const { host = '127.0.0.1', port = 0, networkTimeout, dir, network = DIRECT_NETWORK } = options
+    const { allowHosts, maxConnections } = options
     this.#network = network
     this.#settings = settingsOf(options)
     this.#cluster = new Cluster(this.#settings)
     this.#state = dir === undefined ? undefined : new StateFolder(dir, this.#cluster)
     this.#routes = routesFor(this.#settings.dialect)
-    this.#listener = new Listener({ host, port, networkTimeout }, (socket) => this.#serve(socket))
+    this.#listener = new Listener({ host, port, networkTimeout, allowHosts, maxConnections }, (socket) =>
+      this.#serve(socket),
+    )
   }
 
   /** The address that was asked for. */
@@ -266,9 +269,9 @@ export class Tracker {
       report: () => ({
         version: this.#settings.dialect.version,
         upTime: this.#running.startedAt,
-        allocated: this.#listener.maxConnections,
+        allocated: this.#listener.peakConnections,
         current: this.#listener.connections,
-        max: this.#listener.maxConnections,
+        max: this.#listener.peakConnections,
       }),
     }
   }
