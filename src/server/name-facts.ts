@@ -1,4 +1,5 @@
 /** What servers read from a file's name (protocol.md §5). */
+import { MAX_ID } from './names.js'
 
 /** See {@link readName}. */
 export interface NameFacts {
@@ -31,7 +32,6 @@ const OLD_NAME = 39
 const TRUNK_NAME = 60
 const APPENDER_FLAG = 0x04000000
 const TRUNK_FLAG = 0x08000000
-const MAX_ID = 0xffffff
 
 /**
  * Reads a name as the C daemons do: whatever its characters are, those that are not base64 skipped, and what is missing

@@ -135,8 +135,9 @@ function filesIn(base: string): Record<string, string> {
     if (/^[\dA-F]{2}\/[\dA-F]{2}\//.test(name) && !entry.isDirectory()) {
       try {
         found[name] = readFileSync(join(base, name), 'latin1')
-      } catch {
-        // It has been deleted at this moment.
+      } catch (error) {
+        // It was removed since its folder was read.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       }
     }
   }

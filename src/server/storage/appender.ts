@@ -1,6 +1,5 @@
 /** Changes of appender files (protocol.md §3.2). */
 import { STATUS } from '../../errors.js'
-import { crc32 } from '../../file-id/index.js'
 import { isAtLeast } from '../../protocol/dialect.js'
 import type { Command, RequestOf } from '../../protocol/index.js'
 import { encodeRequestHead, limits, storageCommands } from '../../protocol/index.js'
@@ -8,6 +7,7 @@ import { unixSeconds } from '../clock.js'
 import type { Content } from '../content.js'
 import { readName } from '../name-facts.js'
 import type { Edit } from '../stores/store.js'
+import { contentCrc32 } from './content-crc32.js'
 import type { StorageContext, StorageHandlers } from './context.js'
 import { counted } from './counted.js'
 import { countOpen, countRead, countWrite, countWritten } from './file-counts.js'
@@ -176,14 +176,10 @@ export const appenderHandlers: StorageHandlers = {
       const stat = await store.stat(checked)
       if (stat === undefined) return STATUS.ENOENT
       if (stat.source !== undefined || !readName(checked).appender) return STATUS.EINVAL
-      const file = await store.read(checked)
-      if (file === undefined) return STATUS.ENOENT
-      countRead(context.stats, file.size)
-      let crc = 0
-      const content = await file.content(0, file.size)
-      if (content instanceof Uint8Array) crc = crc32(content)
-      else for await (const chunk of content) crc = crc32(chunk, crc)
-      const newName = naming.redraw(checked, { size: file.size, crc32: crc })
+      const crc = await contentCrc32(store, checked)
+      if (crc === undefined) return STATUS.ENOENT
+      countRead(context.stats, stat.size)
+      const newName = naming.redraw(checked, { size: stat.size, crc32: crc })
       const { journal } = context
       if (!(await journal.rename(checked, newName, () => store.rename(checked, newName))))
         return STATUS.ENOENT

@@ -7,6 +7,7 @@ import { isAtLeast } from '../../protocol/dialect.js'
 import type { Timer } from '../clock.js'
 import { startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
+import { isGroupName, MAX_ID } from '../names.js'
 import { DIRECT_NETWORK } from '../network.js'
 import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
@@ -67,8 +68,6 @@ const MAX_INT = 2 ** 31 - 1
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
 /** What real ones name where they are not told another, long after they have ceased to listen there. */
 const HTTP_PORT = 80
-/** A file name has three bytes for it (§1.2). */
-const MAX_ID = 0xffffff
 
 const activeTest: StorageHandlers['activeTest'] = (_, { context }) => {
   if (context.senderId !== '') context.replication.onIdle(context.senderId)
@@ -158,8 +157,8 @@ export class Storage {
     const { fileDistributePathMode = 'round-robin', fileDistributeRotateCount = ROTATE_COUNT } = options
     const { syncStartTime = '00:00', syncEndTime = '23:59' } = options
     const { allowHosts, maxConnections } = options
-    if (!/^[0-9A-Za-z]{1,16}$/.test(group))
-      throw new ConfigError(`group must be 1 to 16 letters and digits: ${group}`)
+    if (!isGroupName(group))
+      throw new ConfigError(`group must be 1 to 16 letters and digits: ${options.group}`)
     if (typeof id === 'number') checkRange('id', id, MAX_ID)
     else if (!isIPv4(id))
       throw new ConfigError(`id must be a number or an IPv4 address, not ${JSON.stringify(id)}`)

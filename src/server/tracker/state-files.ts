@@ -8,7 +8,7 @@ import type { Cluster } from './cluster.js'
 import type { Group } from './group.js'
 import type { Member } from './member.js'
 import { newMember } from './member.js'
-import { isGroupName, isStorageId } from './names.js'
+import { isGroupName, isStorageId } from '../names.js'
 import { GONE, WAITING } from '../status-sets.js'
 import { idOfAddress, RW_MODE } from './storage-ids.js'
 

@@ -1,6 +1,7 @@
 /** What groups and storages may be called (protocol.md §1.2). */
 
-const MAX_ID = 0xffffff
+/** The greatest ID of a storage: a file name has three bytes for it. */
+export const MAX_ID = 0xffffff
 
 /** Whether it is the name of a group. */
 export function isGroupName(name: string | undefined): name is string {
