@@ -13,6 +13,11 @@ export interface CallOptions {
   timeout?: number | undefined
 }
 
+/** Is told why what it watches over has to end. */
+type Watcher = (error: FastDfsError) => void
+
+const NOBODY: readonly Watcher[] = []
+
 /** One call of a public method: its signal and its time limit, handed down to whatever waits on its behalf. */
 export class Call {
   /** The caller's signal. */
@@ -30,8 +35,11 @@ export class Call {
   /** Where it stands among the running calls of its client. */
   index = -1
   #endsAt: number
-  /** Made when something waits: most calls are over before that. */
-  #waiting: Set<(error: FastDfsError) => void> | undefined
+  /** Replaced when it changes: nearly always there is one or none. */
+  #watchers: readonly Watcher[] = NOBODY
+  /** Run while somebody watches, where the call has a limit. */
+  #timer: NodeJS.Timeout | undefined
+  #onAbort: (() => void) | undefined
   #cancelled: FastDfsError | undefined
   #expired: FastDfsError | undefined
 
@@ -77,7 +85,7 @@ export class Call {
   /** Ends whatever waits on the call's behalf, now and later. */
   cancel(error: FastDfsError): void {
     this.#cancelled = error
-    for (const fail of this.#waiting ?? []) fail(error)
+    this.#tell(error)
   }
 
   /**
@@ -89,7 +97,7 @@ export class Call {
   expire(error: FastDfsError): boolean {
     if (this.hasMoved) return false
     this.#expired = error
-    for (const fail of this.#waiting ?? []) fail(error)
+    this.#tell(error)
     return true
   }
 
@@ -98,15 +106,35 @@ export class Call {
     if (this.#expired === error) this.#expired = undefined
   }
 
-  /** Has `fail` called when the call is cancelled, or its attempt expires, until {@link Call.unwatch}. */
-  watch(fail: (error: FastDfsError) => void): void {
-    this.#waiting ??= new Set()
-    this.#waiting.add(fail)
+  /**
+   * Has `fail` called when the call is aborted or cancelled, its time is over, or its present attempt expires, until
+   * {@link Call.unwatch}; not for what has happened already.
+   */
+  watch(fail: Watcher): void {
+    if (this.#watchers.length === 0) {
+      if (this.#endsAt !== Infinity) {
+        this.#timer = setTimeout(() => this.#tell(this.#timeIsOver()), this.remaining)
+      }
+      if (this.signal !== undefined) {
+        this.#onAbort ??= () => this.#tell(this.abortError())
+        this.signal.addEventListener('abort', this.#onAbort, { once: true })
+      }
+    }
+    this.#watchers = [...this.#watchers, fail]
   }
 
   /** See {@link Call.watch}. */
-  unwatch(fail: (error: FastDfsError) => void): void {
-    this.#waiting?.delete(fail)
+  unwatch(fail: Watcher): void {
+    if (!this.#watchers.includes(fail)) return
+    this.#watchers = this.#watchers.length === 1 ? NOBODY : this.#watchers.filter((other) => other !== fail)
+    if (this.#watchers.length > 0) return
+    clearTimeout(this.#timer)
+    if (this.#onAbort !== undefined) this.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  #tell(error: FastDfsError): void {
+    // What one of them does may be the end of another.
+    for (const fail of this.#watchers) if (this.#watchers.includes(fail)) fail(error)
   }
 
   /** The error of an aborted call. */
@@ -120,7 +148,7 @@ export class Call {
   }
 
   /** The same, of a timer that has ended. It may do so a moment early; once it has, no time is left. */
-  timeIsOver(): TimeoutError {
+  #timeIsOver(): TimeoutError {
     this.#endsAt = -Infinity
     return this.timeoutError()
   }
@@ -131,23 +159,22 @@ export class Call {
   wait<T>(promise: Promise<T>, late: (value: T) => void = () => {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let over = false
-      const end = (settle: () => void): void => {
-        if (over) return
+      const end = (): void => {
         over = true
-        clearTimeout(timer)
         this.unwatch(fail)
-        this.signal?.removeEventListener('abort', onAbort)
-        settle()
       }
-      const fail = (error: Error): void => end(() => reject(error))
-      const onAbort = (): void => fail(this.abortError())
-      const timer =
-        this.#endsAt === Infinity ? undefined : setTimeout(() => fail(this.timeIsOver()), this.remaining)
+      const fail = (error: FastDfsError): void => {
+        end()
+        reject(error)
+      }
       this.watch(fail)
-      this.signal?.addEventListener('abort', onAbort, { once: true })
-      promise.then((value) => (over ? late(value) : end(() => resolve(value))), fail)
+      promise.then((value) => {
+        if (over) return late(value)
+        end()
+        resolve(value)
+      }, fail)
       if (this.#ended !== undefined) fail(this.#ended)
-      else if (this.signal?.aborted === true) onAbort()
+      else if (this.signal?.aborted === true) fail(this.abortError())
     })
   }
 

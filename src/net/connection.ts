@@ -72,8 +72,6 @@ interface Exchange {
   readonly resolve: (fields: object) => void
   readonly reject: (error: FastDfsError) => void
   readonly trace: RequestTrace | undefined
-  /** Ends it with the call, where the call has a limit. */
-  readonly deadline: NodeJS.Timeout | undefined
   sent: Sent
   /** Rejects what waits to write. */
   stopWriting: ((error: FastDfsError) => void) | undefined
@@ -223,10 +221,6 @@ export class Connection {
         resolve: resolve as (fields: object) => void,
         reject,
         trace,
-        deadline:
-          call.remaining === Infinity
-            ? undefined
-            : setTimeout(() => this.#lose(call.timeIsOver()), call.remaining),
         sent: 'nothing',
         stopWriting: undefined,
         header: undefined,
@@ -237,9 +231,7 @@ export class Connection {
       Connection.#underWay++
       this.#lastMoved = performance.now()
       this.#idleTimer ??= setTimeout(() => this.#onIdle(), this.#idleTimeout).unref()
-      call.signal?.addEventListener('abort', this.#onAbort, { once: true })
-      // Only repeated attempts expire.
-      if (call.attempt > 1) call.watch(this.#onCallOver)
+      call.watch(this.#onCallOver)
       if (this.#lost !== undefined) this.#fail(this.#lost)
       else if (call.signal?.aborted === true) this.#fail(call.abortError())
       else if (source !== undefined && source.take === undefined) void this.#send(exchange, source)
@@ -450,11 +442,6 @@ export class Connection {
 
   readonly #onCallOver = (error: FastDfsError): void => this.#lose(error)
 
-  readonly #onAbort = (): void => {
-    const call = this.#exchange?.call
-    if (call !== undefined) this.#lose(call.abortError())
-  }
-
   /** A piece may take longer than the time limit, while the system takes some of it again and again. */
   #onIdle(): void {
     this.#idleTimer = undefined
@@ -497,9 +484,7 @@ export class Connection {
   /** The request is over, and whoever made it to be told how it ended. */
   #settle(): void {
     const exchange = this.#exchange as Exchange
-    clearTimeout(exchange.deadline)
-    exchange.call.signal?.removeEventListener('abort', this.#onAbort)
-    if (exchange.call.attempt > 1) exchange.call.unwatch(this.#onCallOver)
+    exchange.call.unwatch(this.#onCallOver)
     this.#exchange = undefined
     Connection.#underWay--
     // The last piece may have held it up; the next response has another sink.

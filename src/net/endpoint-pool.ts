@@ -109,7 +109,7 @@ export class EndpointPool {
     this.#name = formatEndpoint(endpoint)
     this.#options = options
     this.#onFailure = onFailure
-    this.#line = new WaitingLine(options, this.#name, (slot) => this.#leave(slot))
+    this.#line = new WaitingLine(options, this.#name)
     setMaxListeners(maxConnections, this.#closing.signal)
     this.#pool = createPool<Slot>(
       {
@@ -137,8 +137,7 @@ export class EndpointPool {
     if (this.#warm.length === 0 || this.#isClosed) return undefined
     const slot = this.#popWarm()
     if (slot === undefined) return undefined
-    const isTrusted = !mustLive || performance.now() - slot.connection.lastUsed <= TRUSTED_FOR
-    if (!isTrusted || !this.#line.tryEnter()) {
+    if (!isTrusted(slot, mustLive) || !this.#line.tryEnter()) {
       this.#warm.push(slot)
       return undefined
     }
@@ -154,21 +153,22 @@ export class EndpointPool {
     return channels.pool.tracePromise(acquire, { endpoint: this.#name, waiting: this.#line.waiting })
   }
 
-  async #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
+  /** By callbacks: what waits among many is to be small. */
+  #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
     this.#wasUsed = true
-    const handed = await this.#line.enter(call)
-    try {
-      return await this.#take(call, mustLive, handed)
-    } catch (error) {
-      this.#line.leave()
-      throw error
-    }
+    return this.#line.enter(call).then((handed) => {
+      if (handed !== undefined && !this.#isClosed && isTrusted(handed, mustLive)) return handed
+      return this.#take(call, mustLive, handed).catch((error: unknown) => {
+        this.#line.leave()
+        throw error
+      })
+    })
   }
 
   /** Gives a connection back: to the next caller, or to those that are kept. */
   #release(slot: LiveSlot): void {
     if (!this.#isFresh(slot)) void this.#pool.destroy(slot)
-    else if (this.#line.waiting > 0) return void this.#leave(slot)
+    else if (this.#line.waiting > 0) return void this.#line.leave(slot)
     // Who waits for a connection to be made can have this one.
     else if (this.#connecting > 0) this.#giveBack(slot)
     else {
@@ -176,12 +176,6 @@ export class EndpointPool {
       this.#warm.push(slot)
     }
     this.#line.leave()
-  }
-
-  /** Lets the next caller in with a connection, or keeps that. */
-  #leave(slot: LiveSlot | undefined): void {
-    if (slot === undefined || this.#line.waiting > 0) this.#line.leave(slot)
-    else this.#release(slot)
   }
 
   async #take(call: Call, mustLive: boolean, handed: LiveSlot | undefined): Promise<LiveSlot> {
@@ -434,6 +428,11 @@ export class EndpointPool {
     await this.#pool.drain()
     await this.#pool.clear()
   }
+}
+
+/** Whether a request may be made without a test: those that must not be repeated want a connection that surely lives. */
+function isTrusted({ connection }: LiveSlot, mustLive: boolean): boolean {
+  return !mustLive || performance.now() - connection.lastUsed <= TRUSTED_FOR
 }
 
 /** The error of what a closed client does not do any more. */

@@ -9,9 +9,15 @@ export interface LineOptions {
   readonly queueTimeout: number
 }
 
-interface Waiter<T> {
+/** A place in the line, between two others. */
+interface Place<T> {
+  readonly call: Call
+  /** When the wait has been too long, by `performance.now()`. */
+  readonly endsAt: number
   readonly enter: (item: T | undefined) => void
   readonly fail: (error: FastDfsError) => void
+  before: Place<T> | undefined
+  behind: Place<T> | undefined
 }
 
 /**
@@ -21,18 +27,18 @@ interface Waiter<T> {
 export class WaitingLine<T> {
   readonly #options: LineOptions
   readonly #endpoint: string
-  readonly #waiting = new Set<Waiter<T>>()
-  readonly #onUnwanted: (item: T | undefined) => void
+  // Linked: a Set looks for its first among the places that were left, and an array is slow to lose one in its midst.
+  #first: Place<T> | undefined
+  #last: Place<T> | undefined
+  #waiting = 0
+  /** One for all: who came first has waited longest. What they wait for keeps the process alive. */
+  #timer: NodeJS.Timeout | undefined
   #inside = 0
 
-  /**
-   * @param endpoint - for errors
-   * @param onUnwanted - somebody's turn came too late: takes what it was handed, and leaves in its place
-   */
-  constructor(options: LineOptions, endpoint: string, onUnwanted: (item: T | undefined) => void) {
+  /** @param endpoint - for errors */
+  constructor(options: LineOptions, endpoint: string) {
     this.#options = options
     this.#endpoint = endpoint
-    this.#onUnwanted = onUnwanted
   }
 
   /** Callers inside. */
@@ -42,7 +48,7 @@ export class WaitingLine<T> {
 
   /** Callers that wait. */
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiting
   }
 
   /** Lets a caller in without waiting, if there is room. */
@@ -54,55 +60,88 @@ export class WaitingLine<T> {
 
   /**
    * Resolves when it is the caller's turn, with what it was handed; the turn must be given back by
-   * {@link WaitingLine.leave}.
+   * {@link WaitingLine.leave}, also where the call is over by then.
    *
    * @throws {@link PoolTimeoutError} when the line is full, or the wait too long
    */
-  async enter(call: Call): Promise<T | undefined> {
-    const { maxConnections, maxQueue, queueTimeout } = this.#options
-    if (this.tryEnter()) return undefined
-    if (this.#waiting.size >= maxQueue) {
-      throw this.#refused(
-        `${maxQueue} callers wait for one of ${maxConnections} connections already; raise maxQueue or maxConnections`,
+  enter(call: Call): Promise<T | undefined> {
+    const { maxConnections, maxQueue } = this.#options
+    if (this.tryEnter()) return Promise.resolve(undefined)
+    if (call.isOver) return Promise.reject(call.endError())
+    if (this.#waiting >= maxQueue) {
+      return Promise.reject(
+        this.#refused(
+          `${maxQueue} callers wait for one of ${maxConnections} connections already; raise maxQueue or maxConnections`,
+        ),
       )
     }
-    let waiter: Waiter<T> | undefined
-    const turn = new Promise<T | undefined>((resolve, reject) => {
-      waiter = { enter: resolve, fail: reject }
-      this.#waiting.add(waiter)
-    })
-    const timer = setTimeout(
-      () =>
-        waiter?.fail(
-          this.#refused(
-            `none of ${maxConnections} connections became free within ${queueTimeout} ms; raise maxConnections or queueTimeout`,
-          ),
-        ),
-      queueTimeout,
-    )
-    try {
-      return await call.wait(turn, this.#onUnwanted)
-    } finally {
-      clearTimeout(timer)
-      this.#waiting.delete(waiter as Waiter<T>)
-    }
+    return new Promise((enter, fail) => this.#append(call, enter, fail))
   }
 
   /** Lets the next one in, and hands it `item`. False when nobody waits: then there is one less inside. */
   leave(item?: T): boolean {
-    for (const next of this.#waiting) {
-      this.#waiting.delete(next)
-      next.enter(item)
-      return true
+    const next = this.#first
+    if (next === undefined) {
+      this.#inside--
+      return false
     }
-    this.#inside--
-    return false
+    this.#remove(next)
+    next.enter(item)
+    return true
   }
 
   /** Sends everybody who waits away. */
   dismiss(reason: FastDfsError): void {
-    for (const waiter of this.#waiting) waiter.fail(reason)
-    this.#waiting.clear()
+    this.#dismissUntil(Infinity, () => reason)
+  }
+
+  #append(call: Call, enter: Place<T>['enter'], reject: (error: FastDfsError) => void): void {
+    const { queueTimeout } = this.#options
+    const place: Place<T> = {
+      call,
+      endsAt: performance.now() + queueTimeout,
+      enter,
+      fail: (error) => {
+        this.#remove(place)
+        reject(error)
+      },
+      before: this.#last,
+      behind: undefined,
+    }
+    if (this.#last === undefined) this.#first = place
+    else this.#last.behind = place
+    this.#last = place
+    this.#waiting++
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), queueTimeout).unref()
+    call.watch(place.fail)
+  }
+
+  #remove(place: Place<T>): void {
+    place.call.unwatch(place.fail)
+    const { before, behind } = place
+    if (before === undefined) this.#first = behind
+    else before.behind = behind
+    if (behind === undefined) this.#last = before
+    else behind.before = before
+    this.#waiting--
+    // One that was left and has grown old must not keep alive what came behind it.
+    place.behind = undefined
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined
+    const { maxConnections, queueTimeout } = this.#options
+    const reason = `none of ${maxConnections} connections became free within ${queueTimeout} ms; raise maxConnections or queueTimeout`
+    // Timers may end a moment early.
+    this.#dismissUntil(performance.now() + 1, () => this.#refused(reason))
+    if (this.#first === undefined) return
+    this.#timer = setTimeout(() => this.#onTimer(), this.#first.endsAt - performance.now()).unref()
+  }
+
+  #dismissUntil(end: number, reason: () => FastDfsError): void {
+    for (let first = this.#first; first !== undefined && first.endsAt <= end; first = this.#first) {
+      first.fail(reason())
+    }
   }
 
   #refused(message: string): PoolTimeoutError {
