@@ -7,6 +7,7 @@ import {
   encodeRequestHead,
   FrameReader,
   LATEST,
+  limits,
 } from '../protocol/index.js'
 import { formatAddress } from './address.js'
 import { Collector } from './collector.js'
@@ -241,6 +242,12 @@ export class ServerConnection {
 
   #onHeader(header: Header): void {
     if (this.#pending === undefined) throw new ProtocolError('an answer without a question')
+    // Who connects to a port of its own machine where nobody listens may be given that very port, and hear itself.
+    if (header.command !== limits.RESPONSE_COMMAND) {
+      throw new ProtocolError(
+        `the header's command is ${header.command}, expected ${limits.RESPONSE_COMMAND}`,
+      )
+    }
     this.#status = header.status
     if (header.status === 0 && this.#pending.command.content === 'response') {
       this.#arriving = new ArrivingContent(header.length, () => this.#socket.resume())

@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Storage, StorageOptions, Store } from '../../src/server/index.js'
+import { DIRECT_NETWORK } from '../../src/server/network.js'
 import { bytes, i64, RawClient, str } from './raw.js'
 import {
   appendBody,
@@ -116,6 +118,41 @@ describe.each(['memory', 'disk'])('a group of storages in %s', (kind) => {
       expect((await group.ask(1, 12, bytes(GROUP, second))).status).toBe(0)
       expect(await expectAlike()).toEqual({})
     })
+  })
+
+  it('tells nothing to one that repeats what it hears in the place of a storage that is away', async () => {
+    await start(2)
+    const { port } = group.storages[1] as Storage
+    await group.storages[1]?.stop()
+    // As the system may connect whoever asks for a port of its own, where nobody listens, to itself.
+    const echo = createServer((socket) => socket.pipe(socket))
+    const ended = new Promise((resolve) => echo.once('connection', (socket) => socket.once('close', resolve)))
+    await new Promise<void>((resolve) => echo.listen(port, '127.0.0.1', resolve))
+    await group.ask(0, 11, uploadBody('new'))
+    await ended
+    await new Promise((resolve) => echo.close(resolve))
+    await group.storages[1]?.start()
+    await group.storages[1]?.whenActive()
+    expect(Object.values(await expectAlike())).toEqual(['new'])
+  })
+
+  it('looks for a storage that is away once a second, however much there is to tell it', async () => {
+    const tried: number[] = []
+    await start(2, {
+      network: {
+        ...DIRECT_NETWORK,
+        connect: (options) => {
+          tried.push(options.port)
+          return DIRECT_NETWORK.connect(options)
+        },
+      },
+    })
+    const { port } = group.storages[1] as Storage
+    await group.storages[1]?.stop()
+    const [before, begin] = [tried.length, performance.now()]
+    for (let i = 0; i < 100; i++) await group.ask(0, 11, uploadBody(String(i)))
+    const seconds = (performance.now() - begin) / 1000
+    expect(tried.slice(before).filter((to) => to === port).length).toBeLessThanOrEqual(2 + seconds)
   })
 
   it('brings a storage that was away up to date', async () => {

@@ -206,7 +206,16 @@ export class Pusher {
       this.#trying = this.#asked || this.#met
       this.#connected = false
       this.#shared.onProgress()
-      if (!this.#stopped && !this.#asked) await this.#wait(RETRY_DELAY)
+      await this.#pause()
+    }
+  }
+
+  /** Before the next attempt: what is new here brings the peer back no sooner. */
+  async #pause(): Promise<void> {
+    const end = now() + RETRY_DELAY
+    for (let left = RETRY_DELAY; left > 0; left = end - now()) {
+      if (this.#stopped || this.#asked) return
+      await this.#wait(left)
     }
   }
 
