@@ -16,12 +16,12 @@ it('replicate() waits for a storage whose connections are lost, and can be made 
   let cuts = 0
   const cutting = (socket: Socket): Socket => {
     const write = socket.write.bind(socket)
-    socket.write = ((chunk: Buffer, ...rest: []) => {
+    socket.write = (chunk: Buffer, ...rest: []) => {
       if (chunk[8] !== CREATE || cuts === 3) return write(chunk, ...rest)
       cuts++
       socket.destroy()
       return false
-    })
+    }
     return socket
   }
   const tracker = new Tracker()
