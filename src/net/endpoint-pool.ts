@@ -137,7 +137,7 @@ export class EndpointPool {
     if (this.#warm.length === 0 || this.#isClosed) return undefined
     const slot = this.#popWarm()
     if (slot === undefined) return undefined
-    if (!isTrusted(slot, mustLive) || !this.#line.tryEnter()) {
+    if ((mustLive && !isTrusted(slot.connection)) || !this.#line.tryEnter()) {
       this.#warm.push(slot)
       return undefined
     }
@@ -157,7 +157,8 @@ export class EndpointPool {
   #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
     this.#wasUsed = true
     return this.#line.enter(call).then((handed) => {
-      if (handed !== undefined && !this.#isClosed && isTrusted(handed, mustLive)) return handed
+      const isReady = handed !== undefined && (!mustLive || isTrusted(handed.connection))
+      if (isReady && !this.#isClosed) return handed
       return this.#take(call, mustLive, handed).catch((error: unknown) => {
         this.#line.leave()
         throw error
@@ -314,7 +315,7 @@ export class EndpointPool {
 
   /** Whether the peer still answers on a connection that was idle for a while (protocol.md §1.1). */
   async #isAlive(connection: Connection, call: Call): Promise<boolean> {
-    if (performance.now() - connection.lastUsed <= TRUSTED_FOR) return true
+    if (isTrusted(connection)) return true
     if (connection.lastUsed < this.#distrusted) {
       connection.destroy()
       return false
@@ -430,9 +431,9 @@ export class EndpointPool {
   }
 }
 
-/** Whether a request may be made without a test: those that must not be repeated want a connection that surely lives. */
-function isTrusted({ connection }: LiveSlot, mustLive: boolean): boolean {
-  return !mustLive || performance.now() - connection.lastUsed <= TRUSTED_FOR
+/** Whether a connection was used a moment ago: even what must not be repeated needs no test of it. */
+function isTrusted({ lastUsed }: Connection): boolean {
+  return performance.now() - lastUsed <= TRUSTED_FOR
 }
 
 /** The error of what a closed client does not do any more. */

@@ -1,6 +1,6 @@
 /**
- * Time and chance, in one place, so that a test can put its own there. The timers are Node's, taken when this module is loaded: a test that fakes the global
- * ones stops its own clock, not that of the cluster it talks to.
+ * Time and chance, in one place, so that a test can put its own there. The timers are Node's, taken when this module is
+ * loaded: a test that fakes the global ones stops its own clock, not that of the cluster it talks to.
  */
 import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
@@ -26,6 +26,9 @@ export const SYSTEM_CLOCK: Clock = {
   now: Date.now,
   randomBelow: (limit) => Math.floor(Math.random() * limit),
 }
+
+/** Milliseconds; no timer of Node's runs longer. */
+export const MAX_DELAY = 2 ** 31 - 1
 
 /** A timer that runs; {@link stopTimer} ends it. */
 export type Timer = ReturnType<typeof setTimeout>

@@ -3,9 +3,7 @@ import { createServer } from 'node:net'
 import { ConfigError, ConnectError } from '../errors.js'
 import { log } from '../observe/log.js'
 import { AllowedHosts } from './allowed-hosts.js'
-
-/** No timer of Node's runs longer. */
-const MAX_TIMEOUT = 2 ** 31 - 1
+import { MAX_DELAY } from './clock.js'
 
 /** Milliseconds that real servers wait for a silent peer by default since V6.9; before, half as long. */
 export const NETWORK_TIMEOUT = 60_000
@@ -59,9 +57,9 @@ export class Listener {
     { host, port, networkTimeout = NETWORK_TIMEOUT, allowHosts = ['*'], maxConnections }: ListenerOptions,
     serve: (socket: Socket) => Served,
   ) {
-    if (!Number.isInteger(networkTimeout) || networkTimeout < 1 || networkTimeout > MAX_TIMEOUT) {
+    if (!Number.isInteger(networkTimeout) || networkTimeout < 1 || networkTimeout > MAX_DELAY) {
       throw new ConfigError(
-        `networkTimeout must be a whole number from 1 to ${MAX_TIMEOUT}, not ${String(networkTimeout)}`,
+        `networkTimeout must be a whole number from 1 to ${MAX_DELAY}, not ${String(networkTimeout)}`,
       )
     }
     if (maxConnections !== undefined && (!Number.isInteger(maxConnections) || maxConnections < 1)) {

@@ -5,7 +5,7 @@ import type { Dialect } from '../../protocol/index.js'
 import { LATEST, limits, trackerClusterCommands, trackerCommands } from '../../protocol/index.js'
 import { isAtLeast } from '../../protocol/dialect.js'
 import type { Timer } from '../clock.js'
-import { startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
+import { MAX_DELAY, startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
 import { isGroupName, MAX_ID } from '../names.js'
 import { DIRECT_NETWORK } from '../network.js'
@@ -57,8 +57,6 @@ const REDONE = 256 * 1024
 const HEART_BEAT_INTERVAL = 30_000
 const STAT_REPORT_INTERVAL = 300_000
 const SYNC_STAT_FILE_INTERVAL = 60_000
-/** No timer of Node's runs longer. */
-const MAX_INTERVAL = 2 ** 31 - 1
 /** What all real storages have by default. */
 const UPLOAD_PRIORITY = 10
 const ROTATE_COUNT = 100
@@ -178,7 +176,7 @@ export class Storage {
       rotateCount: fileDistributeRotateCount,
     }
     const intervals = { heartBeatInterval, statReportInterval, syncStatFileInterval }
-    for (const [name, value] of Object.entries(intervals)) checkRange(name, value, MAX_INTERVAL)
+    for (const [name, value] of Object.entries(intervals)) checkRange(name, value, MAX_DELAY)
     this.#options = options
     this.#intervals = intervals
     this.#trackers = options.trackers
