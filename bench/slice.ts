@@ -16,8 +16,12 @@ export interface Slice {
 /** Gives the next operation, or undefined when there is nothing left to do. */
 export type Next = () => (() => Promise<void>) | undefined
 
-/** Milliseconds of the first slices, at least: code is compiled, and caches and connections are filled. */
-const WARM_UP = 250
+/**
+ * Milliseconds of each kind of work before it is counted, with {@link WARM_UP_CALLERS} calls at a time. The smaller a
+ * client is, the sooner all of it is compiled and optimised; one call at a time takes seconds of its slices to get there.
+ */
+export const WARM_UP = 600
+export const WARM_UP_CALLERS = 16
 
 /** Milliseconds of a slice in a round, of which the first is not counted. */
 export function durationOf(round: number, duration: number): number {
