@@ -134,7 +134,7 @@ function others({ scaling, embedded, once }: Omit<Results, 'judged'>): Judged[] 
     ...scaling.flatMap(({ name, points }) =>
       points
         .filter(({ isGrown }) => isGrown)
-        .map(({ at, ratio }) => judged(`${at} ${name}`, 'throughput to fewer', ratio, 1, false)),
+        .map(({ at, fastdfs: { ratio } }) => judged(`${at} ${name}`, 'throughput to fewer', ratio, 1, false)),
     ),
     ...embedded.flatMap(({ name, unit, goal, measured }) =>
       goal === undefined ? [] : [judged(`${name}, embedded`, unit, measured.rate, goal, false)],
