@@ -1,6 +1,7 @@
 /** What the benchmark says to the process of a contender, and what that answers. */
 import type { ClientOptions } from '../src/index.js'
 import type { Slice } from './slice.js'
+import type { Count } from './tally.js'
 
 /** What an agent is started with, as JSON. */
 export interface AgentConfig {
@@ -37,6 +38,8 @@ export interface AgentAnswer {
   readonly slice?: Slice
   readonly id?: string
   readonly rate?: number
+  /** All operations so far. Of those that failed, some were left out, others made again. */
+  readonly count?: Count
   /** The most memory so far, in MiB. */
   readonly rss: number
 }

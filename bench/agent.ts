@@ -13,6 +13,7 @@ import { NPM_CLIENTS, npmClient } from './npm-client.js'
 import { RawClient } from './raw-client.js'
 import type { Next, Slice } from './slice.js'
 import { measureSlice } from './slice.js'
+import { Tally } from './tally.js'
 
 /**
  * Milliseconds for a request, and for the end: far more than they take. Some clients never end what went wrong; this
@@ -29,15 +30,19 @@ const client = clientOf(contender)
 /** All files that are on the cluster because of this process. */
 const files: string[] = []
 const contents = new Map<number, Buffer>()
+const total = new Tally()
 
 answer<AgentRequest, AgentAnswer>(
   async (request) => {
-    const work = handle(request)
+    // One for each: a client that cannot do something fails at once.
+    const tally = new Tally()
+    const work = handle(request, tally)
     const answered = await (LONG.includes(request.do) ? work : within(LIMIT, work))
-    return { ...answered, rss: await peakRss() }
+    total.add(tally)
+    return { ...answered, count: { ...total }, rss: await peakRss() }
   },
   async () => {
-    await within(END_LIMIT, deleteAll())
+    await within(END_LIMIT, deleteAll(new Tally()))
     await client.close()
   },
 )
@@ -51,34 +56,34 @@ function clientOf(name: string): BenchClient {
     : new RawClient(trackers, config.options.trackerCache !== undefined)
 }
 
-async function handle(request: AgentRequest): Promise<Omit<AgentAnswer, 'rss'>> {
+async function handle(request: AgentRequest, tally: Tally): Promise<Omit<AgentAnswer, 'count' | 'rss'>> {
   switch (request.do) {
     case 'check':
-      await check(100_000)
+      await check(100_000, tally)
       return {}
     case 'slice': {
       const { what, size, concurrency, duration } = request
-      return { slice: await measureSlice(operations(what, size), concurrency, duration) }
+      return { slice: await measureSlice(operations(what, size), concurrency, duration, tally) }
     }
     case 'fill': {
       const content = contentOf(request.size)
       let missing = request.count - files.length
       await inParallel(async () => {
-        while (missing-- > 0) files.push(await client.upload(content))
+        while (missing-- > 0) files.push(await tally.insist(() => client.upload(content)))
       })
       return {}
     }
     case 'keep': {
-      const id = await client.uploadPath(request.path)
+      const id = await tally.insist(() => client.uploadPath(request.path))
       files.push(id)
       return { id }
     }
     case 'large':
-      return { slice: await measureLarge(request.what, request) }
+      return { slice: await measureLarge(request.what, request, tally) }
     case 'parse':
       return { rate: parseRate(request.id, request.duration) }
     case 'deleteAll':
-      await deleteAll()
+      await deleteAll(tally)
       return {}
   }
 }
@@ -119,26 +124,29 @@ function operations(what: Small, size: number): Next {
 async function measureLarge(
   what: Large,
   { id, path, size }: { id: string; path: string; size: number },
+  tally: Tally,
 ): Promise<Slice> {
-  const usage = process.cpuUsage()
-  const start = performance.now()
-  if (what === 'upload') files.push(await client.uploadPath(path))
-  else if (what === 'download to path') expectSame(await client.downloadPath(id, path), size)
-  else expectSame(await client.downloadDiscarded(id), size)
-  const wall = performance.now() - start
-  const { user, system } = process.cpuUsage(usage)
-  return { operations: 1, wall: wall / 1000, cpu: (user + system) / 1e6, p50: wall, p99: wall }
+  return tally.insist(async () => {
+    const usage = process.cpuUsage()
+    const start = performance.now()
+    if (what === 'upload') files.push(await client.uploadPath(path))
+    else if (what === 'download to path') expectSame(await client.downloadPath(id, path), size)
+    else expectSame(await client.downloadDiscarded(id), size)
+    const wall = performance.now() - start
+    const { user, system } = process.cpuUsage(usage)
+    return { operations: 1, wall: wall / 1000, cpu: (user + system) / 1e6, p50: wall, p99: wall }
+  })
 }
 
 /** A floor that does something else would be no floor. */
-async function check(size: number): Promise<void> {
+async function check(size: number, tally: Tally): Promise<void> {
   const content = randomBytes(size)
-  const id = await client.upload(content)
+  const id = await tally.insist(() => client.upload(content))
   files.push(id)
   if (!(await client.download(id)).equals(content)) throw new Error(`${contender} downloads other bytes`)
   expectSame(await client.metadata(id), METADATA.length)
   expectSame(await client.info(id), size)
-  await deleteAll()
+  await deleteAll(tally)
   const gone = await client.info(id).then(
     () => false,
     () => true,
@@ -156,9 +164,12 @@ function contentOf(size: number): Buffer {
   return content
 }
 
-async function deleteAll(): Promise<void> {
+async function deleteAll(tally: Tally): Promise<void> {
   await inParallel(async () => {
-    for (let id = files.pop(); id !== undefined; id = files.pop()) await client.delete(id)
+    for (let id = files.pop(); id !== undefined; id = files.pop()) {
+      const gone = id
+      await tally.insist(() => client.delete(gone))
+    }
   })
 }
 

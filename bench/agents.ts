@@ -3,6 +3,8 @@ import { Child } from './child.js'
 import type { Core, Peer } from './contenders.js'
 import { CORE } from './contenders.js'
 import type { Slice } from './slice.js'
+import type { Count } from './tally.js'
+import { isTolerable } from './tally.js'
 
 type Agent = Child<AgentRequest, AgentAnswer>
 
@@ -18,6 +20,8 @@ export class Agents {
   readonly rss: Record<string, number> = {}
   /** What peers failed at, and how: there they take no further part. */
   readonly failures: Record<string, string> = {}
+  /** The operations of each so far, where it tells. */
+  readonly counts: Record<string, Count> = {}
   readonly #agents: ReadonlyMap<string, Agent>
   readonly #fields: Readonly<Record<Field, readonly string[]>>
 
@@ -35,7 +39,11 @@ export class Agents {
     if (agent === undefined) throw new Error(`there is no contender ${contender}`)
     const result = await agent.ask(request)
     this.rss[contender] = result.rss
-    return result
+    const { count } = result
+    if (count === undefined) return result
+    this.counts[contender] = count
+    if (isTolerable(count)) return result
+    throw new Error(`${count.failed} of ${count.done + count.failed} operations failed`)
   }
 
   async askAll(request: AgentRequest, field: Field): Promise<void> {
@@ -67,8 +75,10 @@ export class Agents {
       return await this.ask(contender, request)
     } catch (error) {
       if ((CORE as readonly string[]).includes(contender)) throw new Error(`${what} failed`, { cause: error })
-      const isGone = this.#agents.get(contender)?.isGone === true
-      this.failures[isGone ? contender : what] = String(error).split('\n')[0] as string
+      const count = this.counts[contender]
+      const isLost =
+        this.#agents.get(contender)?.isGone === true || (count !== undefined && !isTolerable(count))
+      this.failures[isLost ? contender : what] = String(error).split('\n')[0] as string
       return undefined
     }
   }

@@ -5,6 +5,7 @@ import { isBeyondFloor, verdictOf } from './judge.js'
 import type { Once, Startup } from './once.js'
 import type { Scaling } from './scaling.js'
 import type { Estimate } from './stats.js'
+import type { Count } from './tally.js'
 
 /** All that was measured: what latest.json holds. */
 export interface Results {
@@ -30,6 +31,8 @@ export interface Results {
   readonly peers: readonly string[]
   readonly missingPeers: readonly string[]
   readonly failures: Readonly<Record<string, string>>
+  /** What went well and what failed on the target, of those that tell. */
+  readonly counts: Readonly<Record<string, Count>>
   /** The most memory of each process that worked on small files, in MiB. */
   readonly smallRss: Readonly<Record<string, number>> | undefined
   readonly once: Once | undefined
@@ -57,7 +60,8 @@ export function toMarkdown(results: Results): string {
 }
 
 function headOf(results: Results, judges: boolean): string[] {
-  const { target, machine, load, form, seconds, parts, noise, peers, missingPeers, failures } = results
+  const { target, machine, load, form, seconds, parts, noise, peers, missingPeers, failures, counts } =
+    results
   const noiseTexts = Object.entries(noise).map(
     ([name, { throughput, cpu, p99 }]) =>
       `${name} ${percent(throughput)} (CPU ${percent(cpu)}, p99 ${percent(p99)})`,
@@ -75,8 +79,17 @@ function headOf(results: Results, judges: boolean): string[] {
     ...(peers.length === 0 ? [] : [`Peers: ${peers.join(', ')}.`]),
     ...(missingPeers.length === 0 ? [] : [`Not installed, so left out: ${missingPeers.join(', ')}.`]),
     ...Object.entries(failures).map(([name, reason]) => `Left out: ${name}: ${reason}`),
+    ...failedText(counts),
     '',
   ]
+}
+
+/** Single operations that failed; a contender with many of them is among the failures. */
+function failedText(counts: Results['counts']): string[] {
+  const texts = Object.entries(counts)
+    .filter(([, { failed }]) => failed > 0)
+    .map(([name, { done, failed }]) => `${name} ${failed} of ${done + failed}`)
+  return texts.length === 0 ? [] : [`Operations that failed, left out or made again: ${texts.join(', ')}.`]
 }
 
 /** Everything that has a goal, with what came of it. */

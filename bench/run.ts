@@ -26,6 +26,8 @@ import type { Results } from './report.js'
 import { toMarkdown } from './report.js'
 import { measureScaling } from './scaling.js'
 import { measureShortcuts, measureSmallFiles } from './small-files.js'
+import type { Count } from './tally.js'
+import { Tally } from './tally.js'
 import type { Target } from './target.js'
 import { openTarget } from './target.js'
 
@@ -76,8 +78,15 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
   await checkConnections(target.trackers, peers, options)
 
   const config = { trackers: target.trackers, peersFolder: options.peersFolder, options: {} }
-  const startAgents = (contenders: readonly Peer[], more: Partial<ClientOptions> = {}): Agents =>
-    new Agents(contenders, agentStarter(scripts.agent, { ...config, options: more }, options.profile))
+  const all: Agents[] = []
+  const startAgents = (contenders: readonly Peer[], more: Partial<ClientOptions> = {}): Agents => {
+    const agents = new Agents(
+      contenders,
+      agentStarter(scripts.agent, { ...config, options: more }, options.profile),
+    )
+    all.push(agents)
+    return agents
+  }
   const startScripts = (more?: Partial<ClientOptions>): Agents =>
     startAgents(
       peers.filter(({ script }) => script !== undefined),
@@ -138,11 +147,21 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
     embedded: embedded ?? [],
     peers: peers.map(({ name }) => name),
     missingPeers: missing,
-    failures: { ...agents.failures },
+    failures: Object.assign({}, ...all.map(({ failures }) => failures)) as Record<string, string>,
+    counts: sumOf(all.map(({ counts }) => counts)),
     smallRss: asking === undefined ? undefined : { ...agents.rss },
     once,
   } as const
   return { ...results, judged: judgedOf(results) }
+}
+
+/** Of each contender, of all its processes. */
+function sumOf(all: readonly Readonly<Record<string, Count>>[]): Record<string, Count> {
+  const sums: Record<string, Tally> = {}
+  for (const counts of all) {
+    for (const [name, count] of Object.entries(counts)) (sums[name] ??= new Tally()).add(count)
+  }
+  return sums
 }
 
 const isWantedSmall = (options: Options): boolean => SMALL.some((what) => isWanted(options, what))

@@ -1,5 +1,8 @@
+import type { Tally } from './tally.js'
+
 /** What one contender did in one slice of time. */
 export interface Slice {
+  /** Those that went well. */
   readonly operations: number
   /** Seconds. */
   readonly wall: number
@@ -13,8 +16,12 @@ export interface Slice {
 /** Gives the next operation, or undefined when there is nothing left to do. */
 export type Next = () => (() => Promise<void>) | undefined
 
-/** Milliseconds of the first slices, at least: code is compiled, and caches and connections are filled. */
-const WARM_UP = 250
+/**
+ * Milliseconds of each kind of work before it is counted, with {@link WARM_UP_CALLERS} calls at a time. The smaller a
+ * client is, the sooner all of it is compiled and optimised; one call at a time takes seconds of its slices to get there.
+ */
+export const WARM_UP = 600
+export const WARM_UP_CALLERS = 16
 
 /** Milliseconds of a slice in a round, of which the first is not counted. */
 export function durationOf(round: number, duration: number): number {
@@ -23,17 +30,24 @@ export function durationOf(round: number, duration: number): number {
 
 /**
  * Runs operations, `concurrency` at a time, for `duration` milliseconds. As many before that are not counted: they open
- * connections, and test those that rested while others were measured.
+ * connections, and test those that rested while others were measured. What fails is left out.
+ *
+ * @throws the error of an operation, when too many fail for `tally`
  */
-export async function measureSlice(next: Next, concurrency: number, duration: number): Promise<Slice> {
+export async function measureSlice(
+  next: Next,
+  concurrency: number,
+  duration: number,
+  tally: Tally,
+): Promise<Slice> {
   let warmups = concurrency
-  await runAll(next, concurrency, () => warmups-- > 0, [])
+  await runAll(next, concurrency, () => warmups-- > 0, tally, [])
 
   const latencies: number[] = []
   const usage = process.cpuUsage()
   const start = performance.now()
   const end = start + duration
-  await runAll(next, concurrency, (now) => now < end, latencies)
+  await runAll(next, concurrency, (now) => now < end, tally, latencies)
   const wall = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(usage)
   if (latencies.length === 0) throw new Error('there was nothing to do')
@@ -46,15 +60,23 @@ async function runAll(
   next: Next,
   concurrency: number,
   goesOn: (now: number) => boolean,
+  tally: Tally,
   latencies: number[],
 ): Promise<void> {
   const worker = async (): Promise<void> => {
     for (let begun = performance.now(); goesOn(begun);) {
       const operation = next()
       if (operation === undefined) return
-      await operation()
-      const now = performance.now()
-      latencies.push(now - begun)
+      let now: number
+      try {
+        await operation()
+        now = performance.now()
+        latencies.push(now - begun)
+        tally.done++
+      } catch (error) {
+        tally.fail(error)
+        now = performance.now()
+      }
       begun = now
     }
   }

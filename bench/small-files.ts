@@ -4,7 +4,7 @@ import type { Agents, Field, Round } from './agents.js'
 import type { Measured } from './compare.js'
 import type { Options } from './options.js'
 import { isWanted } from './options.js'
-import { durationOf } from './slice.js'
+import { WARM_UP, WARM_UP_CALLERS } from './slice.js'
 
 const KIB = 1024
 
@@ -35,6 +35,12 @@ const SHORTCUT_PASSES: readonly Pass[] = [{ size: 4 * KIB, whats: ['upload', 'do
 
 /** The work at which every peer takes part: others are slow, and would make a run a long one. */
 const LIGHT = { size: 4 * KIB, concurrency: 16 }
+/**
+ * Times that all is done before it is counted: at first it is compiled, then connections that have rested take another
+ * path, for which some of it has to be compiled again, and at last it is.
+ */
+const LAPS = 3
+
 /** Requests about small files, at every concurrency. */
 export function measureSmallFiles(
   agents: Agents,
@@ -73,28 +79,46 @@ async function measurePasses(
   await agents.askAll({ do: 'check' }, 'all')
   const rows = new Map<string, Omit<Measured, 'rounds'> & { readonly rounds: Round[] }>()
   const wanted = passes.filter(({ whats }) => whats.some(isCountedOf))
-  for (let round = 0; round <= options.rounds; round++) {
-    for (const { size, whats, patience = 1, ...pass } of wanted) {
-      const duration = durationOf(round, options.slice * patience)
-      for (const concurrency of pass.concurrency ?? options.concurrency) {
-        const field = fieldOf(size, concurrency, options)
-        for (const what of whats) {
-          checkpoint()
-          const isCounted = isCountedOf(what)
-          if (!isCounted && what !== 'upload') continue
-          // Files are deleted faster than they are uploaded: without more of them the slice would be short.
-          const count = options.slice * (concurrency === 1 ? 6 : 12)
-          if (what === 'delete') await agents.askAll({ do: 'fill', size, count }, field)
-          const slice = { do: 'slice', what, size, concurrency, duration } as const
-          const slices = await agents.round(round, field, slice)
-          if (!isCounted || round === 0) continue
+
+  /** All that is done to files of one size, in one round. */
+  const runPass = async (
+    turn: number,
+    { size, whats }: Pass,
+    concurrency: number,
+    duration: number,
+    take: (what: Small, round: Round) => void,
+  ): Promise<void> => {
+    const field = fieldOf(size, concurrency, options)
+    for (const what of whats) {
+      checkpoint()
+      const isCounted = isCountedOf(what)
+      if (!isCounted && what !== 'upload') continue
+      // Files are deleted faster than they are uploaded: without more of them the slice would be short.
+      const count = duration * (concurrency === 1 ? 6 : 12)
+      if (what === 'delete') await agents.askAll({ do: 'fill', size, count }, field)
+      const slices = await agents.round(turn, field, { do: 'slice', what, size, concurrency, duration })
+      if (isCounted) take(what, slices)
+    }
+    await agents.askAll({ do: 'deleteAll' }, field)
+  }
+
+  // All rounds of one size and number of calls in a row: other work in between has V8 collect its garbage, and then
+  // forget what it has compiled of functions that nobody holds between two calls. With one call at a time it takes
+  // seconds to make up for that, the longer the more functions a client has.
+  for (const pass of wanted) {
+    const { size, patience = 1 } = pass
+    for (let lap = 0; lap < LAPS; lap++) await runPass(lap, pass, WARM_UP_CALLERS, WARM_UP / LAPS, () => {})
+    for (const concurrency of pass.concurrency ?? options.concurrency) {
+      // The first one makes itself at home with as many calls.
+      for (let round = 0; round <= options.rounds; round++) {
+        await runPass(round, pass, concurrency, options.slice * patience, (what, slices) => {
+          if (round === 0) return
           const name = nameOf(what, size)
           const key = `${name}/${concurrency}`
           const row = rows.get(key) ?? { name, concurrency, size, rounds: [] }
           rows.set(key, row)
           row.rounds.push(slices)
-        }
-        await agents.askAll({ do: 'deleteAll' }, field)
+        })
       }
     }
   }

@@ -37,6 +37,7 @@ const NOTHING = {
   embedded: [],
   peers: [],
   missingPeers: [],
+  counts: {},
   failures: {},
   smallRss: undefined,
   once: undefined,
