@@ -1,7 +1,7 @@
 import type { Comparison, Noise, Row } from './compare.js'
 import type { Embedded, Loads } from './embedded.js'
 import type { Judged } from './judge.js'
-import { verdictOf } from './judge.js'
+import { isBeyondFloor, verdictOf } from './judge.js'
 import type { Once, Startup } from './once.js'
 import type { Scaling } from './scaling.js'
 import type { Estimate } from './stats.js'
@@ -96,16 +96,19 @@ function failedText(counts: Results['counts']): string[] {
 function goalsTable({ judged }: Results, judges: boolean): string[] {
   if (judged.length === 0) return []
   const rows = judged.map((each) => {
-    const { workload, concurrency, what, measured, goal, atMost, noise } = each
-    const cells = [workload, String(concurrency ?? '–'), what, short(measured), percent(noise)]
+    const { workload, concurrency, what, measured, goal, atMost, noise, floor } = each
+    const figures = [short(measured), percent(noise), floor === undefined ? '' : short(floor)]
+    const cells = [workload, String(concurrency ?? '–'), what, ...figures]
     return [...cells, `${atMost ? '≤' : '≥'} ${short(goal)}`, ...(judges ? [verdictOf(each)] : [])]
   })
   const verdicts = judged.map(verdictOf)
   const counts = (['met', 'within noise', 'missed'] as const).map(
     (verdict) => `${verdicts.filter((each) => each === verdict).length} ${verdict}`,
   )
-  const head = ['workload', 'c', 'what', 'measured', '± noise', 'goal', ...(judges ? ['verdict'] : [])]
-  return [...(judges ? [`Goals: ${counts.join(', ')}.`, ''] : []), ...table(head, rows), '']
+  const head = ['workload', 'c', 'what', 'measured', '± noise', 'raw', 'goal', ...(judges ? ['verdict'] : [])]
+  const beyond = judged.filter((each) => verdictOf(each) === 'missed' && isBeyondFloor(each)).length
+  const summary = `Goals: ${counts.join(', ')}; of those missed, the raw client misses ${beyond} as well.`
+  return [...(judges ? [summary, ''] : []), ...table(head, rows), '']
 }
 
 function smallTable({ small, smallRss }: Results): string[] {

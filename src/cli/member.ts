@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { parseEndpoint } from '../net/endpoint.js'
 import type { Dialect } from '../protocol/index.js'
+import { limits } from '../protocol/index.js'
 import type { Profile, ServerEndpoint, StorageOptions, Store, TrackerRules } from '../server/index.js'
 import { dialectOf, DiskStore, MemoryStore, PROFILES, Storage, Tracker } from '../server/index.js'
 import { ConfigError } from '../errors.js'
@@ -79,7 +80,7 @@ export function storageCommand(): Command {
     .option(
       '--id <number>',
       'its storage ID; each storage needs its own (default: what its trackers have for its address, else 100001)',
-      integer(1, 0xffffff),
+      integer(1, limits.MAX_STORAGE_ID),
     )
     .option('--tracker <host:port>', 'a tracker to join; may be given several times', gathered)
     .option('--store-paths <count>', 'how many store paths (default: 1)', integer(1, 256))

@@ -15,7 +15,7 @@ import { progressOf, reportEnd } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource, Source } from './sources.js'
 import { openSource } from './sources.js'
-import { sendContent } from './transfer.js'
+import { sendContent, uncounted } from './transfer.js'
 import type { StorageEndpoint } from './trackers.js'
 import type { ContentOptions } from './upload.js'
 import { CONTENT_OPTIONS, withSource } from './upload.js'
@@ -54,6 +54,7 @@ export function append(
       call,
       async () => ({ storage: await storage(), fields: { name } }),
       {
+        sumFor: uncounted,
         onProgress,
         mayExist: () => ({ text: `${opened.size} bytes may have been added to the file`, fileId: file.id }),
       },
@@ -79,7 +80,7 @@ export function modify(
       opened,
       call,
       async () => ({ storage: await storage(), fields: { name, offset } }),
-      { onProgress },
+      { sumFor: uncounted, onProgress },
     )
   const refusal = offset === 0 ? undefined : `the offset, ${offset}, may be past its end`
   return change(context, file, source, options, call, send, refusal)

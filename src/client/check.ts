@@ -49,9 +49,8 @@ export function checkWord<T extends string>(
   words: readonly T[],
   refuse = refuseArgument,
 ): T {
-  const word = words.find((candidate) => candidate === value)
-  if (word === undefined) throw refuse(`${name} must be ${words.join(', ')}, not ${show(value)}`)
-  return word
+  if (words.includes(value as T)) return value as T
+  throw refuse(`${name} must be ${words.join(', ')}, not ${show(value)}`)
 }
 
 /** Refuses what is neither true nor false. */

@@ -62,6 +62,7 @@ export async function finishGrowth(
   if (isNormal) await onRenamed()
   const file = growing.file as NamedFile
   const storage = await context.trackers.queryUpdate(file, call)
-  const stored = await complete(context, file, { storage, sum: growing.sum }, plan, call)
+  const { sum } = growing
+  const stored = await complete(context, file, { storage, size: sum.size, sum }, plan, call)
   return shallBeNormal && !isNormal ? { ...stored, appender: true } : stored
 }

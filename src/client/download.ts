@@ -23,8 +23,8 @@ import { KeptSpace } from './space.js'
 export interface DownloadedFile {
   /** Bytes written. */
   readonly size: number
-  /** CRC32 of what was written, unsigned. */
-  readonly crc32: number
+  /** CRC32 of what was written, unsigned; undefined where `verify: false` has spared counting it. */
+  readonly crc32: number | undefined
   /**
    * Whether that is what the file's name says. False where nothing was compared: a range, an appender or slave file, a
    * name that tells nothing, `verify: false`; or where the name's CRC32 means nothing.
@@ -43,7 +43,8 @@ export interface DownloadOptions extends CallOptions {
   /** How many bytes; fewer come where the file ends before. @defaultValue up to the end */
   length?: number | undefined
   /**
-   * Whether what comes is compared with what the file's name says; ranges never are. Default: the client's `verify`.
+   * Whether what comes is compared with what the file's name says; ranges never are. With `false`, no CRC32 is counted.
+   * Default: the client's `verify`.
    */
   verify?: boolean | undefined
   /**
@@ -99,7 +100,7 @@ export interface Downloaded<T> {
   /** What the sink became. */
   readonly content: T
   /** CRC32 of it, where it was counted. */
-  readonly crc32: number
+  readonly crc32: number | undefined
   /** Whether it is what the file's name says. */
   readonly verified: boolean
   /** The storage that it came from, as `host:port`. */
@@ -109,7 +110,7 @@ export interface Downloaded<T> {
 /**
  * Downloads to a sink and finishes it. Where it can begin again, every attempt is a fresh one.
  *
- * @param counts - count the CRC32, also where nothing is verified
+ * @param counts - count the CRC32, also where there is nothing to compare it with
  * @param result - what it resolves to
  */
 export async function download<T, R>(
@@ -123,10 +124,11 @@ export async function download<T, R>(
 ): Promise<R> {
   try {
     const named = namedOf(context, file, plan)
-    const read = await readContent(context, file, plan, named, call, sink, counts)
+    const isCounted = named !== undefined || (counts && verifies(context, plan))
+    const read = await readContent(context, file, plan, named, call, sink, isCounted)
     const verifying =
       named === undefined
-        ? { crc32: read.sum.crc32, verified: false, storage: read.storage }
+        ? { crc32: isCounted ? read.sum.crc32 : undefined, verified: false, storage: read.storage }
         : verifyDownload(context, file, named, read, againInto(sink), call)
     const { crc32, verified, storage } = isPending(verifying) ? await verifying : verifying
     const endpoint = formatEndpoint(storage)
@@ -149,10 +151,14 @@ function againInto(sink: RestartableSink): SecondReading {
 
 /** What a download is compared with: nothing but the whole of a normal file is. */
 function namedOf(context: Context, file: NamedFile, plan: DownloadPlan): NamedContent | undefined {
-  const { offset, length, verify = context.options.verify } = plan
-  if (!verify || offset !== 0 || length !== undefined) return undefined
+  const { offset, length } = plan
+  if (!verifies(context, plan) || offset !== 0 || length !== undefined) return undefined
   const named = contentInName(file)
   return named?.size === undefined ? undefined : named
+}
+
+function verifies(context: Context, { verify = context.options.verify }: DownloadPlan): boolean {
+  return verify
 }
 
 /** So many bytes in one attempt are progress: after fewer, a connection that always breaks could be asked for ever. */
@@ -169,7 +175,7 @@ function readContent(
   named: NamedContent | undefined,
   call: Call,
   sink: RestartableSink,
-  counts: boolean,
+  isCounted: boolean,
 ): Promise<Transferred> {
   let counting: CountingSink | undefined
   let resuming: ResumingSink | undefined
@@ -178,7 +184,6 @@ function readContent(
       const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
       counting = new CountingSink(sink, named?.size, withOld)
       const isFixed = named !== undefined || !isAppender(file)
-      const isCounted = named !== undefined || counts
       resuming = new ResumingSink(isCounted ? counting : sink, sink.restarts, isFixed)
     }
     const rest = resuming.begin(plan)
@@ -263,6 +268,6 @@ export async function downloadTo(
 ): Promise<void> {
   const once: RestartableSink = { ...sink, restarts: false }
   const named = namedOf(context, file, plan)
-  const read = await readContent(context, file, plan, named, call, once, false)
+  const read = await readContent(context, file, plan, named, call, once, named !== undefined)
   if (named !== undefined) await verifyDownload(context, file, named, read, againInto(once), call)
 }

@@ -6,9 +6,9 @@ import { limits, storageCommands } from '../protocol/index.js'
 import { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import type { Transferred } from './integrity.js'
 import type { NamedFile } from './named-file.js'
 import type { OpenSource } from './sources.js'
-import type { Sent } from './transfer.js'
 import type { StorageEndpoint } from './trackers.js'
 
 /**
@@ -29,7 +29,7 @@ export async function extend(
   chunk: OpenSource,
   call: Call,
   onPiece: (size: number) => void = () => {},
-): Promise<Omit<Sent<unknown>, 'reply'>> {
+): Promise<Transferred> {
   const { name } = file
   const end = before.size + chunk.size
   let isBegun = false

@@ -9,7 +9,7 @@ import {
 import type { Call, CallOptions } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
-import type { Metadata } from '../protocol/index.js'
+import type { Metadata, ResponseOf } from '../protocol/index.js'
 import { decodeMetadata, encodeMetadata, storageCommands, trackerCommands } from '../protocol/index.js'
 import { refuseArgument } from './check.js'
 import { checkMetadataEncoding } from './config/encoding.js'
@@ -35,14 +35,16 @@ export interface FileInfo {
 }
 
 /** Asks one storage about a file. */
-export async function fileInfoFrom(
+export function fileInfoFrom(
   context: Context,
   storage: StorageEndpoint,
-  file: NamedFile,
+  { group, name }: NamedFile,
   call: Call,
 ): Promise<FileInfo> {
-  const { group, name } = file
-  const reply = await askStorage(context, storage, storageCommands.queryFileInfo, { group, name }, call)
+  return askStorage(context, storage, storageCommands.queryFileInfo, { group, name }, call).then(toFileInfo)
+}
+
+function toFileInfo(reply: ResponseOf<typeof storageCommands.queryFileInfo>): FileInfo {
   return {
     size: reply.size,
     modifiedAt: new Date(reply.modifiedAt * 1000),
@@ -81,10 +83,10 @@ async function groupExists({ trackers }: Context, { group }: NamedFile, call: Ca
 }
 
 /** Deletes a file (protocol.md §3.3). */
-export async function deleteFile(context: Context, file: NamedFile, call: Call): Promise<void> {
+export function deleteFile(context: Context, file: NamedFile, call: Call): Promise<void> {
   const { group, name } = file
   let answerLost = false
-  await retry(context.options, call, async () => {
+  return retry(context.options, call, async () => {
     const storage = await context.trackers.queryUpdate(file, call)
     try {
       await askStorage(context, storage, storageCommands.deleteFile, { group, name }, call)
@@ -133,7 +135,7 @@ export function packMetadata(metadata: Metadata, encoding: string): Buffer {
 }
 
 /** Replaces a file's metadata, or with the other flag merges into it (protocol.md §3.5). */
-export async function setMetadata(
+export function setMetadata(
   context: Context,
   file: NamedFile,
   metadata: Buffer,
@@ -141,39 +143,45 @@ export async function setMetadata(
   call: Call,
 ): Promise<void> {
   const { group, name } = file
-  await retry(context.options, call, async () => {
+  return retry(context.options, call, async () => {
     const storage = await context.trackers.queryUpdate(file, call)
     await askStorage(context, storage, storageCommands.setMetadata, { group, name, flag, metadata }, call)
   })
 }
 
 /** Reads a file's metadata; a file without any has `{}` (protocol.md §3.5). */
-export async function getMetadata(
+export function getMetadata(
   context: Context,
   file: NamedFile,
   encoding: string,
   call: Call,
 ): Promise<Record<string, string>> {
   const { group, name } = file
-  const read = async (storage: StorageEndpoint): Promise<Record<string, string>> => {
-    const command = storageCommands.getMetadata
-    const reply = await askStorage(context, storage, command, { group, name }, call)
-    try {
-      return decodeMetadata(reply.metadata, encoding)
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      const hint = 'if it was written in another encoding, name that as metadataEncoding'
-      const place = { command: command.name, endpoint: formatEndpoint(storage) }
-      throw locateError(error, place, `${error.reason}: ${hint}`)
-    }
-  }
-  try {
-    // Metadata reaches replicas after its file.
-    return await readAnywhere(context, file, call, read, 'source')
-  } catch (error) {
+  const command = storageCommands.getMetadata
+  const read = (storage: StorageEndpoint): Promise<Record<string, string>> =>
+    askStorage(context, storage, command, { group, name }, call).then(({ metadata }) =>
+      unpackMetadata(metadata, encoding, storage),
+    )
+  // Metadata reaches replicas after its file.
+  return readAnywhere(context, file, call, read, 'source').catch(async (error: unknown) => {
     if (!(error instanceof FileNotFoundError)) throw error
     // "No metadata" and "no file" are the same status.
     await fileInfo(context, file, call)
     return {}
+  })
+}
+
+function unpackMetadata(
+  metadata: Buffer,
+  encoding: string,
+  storage: StorageEndpoint,
+): Record<string, string> {
+  try {
+    return decodeMetadata(metadata, encoding)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    const hint = 'if it was written in another encoding, name that as metadataEncoding'
+    const place = { command: storageCommands.getMetadata.name, endpoint: formatEndpoint(storage) }
+    throw locateError(error, place, `${error.reason}: ${hint}`)
   }
 }

@@ -45,6 +45,7 @@ export class GrowingFile {
         call,
         (failed) => newFileTarget(context, this.#plan, call, failed),
         {
+          sumFor: () => new ContentSum(false),
           onProgress: ({ transferred }) => onPiece(transferred),
           mayExist: newFileMayExist(chunk),
           undo: (made) => discard(context, newFileOf(made)),

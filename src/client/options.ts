@@ -105,7 +105,7 @@ export interface ClientOptions {
   maxBufferBytes?: number | undefined
   /**
    * Whether content is compared with what the name of its file says, by size and CRC32, on uploads and on downloads of
-   * whole files; each call can set its own. @defaultValue true
+   * whole files; each call can set its own. Where it is not, no CRC32 is counted. @defaultValue true
    */
   verify?: boolean | undefined
   /**

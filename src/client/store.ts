@@ -68,11 +68,12 @@ export function storeWhole(
   plan: UploadPlan,
   call: Call,
 ): Promise<UploadedFile> {
-  const sumFor = (storage: StorageEndpoint): ContentSum => context.oldCrcs.sumFor(storage, source.size)
+  const sumFor = (storage: StorageEndpoint): ContentSum | undefined =>
+    plan.verify ? context.oldCrcs.sumFor(storage, source.size) : undefined
   const findTarget = (failed: Failed): Promise<Target<NewFileCommand>> =>
     newFileTarget(context, plan, call, failed)
   const sending = sendContent(context, command, source, call, findTarget, {
-    sumFor: plan.verify ? sumFor : undefined,
+    sumFor,
     onProgress: plan.onProgress,
     mayExist: newFileMayExist(source),
     undo: (reply) => discard(context, newFileOf(reply)),
@@ -104,20 +105,19 @@ export async function finish(
 export async function complete(
   context: Context,
   file: NamedFile,
-  { storage, sum }: Omit<Sent<unknown>, 'reply'>,
+  { storage, size, sum }: Omit<Sent<unknown>, 'reply'>,
   { metadata, verify, onProgress }: Finishing,
   call: Call,
 ): Promise<UploadedFile> {
   try {
-    const verifying = verify && verifyUpload(context, file, { storage, sum }, call)
+    const verifying = verify && sum !== undefined && verifyUpload(context, file, { storage, sum }, call)
     const verified = isPending(verifying) ? await verifying : verifying
     if (metadata !== undefined) {
       await setMetadata(context, file, metadata, limits.METADATA_FLAGS.OVERWRITE, call)
     }
-    const { size, crc32 } = sum
     reportEnd(onProgress, size)
     const { id, group, name } = file
-    return { id, group, name, size, crc32, verified, endpoint: formatEndpoint(storage) }
+    return { id, group, name, size, crc32: sum?.crc32, verified, endpoint: formatEndpoint(storage) }
   } catch (error) {
     throw isFastDfsError(error) ? locateError(error, { fileId: file.id }) : error
   }

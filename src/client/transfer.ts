@@ -4,7 +4,7 @@ import type { ContentSource } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
 import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
-import { ContentSum } from './content-sum.js'
+import type { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
 import type { ProgressListener } from './progress.js'
@@ -22,17 +22,22 @@ export interface Target<C extends Command> {
 }
 
 /** Content that was taken. */
-export interface Sent<R> {
+export interface Sent<R, S = ContentSum | undefined> {
   readonly reply: R
   readonly storage: StorageEndpoint
-  /** Of what was sent. */
-  readonly sum: ContentSum
+  /** Bytes. */
+  readonly size: number
+  /** Of what was sent, where it was counted. */
+  readonly sum: S
 }
 
-/** What may go with sending. */
-export interface SendOptions {
+/** Counts nothing: see {@link SendOptions.sumFor}. */
+export const uncounted = (): undefined => undefined
+
+/** How content is sent. */
+export interface SendOptions<S> {
   /** Makes what counts the content of an attempt. */
-  readonly sumFor?: ((storage: StorageEndpoint) => ContentSum) | undefined
+  readonly sumFor: (storage: StorageEndpoint) => S
   /** Is told of all pieces but the last: that one is the caller's to report, see `reportEnd`. */
   readonly onProgress?: ProgressListener | undefined
   /** Says what may exist when the answer is lost. */
@@ -40,7 +45,7 @@ export interface SendOptions {
 }
 
 /** The same for a request that makes a file. */
-export interface MakeOptions<C extends Command> extends SendOptions {
+export interface MakeOptions<C extends Command, S> extends SendOptions<S> {
   /** Removes a file that was made for a call which had ended before its ID was known. */
   readonly undo?: ((reply: ResponseOf<C>) => Promise<void>) | undefined
 }
@@ -55,14 +60,14 @@ export type MayExist = (storage: StorageEndpoint) => { readonly text: string; re
  *
  * @param findTarget - is told where earlier attempts have failed
  */
-export function sendContent<C extends Command>(
+export function sendContent<C extends Command, S extends ContentSum | undefined>(
   context: Context,
   command: C,
   source: OpenSource,
   call: Call,
   findTarget: (failed: Failed) => Promise<Target<C>>,
-  { sumFor = () => new ContentSum(false), onProgress, mayExist, undo }: MakeOptions<C> = {},
-): Promise<Sent<ResponseOf<C>>> {
+  { sumFor, onProgress, mayExist, undo }: MakeOptions<C, S>,
+): Promise<Sent<ResponseOf<C>, S>> {
   const failed = new Failed()
   return retry(context.options, call, async () => {
     for (;;) {
@@ -78,7 +83,7 @@ export function sendContent<C extends Command>(
               isSent: () => counted.isSent,
               undo,
             }))
-        return { reply, storage, sum }
+        return { reply, storage, size: source.size, sum }
       } catch (error) {
         if (isRemembered === true) context.stores?.clear()
         if (!isFastDfsError(error)) throw error
@@ -118,7 +123,7 @@ function reporting(source: OpenSource, listener: ProgressListener): OpenSource {
 /** Is over: what waits for it runs when the present piece of code is done, before anything else. */
 const WRITTEN = Promise.resolve()
 
-/** Counts what passes. */
+/** Counts what passes, and sums it up where that is wanted. */
 class CountedSource implements ContentSource {
   readonly size: number
   /** See {@link ContentSource}: there where the source has it. */
@@ -126,14 +131,14 @@ class CountedSource implements ContentSource {
   /** Whether any of it was asked for. */
   started = false
   readonly #source: OpenSource
-  readonly #sum: ContentSum
+  readonly #sum: ContentSum | undefined
   readonly #call: Call
   #given = 0
 
-  constructor(source: OpenSource, sum: ContentSum, call: Call) {
+  constructor(source: OpenSource, sum: ContentSum | undefined, call: Call) {
     const { size, take } = source
     this.size = size
-    this.take = take && ((): Uint8Array => this.#begin(() => this.#countLater(take())))
+    this.take = take && ((): Uint8Array => this.#begin(() => this.#count(take())))
     this.#source = source
     this.#sum = sum
     this.#call = call
@@ -145,7 +150,7 @@ class CountedSource implements ContentSource {
   }
 
   send(write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
-    return this.#begin(() => this.#source.send((piece) => write(this.#countLater(piece))))
+    return this.#begin(() => this.#source.send((piece) => write(this.#count(piece))))
   }
 
   #begin<T>(give: () => T): T {
@@ -155,10 +160,11 @@ class CountedSource implements ContentSource {
     return give()
   }
 
-  /** Counts a piece as soon as it is written: it is on its way meanwhile, and lies in the processor's caches. */
-  #countLater(piece: Uint8Array): Uint8Array {
+  /** Sums up a piece as soon as it is written: it is on its way meanwhile, and lies in the processor's caches. */
+  #count(piece: Uint8Array): Uint8Array {
     this.#given += piece.length
-    void WRITTEN.then(() => this.#sum.update(piece))
+    const sum = this.#sum
+    if (sum !== undefined) void WRITTEN.then(() => sum.update(piece))
     return piece
   }
 }

@@ -5,6 +5,7 @@ import type { Call, CallOptions } from '../net/call.js'
 import { storageCommands } from '../protocol/index.js'
 import { checkBoolean, checkInteger, checkNames, checkWord, show } from './check.js'
 import { storeInChunks } from './chunked-upload.js'
+import { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import type { ExtPolicy } from './ext.js'
 import { EXT_POLICIES, extOf, fitExt } from './ext.js'
@@ -21,7 +22,7 @@ import { discard, finish, newFileOf, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
 import { checkPlace, PLACE_OPTIONS } from './store-target.js'
 import type { MayExist, Target } from './transfer.js'
-import { sendContent } from './transfer.js'
+import { sendContent, uncounted } from './transfer.js'
 
 /** What is common to the uploads of all kinds of files. */
 export interface ContentOptions extends CallOptions {
@@ -57,7 +58,10 @@ export interface UploadOptions extends ContentOptions, PlaceOptions {
   metadata?: Metadata | undefined
   /** What `metadata` is written in, as in {@link MetadataOptions}. Default: the client's. */
   metadataEncoding?: string | undefined
-  /** Whether the name that the storage gives is compared with what was sent. Default: the client's `verify`. */
+  /**
+   * Whether the name that the storage gives is compared with what was sent. Where it is not, no CRC32 is counted of what
+   * is sent in one request. Default: the client's `verify`.
+   */
   verify?: boolean | undefined
   /**
    * Files that are stored after this one, in order, as its slaves. When one fails, what was stored is deleted again, and
@@ -113,8 +117,8 @@ export interface UploadedFile {
   readonly name: string
   /** Bytes. */
   readonly size: number
-  /** CRC32 of the bytes that were sent, unsigned. */
-  readonly crc32: number
+  /** CRC32 of the bytes that were sent, unsigned; undefined where `verify: false` has spared counting it. */
+  readonly crc32: number | undefined
   /**
    * Whether the storage has what was sent, by the size and CRC32 in the file's name. False also where a name says
    * nothing: that of a slave, or of a link to a file that the storage had already.
@@ -231,6 +235,7 @@ export async function uploadSlave(
       fields,
     })
     const content = sendContent(context, command, opened, call, findTarget, {
+      sumFor: context.options.verify ? () => new ContentSum(false) : uncounted,
       onProgress,
       mayExist,
       undo: (reply) => discard(context, newFileOf(reply)),

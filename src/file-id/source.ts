@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { InvalidArgumentError } from '../errors.js'
+import { MAX_STORAGE_ID } from '../protocol/limits.js'
 
 /**
  * The storage that a file was uploaded to: by its ID where the cluster has `id_type_in_filename=id`, else by its
@@ -16,9 +17,6 @@ export type FileIdSource =
       /** 1 to 16 777 215. */
       readonly id: number
     }
-
-/** The largest storage ID that a name can hold (protocol.md §1.2). */
-const MAX_ID = 0xffffff
 
 /** All files come from a few storages, and to make their addresses' text takes longer than to find it. */
 const sources = new Map<number, FileIdSource>()
@@ -46,7 +44,7 @@ function readSource(word: number): FileIdSource {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(word)
   const id = bytes.readInt32LE()
-  return id > 0 && id <= MAX_ID ? { kind: 'id', id } : { kind: 'ip', ip: bytes.join('.') }
+  return id > 0 && id <= MAX_STORAGE_ID ? { kind: 'id', id } : { kind: 'ip', ip: bytes.join('.') }
 }
 
 /**
@@ -59,8 +57,8 @@ export function sourceWord(source: FileIdSource): number {
   const bytes = Buffer.allocUnsafe(4)
   if (source.kind === 'id') {
     const { id } = source
-    if (!(Number.isInteger(id) && id >= 1 && id <= MAX_ID)) {
-      throw new InvalidArgumentError(`a storage ID in a file ID is 1 to ${MAX_ID}, not ${id}`)
+    if (!(Number.isInteger(id) && id >= 1 && id <= MAX_STORAGE_ID)) {
+      throw new InvalidArgumentError(`a storage ID in a file ID is 1 to ${MAX_STORAGE_ID}, not ${id}`)
     }
     bytes.writeUInt32LE(id)
   } else if (isIPv4(source.ip)) {

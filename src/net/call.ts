@@ -120,7 +120,8 @@ export class Call {
         this.signal.addEventListener('abort', this.#onAbort, { once: true })
       }
     }
-    this.#watchers = [...this.#watchers, fail]
+    // To spread an array makes room for sixteen more.
+    this.#watchers = this.#watchers.length === 0 ? [fail] : [...this.#watchers, fail]
   }
 
   /** See {@link Call.watch}. */

@@ -8,6 +8,8 @@ export const RESPONSE_COMMAND = 100
 export const GROUP_NAME_SIZE = 16
 /** Bytes of a storage ID on the wire, a NUL included. */
 export const STORAGE_ID_SIZE = 16
+/** The greatest storage ID: a file name has three bytes for it. */
+export const MAX_STORAGE_ID = 0xffffff
 /** Bytes of a file extension, without the dot. */
 export const EXT_SIZE = 6
 /** Bytes of a slave file's prefix. */

@@ -39,7 +39,7 @@ export function sizeOfFields(layout: Layout, start: Buffer): number {
   let size = layout.fixedSize
   for (const field of layout.fields) {
     if (field.kind === 'lengthOf')
-      size += checkLength(readI64(start, field.offset, field.name), field.name, {})
+      size += checkLength(readI64(start, field.offset, field.name), field.name)
   }
   return size
 }
@@ -235,7 +235,7 @@ export function readI64(
   body: Buffer,
   offset: number,
   name: string,
-  context: Pick<ReadContext, 'command'> = {},
+  context?: Pick<ReadContext, 'command'>,
 ): number {
   const high = body.readInt32BE(offset)
   const low = body.readUInt32BE(offset + 4)
@@ -246,11 +246,11 @@ export function readI64(
   return value
 }
 
-function checkLength(value: number, name: string, context: Pick<ReadContext, 'command'>): number {
+function checkLength(value: number, name: string, context?: Pick<ReadContext, 'command'>): number {
   if (value < 0) throw broken(`${name} is negative: ${value}`, context)
   return value
 }
 
-function broken(message: string, context: Pick<ReadContext, 'command'>): ProtocolError {
-  return new ProtocolError(message, { command: context.command })
+function broken(message: string, context?: Pick<ReadContext, 'command'>): ProtocolError {
+  return new ProtocolError(message, { command: context?.command })
 }

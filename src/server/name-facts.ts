@@ -1,5 +1,5 @@
 /** What servers read from a file's name (protocol.md §5). */
-import { MAX_ID } from './names.js'
+import { MAX_STORAGE_ID } from '../protocol/limits.js'
 
 /** See {@link readName}. */
 export interface NameFacts {
@@ -43,7 +43,7 @@ export function readName(name: string, size = name.length): NameFacts {
   const bytes = Buffer.alloc(ENCODED_SIZE)
   bytes.write(name.slice(ENCODED_START, ENCODED_END).replace(/[^\w-]/g, ''), 'base64url')
   const id = bytes.readInt32LE(0)
-  const sourceIsId = id > 0 && id <= MAX_ID
+  const sourceIsId = id > 0 && id <= MAX_STORAGE_ID
   const sizeFlags = bytes.readUInt32BE(8)
   const inTrunk = (sizeFlags & TRUNK_FLAG) !== 0
   const appender = (sizeFlags & APPENDER_FLAG) !== 0

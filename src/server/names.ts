@@ -1,7 +1,5 @@
 /** What groups and storages may be called (protocol.md §1.2). */
-
-/** The greatest ID of a storage: a file name has three bytes for it. */
-export const MAX_ID = 0xffffff
+import { MAX_STORAGE_ID } from '../protocol/limits.js'
 
 /** Whether it is the name of a group. */
 export function isGroupName(name: string | undefined): name is string {
@@ -10,5 +8,5 @@ export function isGroupName(name: string | undefined): name is string {
 
 /** Whether it is the ID of a storage: a number for which a file name has three bytes. */
 export function isStorageId(id: string | undefined): id is string {
-  return id !== undefined && /^[1-9]\d{0,7}$/.test(id) && Number(id) <= MAX_ID
+  return id !== undefined && /^[1-9]\d{0,7}$/.test(id) && Number(id) <= MAX_STORAGE_ID
 }

@@ -1,6 +1,6 @@
 import type { Round } from '../../bench/agents.js'
 import { noiseOf, toRow } from '../../bench/compare.js'
-import { judgedOf, verdictOf } from '../../bench/judge.js'
+import { isBeyondFloor, judgedOf, verdictOf } from '../../bench/judge.js'
 import type { Growth } from '../../bench/scaling.js'
 import type { Slice } from '../../bench/slice.js'
 
@@ -95,6 +95,14 @@ describe('a row', () => {
       ['CPU, s/1000', 0.04, 'missed'],
       ['p99 to c', 1.5, 'missed'],
     ])
+    expect(judged.map(({ floor }) => floor?.toFixed(3))).toEqual([
+      undefined,
+      '0.500',
+      '10.000',
+      '0.010',
+      '1.000',
+    ])
+    expect(judged.filter(isBeyondFloor).map(({ what }) => what)).toEqual(['throughput to c'])
   })
 
   it('has no goals of many calls where there is one', () => {

@@ -20,6 +20,7 @@ import {
   rawServer,
   rejection,
   serving,
+  SHORT_ID,
   status,
   STORED,
   temporaryFolder,
@@ -138,9 +139,9 @@ describe('a read whose storage fails', () => {
       { 14: serving(content, 100_000) },
       { 14: serving(content), 22: response(info(300_000)) },
     )
-    // The name says 13 bytes, so the second is asked how many it has; counted while it came, from both.
+    // The name says nothing, so the second is asked how many it has; counted while it came, from both.
     const bytes = Buffer.alloc(content.length)
-    const { size, crc32, endpoint } = await servers.client.downloadFile(ID, bytes)
+    const { size, crc32, endpoint } = await servers.client.downloadFile(SHORT_ID, bytes, { verify: true })
     expect(bytes.equals(content)).toBe(true)
     expect(size).toBe(300_000)
     const { crc32: expected } = await import('../../src/file-id/index.js')

@@ -210,9 +210,10 @@ describe('an upload', () => {
   it.each([
     ['the call', { verify: false }, {}],
     ['the client', {}, { verify: false }],
-  ])('is not compared where %s says so', async (_, options, clientOptions) => {
+  ])('is not counted and not compared where %s says so', async (_, options, clientOptions) => {
     await using fake = await cluster({ 11: named(idOf(9, 1)) }, clientOptions)
-    expect(await fake.client.uploadFile(HELLO, options)).toMatchObject({ verified: false, crc32: 0x3610a686 })
+    const file = await fake.client.uploadFile(HELLO, options)
+    expect(file).toMatchObject({ size: 5, verified: false, crc32: undefined })
     expect(fake.commands()).toEqual([11])
   })
 
@@ -225,14 +226,21 @@ describe('an upload', () => {
     await using fake = await cluster({ 21: named(OLD_SLAVE) })
     const master = OLD_SLAVE.replace('_big', '')
     const file = await fake.client.uploadSlaveFile(master, Buffer.from('other'), { prefix: '_big' })
-    expect(file).toMatchObject({ id: OLD_SLAVE, verified: false })
+    expect(file).toMatchObject({ id: OLD_SLAVE, verified: false, crc32: crc32(Buffer.from('other')) })
     expect(fake.commands()).toEqual([21])
+  })
+
+  it('of a slave is not counted where the client says so', async () => {
+    await using fake = await cluster({ 21: named(OLD_SLAVE) }, { verify: false })
+    const master = OLD_SLAVE.replace('_big', '')
+    const file = await fake.client.uploadSlaveFile(master, Buffer.from('other'), { prefix: '_big' })
+    expect(file).toMatchObject({ id: OLD_SLAVE, size: 5, verified: false, crc32: undefined })
   })
 })
 
 describe('a download', () => {
   /** What a download to each kind of sink ends with, or its error. */
-  type Outcome = { content?: Buffer; verified?: boolean; error?: FastDfsError }
+  type Outcome = { content?: Buffer; verified?: boolean; sum?: number | undefined; error?: FastDfsError }
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   beforeEach(async () => void (folder = await temporaryFolder()))
   afterEach(() => folder[Symbol.asyncDispose]())
@@ -242,8 +250,8 @@ describe('a download', () => {
     path: async (client, id, options) => {
       const { verified, size, crc32: sum } = await client.downloadFile(id, folder.join('file'), options)
       const content = await readFile(folder.join('file'))
-      expect({ size, sum }).toEqual({ size: content.length, sum: crc32(content) })
-      return { content, verified }
+      expect(size).toBe(content.length)
+      return { content, verified, sum }
     },
     stream: async (client, id, options) => ({
       content: Buffer.concat((await client.downloadStream(id, options).toArray()) as Buffer[]),
@@ -253,12 +261,17 @@ describe('a download', () => {
     (sinks[sink] as (typeof sinks)[string])(...args).catch((error: FastDfsError) => ({ error }))
 
   describe.each(Object.keys(sinks))('to a %s', (sink) => {
-    /** Checks an outcome; whether it was verified only paths tell. */
-    async function expectContent(outcome: Outcome, content: Buffer, verified: boolean): Promise<void> {
+    /** Checks an outcome; its CRC32, and whether it was verified, only paths tell. */
+    async function expectContent(
+      outcome: Outcome,
+      content: Buffer,
+      verified: boolean,
+      isCounted = true,
+    ): Promise<void> {
       expect(outcome.error).toBeUndefined()
       expect(outcome.content?.equals(content)).toBe(true)
       if (sink === 'path') {
-        expect(outcome.verified).toBe(verified)
+        expect(outcome).toMatchObject({ verified, sum: isCounted ? crc32(content) : undefined })
         expect(await folder.names()).toEqual(['file'])
       }
     }
@@ -377,11 +390,12 @@ describe('a download', () => {
       expect(fake.commands()).toEqual([14, 14])
     })
 
-    it('is compared with nothing where the call or the client says so', async () => {
+    it('is neither counted nor compared where the call or the client says so', async () => {
       await using fake = await cluster({ 14: response(large) })
-      await expectContent(await outcomeOf(sink, fake.client, HELLO_ID, { verify: false }), large, false)
+      const outcome = await outcomeOf(sink, fake.client, HELLO_ID, { verify: false })
+      await expectContent(outcome, large, false, false)
       await using other = await cluster({ 14: response(large) }, { verify: false })
-      await expectContent(await outcomeOf(sink, other.client, HELLO_ID), large, false)
+      await expectContent(await outcomeOf(sink, other.client, HELLO_ID), large, false, false)
       expect([...fake.commands(), ...other.commands()]).toEqual([14, 14])
     })
 

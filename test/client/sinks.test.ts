@@ -89,7 +89,7 @@ describe.each([
     await using cluster = await fakeCluster({ 14: response(LARGE) })
     const { sink, content, end } = probe()
     const { signal } = new AbortController()
-    expect(await cluster.client.downloadFile(APPENDER_ID, sink, { signal })).toEqual({
+    expect(await cluster.client.downloadFile(APPENDER_ID, sink, { signal, verify: true })).toEqual({
       size: LARGE.length,
       crc32: crc32(LARGE),
       verified: false,
@@ -106,7 +106,10 @@ describe.each([
   it('of an empty file is ended', async () => {
     await using cluster = await fakeCluster({ 14: status(22), 22: response(info(0)) })
     const { sink, end } = probe()
-    expect(await cluster.client.downloadFile(EMPTY_ID, sink)).toMatchObject({ size: 0, crc32: 0 })
+    expect(await cluster.client.downloadFile(EMPTY_ID, sink, { verify: true })).toMatchObject({
+      size: 0,
+      crc32: 0,
+    })
     expect(await end).toBe('ended')
   })
 
@@ -157,21 +160,25 @@ describe.each([
     },
   )
 
-  it('is tried again before its first byte, and gets the rest after it', async () => {
-    await using cluster = await fakeCluster({ 14: serving(CONTENT, 0, 2, 5) }, { retries: 3 })
-    const { sink, content } = probe()
-    await expect(cluster.client.downloadFile(ID, sink)).resolves.toMatchObject({
-      size: 13,
-      crc32: 0x58988d13,
-    })
-    expect(content().toString()).toBe('hello, world!')
-    expect(rangesOf(cluster)).toEqual([
-      [0, 0],
-      [0, 13],
-      [2, 11],
-      [7, 6],
-    ])
-  })
+  it.each([
+    ['', {}, 0, undefined],
+    [', counted', { length: 13, verify: true }, 13, 0x58988d13],
+  ])(
+    'is tried again before its first byte, and gets the rest after it%s',
+    async (__, options, count, sum) => {
+      await using cluster = await fakeCluster({ 14: serving(CONTENT, 0, 2, 5) }, { retries: 3 })
+      const { sink, content } = probe()
+      const file = await cluster.client.downloadFile(ID, sink, options)
+      expect(file).toMatchObject({ size: 13, crc32: sum })
+      expect(content().toString()).toBe('hello, world!')
+      expect(rangesOf(cluster)).toEqual([
+        [0, count],
+        [0, 13],
+        [2, 11],
+        [7, 6],
+      ])
+    },
+  )
 
   it('that has got all it can is destroyed with the error', async () => {
     await using cluster = await fakeCluster({ 14: serving(CONTENT, 2, 3) }, { retries: 1 })
@@ -313,7 +320,7 @@ describe("a caller's bytes", () => {
   it.each([13, 20])('are filled from their start: %d', async (size) => {
     await using cluster = await fakeCluster()
     for (const bytes of [Buffer.alloc(size, '.'), new Uint8Array(size).fill(46)]) {
-      expect(await cluster.client.downloadFile(ID, bytes)).toMatchObject({ size: 13, crc32: crc32(CONTENT) })
+      expect(await cluster.client.downloadFile(ID, bytes)).toMatchObject({ size: 13 })
       expect(Buffer.from(bytes).toString()).toBe('hello, world!'.padEnd(size, '.'))
     }
   })

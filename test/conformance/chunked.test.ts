@@ -13,7 +13,7 @@ describe.each(targets)('files that are stored in chunks on $name', (target) => {
 
   /** V5 cannot make an appender file a normal one (protocol.md §3.2). */
   async function expectStored(
-    file: { id: string; size: number; crc32: number; verified: boolean; appender?: true },
+    file: { id: string; size: number; crc32: number | undefined; verified: boolean; appender?: true },
     content: Buffer,
   ): Promise<void> {
     fixture.track(file.id)

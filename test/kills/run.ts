@@ -4,8 +4,9 @@
  * missing, and all storages must hold the same files, bytes and metadata.
  *
  *   node --import tsx test/kills/run.ts [--seed 1] [--seconds 300] [--workers 6] [--pause 2000]
+ *     [--profile V6.16] [--address-size 16]
  *
- * `--pause`: milliseconds between two kills, at most.
+ * `--pause`: milliseconds between two kills, at most; `--profile` and `--address-size`: as which every member answers.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,11 +25,14 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '300' },
     workers: { type: 'string', default: '6' },
     pause: { type: 'string', default: '2000' },
+    profile: { type: 'string', default: 'V6.16' },
+    'address-size': { type: 'string', default: '16' },
   },
 })
 const [seed, seconds, workers, pause] = [values.seed, values.seconds, values.workers, values.pause].map(
   Number,
 ) as [number, number, number, number]
+const answers = ['--profile', values.profile, '--address-size', values['address-size']]
 /** Milliseconds for the members to come to the same. */
 const LIMIT = 120_000
 const [TRACKERS, STORAGES] = [2, 3]
@@ -41,14 +45,14 @@ const load = new Load()
 let passed = false
 try {
   for (let i = 0; i < TRACKERS; i++) {
-    const tracker = new Member(['tracker', '--dir', join(folder, `tracker${i}`)])
+    const tracker = new Member(['tracker', ...answers, '--dir', join(folder, `tracker${i}`)])
     await tracker.start()
     trackers.push(tracker)
   }
   for (let i = 0; i < STORAGES; i++) {
     const known = trackers.flatMap(({ port }) => ['--tracker', `${OWN_HOST}:${port}`])
     const own = ['--id', String(100_001 + i), '--dir', join(folder, `storage${i}`)]
-    const storage = new Member(['storage', ...known, ...own])
+    const storage = new Member(['storage', ...answers, ...known, ...own])
     await storage.start()
     storages.push(storage)
   }

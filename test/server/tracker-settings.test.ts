@@ -179,6 +179,7 @@ it.each([
   [{ storeLookup: 'group' }],
   [{ storeServer: 'best' }],
   [{ checkActiveInterval: 0 }],
+  [{ checkActiveInterval: 2 ** 31 }],
   [{ useStorageId: false, idTypeInFileName: 'id' }],
   [
     {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../errors.js'
+import { MAX_STORAGE_ID } from '../../protocol/limits.js'
 import { checkWord, show } from '../check.js'
 import { checkGroupName } from './group-name.js'
 import { within } from './place.js'
@@ -20,7 +21,6 @@ export type StorageMode = 'both' | 'read' | 'write' | 'none'
 
 /** The port of a storage where none is named. */
 export const STORAGE_PORT = 23_000
-const MAX_ID = 2 ** 24 - 1
 
 const MODES: ReadonlyMap<string | undefined, StorageMode> = new Map([
   ['both', 'both'],
@@ -89,8 +89,8 @@ export function checkStorageIds(given: unknown): readonly StorageId[] {
 }
 
 function checkId(id: unknown): string {
-  if (typeof id !== 'string' || !/^[1-9]\d{0,7}$/.test(id) || Number(id) > MAX_ID) {
-    throw new ConfigError(`a storage ID is a number from 1 to ${MAX_ID}, not ${show(id)}`)
+  if (typeof id !== 'string' || !/^[1-9]\d{0,7}$/.test(id) || Number(id) > MAX_STORAGE_ID) {
+    throw new ConfigError(`a storage ID is a number from 1 to ${MAX_STORAGE_ID}, not ${show(id)}`)
   }
   return id
 }

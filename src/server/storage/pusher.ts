@@ -3,7 +3,6 @@ import { log } from '../../observe/log.js'
 import { connectionCommands, limits, storageClusterCommands } from '../../protocol/index.js'
 import type { Timer } from '../clock.js'
 import { now, startTimer, stopTimer } from '../clock.js'
-import { readName } from '../name-facts.js'
 import { WAITING } from '../status-sets.js'
 import type { Binlog, Entry } from './binlog.js'
 import type { StorageContext } from './context.js'
@@ -12,12 +11,12 @@ import { newMark, readMark, writeMark } from './mark.js'
 import type { Caller } from '../server-connection.js'
 import { ServerConnection } from '../server-connection.js'
 import { sayHello } from './hello.js'
+import { OldFilesSender } from './old-files.js'
 import { Sender } from './sender.js'
 import type { Brief, OldFiles } from './tracker-link.js'
-import type { Version } from './versions.js'
 
 const { STORAGE_STATUS } = limits
-const { syncCreateFile, syncUpdateFile } = storageClusterCommands
+const { syncUpdateFile } = storageClusterCommands
 
 /** Milliseconds: before a peer that was lost is tried again, and what it refused is sent again. */
 const RETRY_DELAY = 1_000
@@ -74,8 +73,7 @@ export class Pusher {
   /** Records that the peer has refused, the first of each file, to be sent again: they do not hold up others. */
   readonly #refused = new Map<string, Entry>()
   readonly #sender: Sender
-  /** Whether the last of the old files was there already. */
-  #asksFirst = false
+  readonly #oldFiles: OldFilesSender
   #losses = { start: -1, count: 0 }
   #trying = true
   /** Whether somebody has asked to try again since the last attempt began. */
@@ -95,6 +93,7 @@ export class Pusher {
     this.#shared = shared
     this.#peer = peer
     this.#sender = new Sender(shared.context, shared.binlog)
+    this.#oldFiles = new OldFilesSender(shared.context, this.#sender)
   }
 
   /** The storage that it pushes to. */
@@ -344,68 +343,19 @@ export class Pusher {
     }
   }
 
-  /** Sends all that is here, as it is. */
   async #sendOldFiles(connection: ServerConnection): Promise<void> {
-    const { context } = this.#shared
     await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.SYNCING)
-    for (let index = 0; index < context.storePathCount; index++) {
-      let hasLinks = false
-      // Links come behind what they lead to: real storages make none to what they have not got.
-      for (const sendsLinks of [false, true]) {
-        if (sendsLinks && !hasLinks) break
-        for await (const name of context.store.list(index)) {
-          if (this.#stopped || connection.ended) return
-          const isLink = (await context.store.stat(name))?.source !== undefined
-          hasLinks ||= isLink
-          if (isLink === sendsLinks) await this.#sendOldFile(connection, name)
-        }
-      }
+    for await (const { name, timestamp } of this.#oldFiles.send(connection)) {
+      const { position } = this.#mark
+      const [start, end] = [position, position]
+      this.#refuse({ timestamp, operation: 'U', source: true, name, extra: [], start, end })
     }
-    for (const [name, version] of context.versions.removals()) {
-      if (this.#stopped || connection.ended) return
-      await this.#sender.sendDelete(connection, name, this.#claimed(version))
-    }
+    if (connection.ended) return
     this.#mark.oldFilesDone = true
     await this.#save()
     await this.#shared.reportStatus(this.#peer, STORAGE_STATUS.OFFLINE)
     // The peer learns by this that nothing more comes: its next beat makes it ACTIVE.
     await connection.request(connectionCommands.activeTest, {})
-  }
-
-  async #sendOldFile(connection: ServerConnection, name: string): Promise<void> {
-    const { context } = this.#shared
-    const timestamp = this.#claimed(context.versions.of(name))
-    if (context.versions.find(name) === undefined && readName(name).normal) {
-      // It is as it always was: if it is there, it is the same.
-      const stat = await context.store.stat(name)
-      if (stat === undefined) return
-      // Asking costs as much as sending a small file: only while the peer turns out to have them.
-      this.#asksFirst &&= (await this.#sender.sizeThere(connection, name)) === stat.size
-      if (this.#asksFirst) return
-      const status = await this.#sender.sendWhole(connection, syncCreateFile, name, timestamp)
-      this.#asksFirst = status === STATUS.EEXIST
-      if (status === STATUS.OK || status === STATUS.EEXIST) return
-    } else if ((await this.#sender.sendWhole(connection, syncUpdateFile, name, timestamp)) === STATUS.OK)
-      return
-    log.server('storage %s refuses %s', this.#peer.id, name)
-    const entry: Entry = {
-      timestamp,
-      operation: 'U',
-      source: true,
-      name,
-      extra: [],
-      start: this.#mark.position,
-      end: this.#mark.position,
-    }
-    this.#refused.set(name, entry)
-  }
-
-  /**
-   * The moment that the peer is told of a change which another storage may have made: it takes all that comes from here
-   * for changes of this one, and none may be greater than the other one's.
-   */
-  #claimed({ timestamp, origin }: Version): number {
-    return origin < this.#shared.context.journal.id ? Math.max(0, timestamp - 1) : timestamp
   }
 
   /** Passes on some records; false where there are none. */
@@ -435,7 +385,11 @@ export class Pusher {
       this.#losses.count = 0
     }
     this.#mark.sent++
-    if (accepted || this.#refused.has(entry.name)) return
+    if (!accepted && !this.#refused.has(entry.name)) this.#refuse(entry)
+  }
+
+  /** Leaves it for later. */
+  #refuse(entry: Entry): void {
     log.server('storage %s refuses %s %s', this.#peer.id, entry.operation, entry.name)
     this.#refused.set(entry.name, entry)
   }

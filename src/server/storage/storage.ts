@@ -7,7 +7,7 @@ import { isAtLeast } from '../../protocol/dialect.js'
 import type { Timer } from '../clock.js'
 import { MAX_DELAY, startTimer, stopTimer, SYSTEM_CLOCK, unixSeconds } from '../clock.js'
 import { Listener } from '../listener.js'
-import { isGroupName, MAX_ID } from '../names.js'
+import { isGroupName } from '../names.js'
 import { DIRECT_NETWORK } from '../network.js'
 import type { Routes } from '../routes.js'
 import { routesOf } from '../routes.js'
@@ -157,7 +157,7 @@ export class Storage {
     const { allowHosts, maxConnections } = options
     if (!isGroupName(group))
       throw new ConfigError(`group must be 1 to 16 letters and digits: ${options.group}`)
-    if (typeof id === 'number') checkRange('id', id, MAX_ID)
+    if (typeof id === 'number') checkRange('id', id, limits.MAX_STORAGE_ID)
     else if (!isIPv4(id))
       throw new ConfigError(`id must be a number or an IPv4 address, not ${JSON.stringify(id)}`)
     checkRange('the number of trackers', options.trackers.length, limits.MAX_TRACKERS)

@@ -3,7 +3,7 @@ import { ConfigError } from '../../errors.js'
 import type { Dialect } from '../../protocol/index.js'
 import { LATEST } from '../../protocol/index.js'
 import type { Clock } from '../clock.js'
-import { SYSTEM_CLOCK } from '../clock.js'
+import { MAX_DELAY, SYSTEM_CLOCK } from '../clock.js'
 import type { Network } from '../network.js'
 import { isGroupName, isStorageId } from '../names.js'
 import type { ReservedSpace } from './reserved-space.js'
@@ -33,7 +33,7 @@ export interface TrackerRules {
    * Whole MB count. @defaultValue 0
    */
   readonly reservedStorageSpace?: number | `${number}%` | undefined
-  /** A storage that is silent for this long, in milliseconds, is OFFLINE. @defaultValue 100_000 */
+  /** A storage that is silent for this long, in milliseconds, is OFFLINE: 1000 to 2^31 − 1. @defaultValue 100_000 */
   readonly checkActiveInterval?: number | undefined
   /** After this many milliseconds a file is taken to be on all storages of its group. @defaultValue 86_400_000 */
   readonly storageSyncFileMaxDelay?: number | undefined
@@ -145,7 +145,7 @@ export function settingsOf(options: TrackerOptions): TrackerSettings {
     storePath: oneOf(options.storePath, 'storePath', ['round-robin', 'load-balance']),
     downloadServer: oneOf(options.downloadServer, 'downloadServer', ['round-robin', 'source']),
     reserved: reservedSpaceOf(options.reservedStorageSpace ?? 0),
-    checkActiveInterval: seconds(options.checkActiveInterval, 'checkActiveInterval', 100_000),
+    checkActiveInterval: seconds(options.checkActiveInterval, 'checkActiveInterval', 100_000, MAX_DELAY),
     syncMaxDelay: seconds(options.storageSyncFileMaxDelay, 'storageSyncFileMaxDelay', 86_400_000),
     syncMaxTime: seconds(options.storageSyncFileMaxTime, 'storageSyncFileMaxTime', 300_000),
     idsInNames: oneOf(idTypeInFileName, 'idTypeInFileName', ['ip', 'id']) === 'id',
@@ -172,10 +172,11 @@ function oneOf<T extends string>(value: T | undefined, name: string, values: rea
   return value
 }
 
-function seconds(value: number | undefined, name: string, otherwise: number): number {
+function seconds(value: number | undefined, name: string, otherwise: number, longest?: number): number {
   const time = value ?? otherwise
-  if (!Number.isFinite(time) || time < 1000) {
-    throw new ConfigError(`${name} must be a time of 1000 milliseconds at least, not ${String(time)}`)
+  if (!(Number.isFinite(time) && time >= 1000 && time <= (longest ?? time))) {
+    const range = longest === undefined ? '1000 milliseconds at least' : `1000 to ${longest} milliseconds`
+    throw new ConfigError(`${name} must be a time of ${range}, not ${String(time)}`)
   }
   return Math.floor(time / 1000)
 }
