@@ -162,7 +162,10 @@ function others({ scaling, embedded, once }: Omit<Results, 'judged'>): Judged[] 
     ...scaling.flatMap(({ name, points }) =>
       points
         .filter(({ isGrown }) => isGrown)
-        .map(({ at, ratio }) => judged(`${at} ${name}`, 'throughput to fewer', ratio, 1, false)),
+        .map(({ at, fastdfs, raw }) => ({
+          ...judged(`${at} ${name}`, 'throughput to fewer', fastdfs.ratio, 1, false),
+          floor: raw.ratio.value,
+        })),
     ),
     ...embedded.flatMap(({ name, unit, goal, measured }) =>
       goal === undefined ? [] : [judged(`${name}, embedded`, unit, measured.rate, goal, false)],

@@ -7,13 +7,22 @@ import * as packets from './raw-packets.js'
 /** Answers: enough to name every group of a small cluster. */
 const REMEMBERED = 8
 
+/** To one server at most, as our client has by default: more callers wait in turn. */
+const MAX_CONNECTIONS = 64
+
+interface Server {
+  readonly free: RawConnection[]
+  readonly waiting: ((connection: RawConnection) => void)[]
+  open: number
+}
+
 /**
  * The floor: as little as Node needs for the same requests (performance.md §8). It is no client to use: it has no
  * timeouts, retries, limits or checks, and an error leaves it in any state.
  */
 export class RawClient implements BenchClient {
   readonly #trackers: readonly Place[]
-  readonly #free = new Map<string, RawConnection[]>()
+  readonly #servers = new Map<string, Server>()
   #next = 0
   /** What trackers answered at first, used again and again: the floor of a client that asks them no more. */
   readonly #stores: { place: Place; storePathIndex: number }[] | undefined
@@ -59,9 +68,10 @@ export class RawClient implements BenchClient {
 
   async uploadPath(path: string): Promise<string> {
     const { place, storePathIndex } = await this.#queryStore()
-    const connection = this.#take(place)
+    const server = this.#serverOf(place)
+    const connection = await this.#take(server, place)
     const body = await sendPath(connection, path, (size) => packets.uploadHead(storePathIndex, size))
-    this.#give(place, connection)
+    give(server, connection)
     return packets.readFileId(body)
   }
 
@@ -74,7 +84,7 @@ export class RawClient implements BenchClient {
   }
 
   async close(): Promise<void> {
-    for (const connection of [...this.#free.values()].flat()) connection.destroy()
+    for (const { free } of this.#servers.values()) for (const connection of free) connection.destroy()
   }
 
   /** In turn, of the first answers. */
@@ -111,29 +121,35 @@ export class RawClient implements BenchClient {
   }
 
   async #ask(place: Place, head: Buffer, content?: Buffer): Promise<Buffer> {
-    const connection = this.#take(place)
+    const server = this.#serverOf(place)
+    const taken = this.#take(server, place)
+    const connection = taken instanceof RawConnection ? taken : await taken
     const body = await connection.request(head, content)
-    this.#give(place, connection)
+    give(server, connection)
     return body
   }
 
-  #freeOf({ host, port }: Place): RawConnection[] {
+  #serverOf({ host, port }: Place): Server {
     const key = `${host}:${port}`
-    let free = this.#free.get(key)
-    if (free === undefined) this.#free.set(key, (free = []))
-    return free
+    let server = this.#servers.get(key)
+    if (server === undefined) this.#servers.set(key, (server = { free: [], waiting: [], open: 0 }))
+    return server
   }
 
-  #take(place: Place): RawConnection {
-    const free = this.#freeOf(place)
-    for (let connection = free.pop(); connection !== undefined; connection = free.pop()) {
+  #take(server: Server, { host, port }: Place): RawConnection | Promise<RawConnection> {
+    for (let connection = server.free.pop(); connection !== undefined; connection = server.free.pop()) {
       // Servers close what rests for long between two slices.
       if (!connection.closed) return connection
+      server.open--
     }
-    return new RawConnection(place.host, place.port)
+    if (server.open === MAX_CONNECTIONS) return new Promise((resolve) => server.waiting.push(resolve))
+    server.open++
+    return new RawConnection(host, port)
   }
+}
 
-  #give(place: Place, connection: RawConnection): void {
-    this.#freeOf(place).push(connection)
-  }
+function give({ free, waiting }: Server, connection: RawConnection): void {
+  const next = waiting.shift()
+  if (next === undefined) free.push(connection)
+  else next(connection)
 }

@@ -191,10 +191,14 @@ function scalingTables({ scaling }: Results): string[] {
   return scaling.flatMap(({ name, points }) => [
     ...table(
       [`downloads of 4 KiB, ${name}`, ...points.map(({ at }) => String(at))],
-      [
-        ['ops/s', ...points.map(({ operationsPerSecond }) => operationsPerSecond.toFixed(0))],
-        ['ratio', ...points.map(({ ratio }) => ratioOf(ratio))],
-      ],
+      (['fastdfs', 'raw'] as const).flatMap((contender) => {
+        const growths = points.map((point) => point[contender])
+        return [
+          [`${contender} ops/s`, ...growths.map(({ operationsPerSecond }) => operationsPerSecond.toFixed(0))],
+          [`${contender} to fewer`, ...growths.map(({ ratio }) => ratioOf(ratio))],
+          [`${contender} CPU s/1000`, ...growths.map(({ cpuPer1000 }) => cpuPer1000.toFixed(3))],
+        ]
+      }),
     ),
     '',
   ])

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { LocalIoError } from '../errors.js'
+import { giveBlock, takeBlock } from './blocks.js'
 import type { Write } from './pieces.js'
 import { messageOf, PIECE_SIZE } from './pieces.js'
 
@@ -10,12 +11,12 @@ import { messageOf, PIECE_SIZE } from './pieces.js'
  * @throws {@link LocalIoError} when it cannot be read, or has another size by now
  */
 export async function sendFile(file: FileHandle, name: string, size: number, write: Write): Promise<void> {
-  const buffers = [newPiece(size), newPiece(size - PIECE_SIZE)]
+  const blocks = [takeBlock(size), takeBlock(size - PIECE_SIZE)]
   let position = 0
   let written: Promise<void> = Promise.resolve()
   if (size === 0) await checkEnd(file, name, size)
   for (let turn = 0; position < size; turn = 1 - turn) {
-    const piece = await readPiece(file, name, buffers[turn] as Buffer, position)
+    const piece = await readPiece(file, name, blocks[turn] as Buffer, position)
     position += piece.length
     if (piece.length === 0 || position > size) throw sizeChanged(name, size)
     if (position === size) await checkEnd(file, name, size)
@@ -25,14 +26,12 @@ export async function sendFile(file: FileHandle, name: string, size: number, wri
     written.catch(() => {})
   }
   await written
+  // Where it fails, something may still use them.
+  blocks.forEach(giveBlock)
 }
 
 async function checkEnd(file: FileHandle, name: string, size: number): Promise<void> {
   if ((await readPiece(file, name, Buffer.allocUnsafe(1), size)).length > 0) throw sizeChanged(name, size)
-}
-
-function newPiece(size: number): Buffer {
-  return Buffer.allocUnsafe(Math.max(0, Math.min(PIECE_SIZE, size)))
 }
 
 async function readPiece(file: FileHandle, name: string, buffer: Buffer, position: number): Promise<Buffer> {

@@ -7,6 +7,7 @@ import type { WritableStream } from 'node:stream/web'
 import { types } from 'node:util'
 import { InvalidArgumentError, isFastDfsError, LocalIoError } from '../errors.js'
 import type { ContentFlow, ContentSink } from '../net/content.js'
+import { giveBlock, takeBlock } from './blocks.js'
 import { show, showPath } from './check.js'
 import { pathFailed } from './path-failure.js'
 import type { MayBePending } from './pending.js'
@@ -107,9 +108,6 @@ export function bytesSink(bytes: Uint8Array): WholeSink<number> {
     abandon: async () => {},
   }
 }
-
-/** Bytes that are written to a file at a time, at most. */
-const BLOCK_SIZE = 1024 * 1024
 
 /** How a file is written. */
 interface FileSinkOptions {
@@ -216,9 +214,8 @@ async function syncFolder(path: string): Promise<void> {
 class BlockWriter {
   readonly #file: FileHandle
   readonly #path: string
-  readonly #free: Buffer[] = []
-  /** Of a new block: no more than there is content. */
-  #blockSize = BLOCK_SIZE
+  /** Of the content. */
+  #size = 0
   /** The one that fills; undefined until there are bytes for it. */
   #block: Buffer | undefined
   #filled = 0
@@ -238,7 +235,7 @@ class BlockWriter {
 
   /** Begins again at the file's start. Blocks of an earlier attempt are written before those to come. */
   restart(size: number, flow: ContentFlow): void {
-    this.#blockSize = Math.min(BLOCK_SIZE, size)
+    this.#size = size
     this.#flow = flow
     this.#filled = 0
     this.#position = 0
@@ -275,7 +272,7 @@ class BlockWriter {
   }
 
   #present(): Buffer {
-    return (this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSize))
+    return (this.#block ??= takeBlock(this.#size))
   }
 
   #flush(block: Buffer): void {
@@ -293,7 +290,7 @@ class BlockWriter {
         this.#failure = writeFailed(this.#path, cause)
         this.#flow?.fail(this.#failure)
       }
-      this.#free.push(block)
+      giveBlock(block)
       this.#waiting--
       this.#flow?.resume()
     })

@@ -1,6 +1,7 @@
 import type { Round } from '../../bench/agents.js'
 import { noiseOf, toRow } from '../../bench/compare.js'
 import { isBeyondFloor, judgedOf, verdictOf } from '../../bench/judge.js'
+import type { Growth } from '../../bench/scaling.js'
 import type { Slice } from '../../bench/slice.js'
 
 const slice = (rate: number, cpu = 1e-5, p99 = 1): Slice => ({
@@ -119,4 +120,22 @@ it('judges memory by what the floor took', () => {
   expect(judged.map((each) => [each.what, verdictOf(each)])).toEqual([['peak memory to raw', 'missed']])
   expect(judged[0]?.measured).toBeCloseTo(1.2)
   expect(judged[0]?.noise).toBeCloseTo(0.02)
+})
+
+it('judges what grows by our client where there is more than at the base', () => {
+  const growth = (value: number): Growth => ({
+    operationsPerSecond: 1,
+    cpuPer1000: 1,
+    ratio: { value, noise: 0.05 },
+  })
+  const points = [
+    { at: 1, isGrown: false, fastdfs: growth(1), raw: growth(1) },
+    { at: 8, isGrown: true, fastdfs: growth(0.97), raw: growth(0.5) },
+    { at: 32, isGrown: true, fastdfs: growth(0.9), raw: growth(1) },
+  ]
+  const judged = judgedOf({ ...NOTHING, scaling: [{ name: 'groups', points }] })
+  expect(judged.map((each) => [each.workload, verdictOf(each)])).toEqual([
+    ['8 groups', 'within noise'],
+    ['32 groups', 'missed'],
+  ])
 })

@@ -26,7 +26,7 @@ const PIECE = 512 * 1024
 /** So many bytes block while they are read or written: see `files.ts`. */
 const SMALL = 64 * 1024
 /** So many bytes of a draft are written at once: a hop to a thread and back should move much. */
-const GATHERED = 1024 * 1024
+const GATHERED = 2 * 1024 * 1024
 /** Emptied at each start: a name that nobody else gives a folder in a store path. */
 const DRAFTS = '.fastdfs-tmp'
 
