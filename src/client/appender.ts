@@ -47,18 +47,12 @@ export function append(
   checkNames(options, CONTENT_OPTIONS, 'appendFile')
   const { name } = file
   return change(context, file, source, options, call, (opened, storage, onProgress) =>
-    sendContent(
-      context,
-      storageCommands.appendFile,
-      { ...opened, repeatable: false },
-      call,
-      async () => ({ storage: await storage(), fields: { name } }),
-      {
-        sumFor: uncounted,
-        onProgress,
-        mayExist: () => ({ text: `${opened.size} bytes may have been added to the file`, fileId: file.id }),
-      },
-    ),
+    sendContent(context, storageCommands.appendFile, { ...opened, repeatable: false }, call, storage, {
+      fieldsFor: () => ({ name }),
+      sumFor: uncounted,
+      onProgress,
+      mayExist: () => ({ text: `${opened.size} bytes may have been added to the file`, fileId: file.id }),
+    }),
   )
 }
 
@@ -74,14 +68,11 @@ export function modify(
   const { name } = file
   const offset = options.offset === undefined ? 0 : checkInteger(options.offset, 'offset', 0)
   const send: Send = (opened, storage, onProgress) =>
-    sendContent(
-      context,
-      storageCommands.modifyFile,
-      opened,
-      call,
-      async () => ({ storage: await storage(), fields: { name, offset } }),
-      { sumFor: uncounted, onProgress },
-    )
+    sendContent(context, storageCommands.modifyFile, opened, call, storage, {
+      fieldsFor: () => ({ name, offset }),
+      sumFor: uncounted,
+      onProgress,
+    })
   const refusal = offset === 0 ? undefined : `the offset, ${offset}, may be past its end`
   return change(context, file, source, options, call, send, refusal)
 }

@@ -9,7 +9,8 @@ import { report } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource } from './sources.js'
 import type { UploadPlan } from './store.js'
-import { discard, newFileMayExist, newFileOf, newFileTarget } from './store.js'
+import { discard, newFileFields, newFileMayExist, newFileOf } from './store.js'
+import { findStore } from './store-target.js'
 import { sendContent } from './transfer.js'
 
 /** Bytes of a chunk where nobody says otherwise. */
@@ -43,8 +44,9 @@ export class GrowingFile {
         storageCommands.uploadAppenderFile,
         chunk,
         call,
-        (failed) => newFileTarget(context, this.#plan, call, failed),
+        (failed) => findStore(context, this.#plan.place, call, failed),
         {
+          fieldsFor: (storage) => newFileFields(this.#plan, storage),
           sumFor: () => new ContentSum(false),
           onProgress: ({ transferred }) => onPiece(transferred),
           mayExist: newFileMayExist(chunk),

@@ -6,6 +6,7 @@ import { limits, trackerCommands } from '../protocol/index.js'
 import { checkGroup, checkInteger, show } from './check.js'
 import { STORAGE_PORT } from './config/storage-ids.js'
 import type { Context } from './context.js'
+import type { MayBePending } from './pending.js'
 import type { Failed } from './replicas.js'
 import { isUsable, orNone } from './replicas.js'
 import type { StoreCache } from './store-cache.js'
@@ -86,7 +87,12 @@ function parseStorage(storage: unknown): { id: string } | Endpoint {
  *
  * @throws {@link InvalidArgumentError} when the storage is none that takes uploads, or has no such store path
  */
-export function findStore(context: Context, place: Place, call: Call, failed: Failed): Promise<StoreChoice> {
+export function findStore(
+  context: Context,
+  place: Place,
+  call: Call,
+  failed: Failed,
+): MayBePending<StoreChoice> {
   const { group, storage, storePathIndex } = place
   if (storage !== undefined || storePathIndex !== undefined) return findPlace(context, place, call, failed)
   // What was remembered was wrong, or may have been.
@@ -96,16 +102,25 @@ export function findStore(context: Context, place: Place, call: Call, failed: Fa
 }
 
 /** Where the tracker's answer to an earlier upload says, as long as that is remembered. */
-async function findRemembered(
+function findRemembered(
+  context: Context,
+  stores: StoreCache,
+  group: string | undefined,
+  call: Call,
+  failed: Failed,
+): MayBePending<StoreChoice> {
+  const isThere = (target: StoreTarget): boolean => isUsable(context, target, failed)
+  const remembered = stores.next(group, context.trackers.count, isThere)
+  return remembered ?? findAndRemember(context, stores, group, call, failed)
+}
+
+async function findAndRemember(
   context: Context,
   stores: StoreCache,
   group: string | undefined,
   call: Call,
   failed: Failed,
 ): Promise<StoreChoice> {
-  const isThere = (target: StoreTarget): boolean => isUsable(context, target, failed)
-  const remembered = stores.next(group, context.trackers.count, isThere)
-  if (remembered !== undefined) return remembered
   const askedAt = performance.now()
   const all = await queryStoreAll(context, group, call)
   // The tracker chose a path for one upload to the first of them.
@@ -118,7 +133,7 @@ async function findRemembered(
   }))
   const answer = { group: all.group, targets }
   stores.add(group, answer, askedAt)
-  const target = stores.nextOf(answer, isThere)
+  const target = stores.nextOf(answer, (one) => isUsable(context, one, failed))
   return target === undefined ? findAny(context, group, call, failed) : { ...target, isRemembered: false }
 }
 

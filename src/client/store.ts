@@ -2,7 +2,7 @@
 import { FileNotFoundError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
 import { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
-import type { storageCommands } from '../protocol/index.js'
+import type { RequestOf, storageCommands } from '../protocol/index.js'
 import { limits } from '../protocol/index.js'
 import { show } from './check.js'
 import type { ContentSum } from './content-sum.js'
@@ -11,16 +11,17 @@ import { deleteFile, setMetadata } from './files.js'
 import { verifyUpload } from './integrity.js'
 import { NamedFile } from './named-file.js'
 import { CLEANUP_TIMEOUT } from './outliving.js'
+import type { MayBePending } from './pending.js'
 import { isPending } from './pending.js'
 import type { ProgressListener } from './progress.js'
 import { reportEnd } from './progress.js'
 import type { Failed } from './replicas.js'
 import type { OpenSource } from './sources.js'
-import type { Place } from './store-target.js'
+import type { Place, StoreChoice } from './store-target.js'
 import { findStore } from './store-target.js'
-import type { MayExist, Sent, Target } from './transfer.js'
+import type { MayExist, Sent } from './transfer.js'
 import { sendContent } from './transfer.js'
-import type { StorageEndpoint } from './trackers.js'
+import type { StorageEndpoint, StoreTarget } from './trackers.js'
 import type { UploadedFile } from './upload.js'
 
 /** The commands that make a file of its own, normal or appender: of one form. */
@@ -39,18 +40,12 @@ export interface UploadPlan extends Finishing {
   readonly ext: string
 }
 
-/** Where a new file goes, and with which fields (protocol.md §3.1). */
-export function newFileTarget(
-  context: Context,
-  { place, ext }: UploadPlan,
-  call: Call,
-  failed: Failed,
-): Promise<Target<NewFileCommand>> {
-  return findStore(context, place, call, failed).then((storage) => ({
-    storage,
-    fields: { storePathIndex: storage.storePathIndex, ext },
-    isRemembered: storage.isRemembered,
-  }))
+/** The fields of a request that makes a new file (protocol.md §3.1). */
+export function newFileFields(
+  { ext }: UploadPlan,
+  { storePathIndex }: StoreTarget,
+): RequestOf<NewFileCommand> {
+  return { storePathIndex, ext }
 }
 
 /** What may exist when the answer to an upload is lost. */
@@ -70,9 +65,9 @@ export function storeWhole(
 ): Promise<UploadedFile> {
   const sumFor = (storage: StorageEndpoint): ContentSum | undefined =>
     plan.verify ? context.oldCrcs.sumFor(storage, source.size) : undefined
-  const findTarget = (failed: Failed): Promise<Target<NewFileCommand>> =>
-    newFileTarget(context, plan, call, failed)
-  const sending = sendContent(context, command, source, call, findTarget, {
+  const find = (failed: Failed): MayBePending<StoreChoice> => findStore(context, plan.place, call, failed)
+  const sending = sendContent(context, command, source, call, find, {
+    fieldsFor: (storage) => newFileFields(plan, storage),
     sumFor,
     onProgress: plan.onProgress,
     mayExist: newFileMayExist(source),

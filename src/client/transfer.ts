@@ -7,18 +7,17 @@ import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import type { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import type { MayBePending } from './pending.js'
 import type { ProgressListener } from './progress.js'
 import { report } from './progress.js'
 import { Failed } from './replicas.js'
 import type { OpenSource } from './sources.js'
 import type { StorageEndpoint } from './trackers.js'
 
-/** Where content goes, and with which fields. */
-export interface Target<C extends Command> {
-  readonly storage: StorageEndpoint
-  readonly fields: RequestOf<C>
-  /** Whether no tracker was asked about it for this operation. */
-  readonly isRemembered?: boolean | undefined
+/** Where content goes. */
+export interface Target extends StorageEndpoint {
+  /** Whether a tracker said so for an earlier operation. */
+  readonly isRemembered?: boolean
 }
 
 /** Content that was taken. */
@@ -34,10 +33,12 @@ export interface Sent<R, S = ContentSum | undefined> {
 /** Counts nothing: see {@link SendOptions.sumFor}. */
 export const uncounted = (): undefined => undefined
 
-/** How content is sent. */
-export interface SendOptions<S> {
+/** How content is sent to a storage. */
+export interface SendOptions<C extends Command, S, T> {
+  /** Makes the fields of an attempt. */
+  readonly fieldsFor: (storage: T) => RequestOf<C>
   /** Makes what counts the content of an attempt. */
-  readonly sumFor: (storage: StorageEndpoint) => S
+  readonly sumFor: (storage: T) => S
   /** Is told of all pieces but the last: that one is the caller's to report, see `reportEnd`. */
   readonly onProgress?: ProgressListener | undefined
   /** Says what may exist when the answer is lost. */
@@ -45,7 +46,7 @@ export interface SendOptions<S> {
 }
 
 /** The same for a request that makes a file. */
-export interface MakeOptions<C extends Command, S> extends SendOptions<S> {
+export interface MakeOptions<C extends Command, S, T> extends SendOptions<C, S, T> {
   /** Removes a file that was made for a call which had ended before its ID was known. */
   readonly undo?: ((reply: ResponseOf<C>) => Promise<void>) | undefined
 }
@@ -54,24 +55,26 @@ export interface MakeOptions<C extends Command, S> extends SendOptions<S> {
 export type MayExist = (storage: StorageEndpoint) => { readonly text: string; readonly fileId?: string }
 
 /**
- * Sends a source's content with a request. A failed attempt is made again, each time where `findTarget` says, as long
+ * Sends a source's content with a request. A failed attempt is made again, each time where `findStorage` says, as long
  * as the storage cannot have carried it out and the source can be read again. One that failed at a target from memory is
  * made again at once.
  *
- * @param findTarget - is told where earlier attempts have failed
+ * @param findStorage - is told where earlier attempts have failed
  */
-export function sendContent<C extends Command, S extends ContentSum | undefined>(
+export function sendContent<C extends Command, S extends ContentSum | undefined, T extends Target>(
   context: Context,
   command: C,
   source: OpenSource,
   call: Call,
-  findTarget: (failed: Failed) => Promise<Target<C>>,
-  { sumFor, onProgress, mayExist, undo }: MakeOptions<C, S>,
+  findStorage: (failed: Failed) => MayBePending<T>,
+  { fieldsFor, sumFor, onProgress, mayExist, undo }: MakeOptions<C, S, T>,
 ): Promise<Sent<ResponseOf<C>, S>> {
   const failed = new Failed()
   return retry(context.options, call, async () => {
     for (;;) {
-      const { storage, fields, isRemembered } = await findTarget(failed)
+      const storage = await findStorage(failed)
+      const { isRemembered = false } = storage
+      const fields = fieldsFor(storage)
       const sum = sumFor(storage)
       const counted = new CountedSource(onProgress ? reporting(source, onProgress) : source, sum, call)
       try {
@@ -85,7 +88,7 @@ export function sendContent<C extends Command, S extends ContentSum | undefined>
             }))
         return { reply, storage, size: source.size, sum }
       } catch (error) {
-        if (isRemembered === true) context.stores?.clear()
+        if (isRemembered) context.stores?.clear()
         if (!isFastDfsError(error)) throw error
         if (error instanceof UnknownOutcomeError && mayExist !== undefined) {
           const { text, fileId } = mayExist(storage)
@@ -96,7 +99,7 @@ export function sendContent<C extends Command, S extends ContentSum | undefined>
         const canSend = source.repeatable || !counted.started
         // A storage that refuses content has not stored it.
         const canMake = error.retriable || error instanceof ServerError
-        if (isRemembered === true && canSend && canMake && !call.isOver) continue
+        if (isRemembered && canSend && canMake && !call.isOver) continue
         throw canSend ? error : locateError(error, { retriable: false })
       }
     }
@@ -138,7 +141,12 @@ class CountedSource implements ContentSource {
   constructor(source: OpenSource, sum: ContentSum | undefined, call: Call) {
     const { size, take } = source
     this.size = size
-    this.take = take && ((): Uint8Array => this.#begin(() => this.#count(take())))
+    this.take =
+      take &&
+      ((): Uint8Array => {
+        this.#begin()
+        return this.#count(take())
+      })
     this.#source = source
     this.#sum = sum
     this.#call = call
@@ -150,14 +158,14 @@ class CountedSource implements ContentSource {
   }
 
   send(write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
-    return this.#begin(() => this.#source.send((piece) => write(this.#count(piece))))
+    this.#begin()
+    return this.#source.send((piece) => write(this.#count(piece)))
   }
 
-  #begin<T>(give: () => T): T {
+  #begin(): void {
     this.started = true
     this.#call.hasBegun = true
     this.#call.hasMoved = this.size > 0
-    return give()
   }
 
   /** Sums up a piece as soon as it is written: it is on its way meanwhile, and lies in the processor's caches. */

@@ -21,7 +21,8 @@ import type { NewFileCommand, UploadPlan } from './store.js'
 import { discard, finish, newFileOf, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
 import { checkPlace, PLACE_OPTIONS } from './store-target.js'
-import type { MayExist, Target } from './transfer.js'
+import type { StorageEndpoint } from './trackers.js'
+import type { MayExist } from './transfer.js'
 import { sendContent, uncounted } from './transfer.js'
 
 /** What is common to the uploads of all kinds of files. */
@@ -235,11 +236,9 @@ export async function uploadSlave(
     const mayExist: MayExist = () => ({ text: `the slave ${expectedId} may be stored`, fileId: expectedId })
     // An empty extension means none to the server, not the master's.
     const fields = { prefix, ext: ext ?? extOf(expected), masterName: master.name }
-    const findTarget = async (): Promise<Target<typeof command>> => ({
-      storage: await context.trackers.queryUpdate(master, call),
-      fields,
-    })
-    const content = sendContent(context, command, opened, call, findTarget, {
+    const find = (): Promise<StorageEndpoint> => context.trackers.queryUpdate(master, call)
+    const content = sendContent(context, command, opened, call, find, {
+      fieldsFor: () => fields,
       sumFor: counts ? () => new ContentSum(false) : uncounted,
       onProgress,
       mayExist,

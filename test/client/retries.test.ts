@@ -406,13 +406,13 @@ describe('retryDeadline', () => {
     let asked = 0
     await using cluster = await fakeCluster(
       { [command]: () => (++asked === 1 ? status(16) : undefined) },
-      { retries: 5, retryDeadline: 150, idleTimeout: 20_000 },
+      { retries: 5, retryDeadline: 500, idleTimeout: 20_000 },
     )
     const error = await rejection<RetryError>(call(cluster.client))
     expect(error.name).toBe(name ?? 'UnknownOutcomeError')
     const last = name === undefined ? error : error.errors.at(-1)
     expect(last).toMatchObject({ endpoint: cluster.storage.address, phase: 'answer' })
-    expect(last?.message).toMatch(/retryDeadline, 150 ms, passed during attempt 2/)
+    expect(last?.message).toMatch(/retryDeadline, 500 ms, passed during attempt 2/)
     expect(cluster.commands()).toEqual([command, command])
     // That it took too long for one caller is no failure of the server.
     const facts = cluster.client
@@ -432,7 +432,7 @@ describe('retryDeadline', () => {
           return undefined
         },
       },
-      { retries: 5, retryDeadline: 150, idleTimeout: 20_000 },
+      { retries: 5, retryDeadline: 500, idleTimeout: 20_000 },
     )
     await expect(cluster.client.downloadFile(ID)).resolves.toEqual(CONTENT)
   })
