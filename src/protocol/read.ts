@@ -38,8 +38,7 @@ export function readFields(layout: Layout, body: Buffer, context: ReadContext): 
 export function sizeOfFields(layout: Layout, start: Buffer): number {
   let size = layout.fixedSize
   for (const field of layout.fields) {
-    if (field.kind === 'lengthOf')
-      size += checkLength(readI64(start, field.offset, field.name), field.name)
+    if (field.kind === 'lengthOf') size += checkLength(readI64(start, field.offset, field.name), field.name)
   }
   return size
 }
