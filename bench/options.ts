@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 /** How much is measured. */
 export interface Options {
   readonly full: boolean
-  /** Rounds that count, after one that warms up. */
+  /** Rounds that count, behind those that warm up. */
   readonly rounds: number
   /** Milliseconds that each contender works on one row in one round. */
   readonly slice: number
@@ -26,11 +26,11 @@ export interface Options {
 const MIB = 1024 * 1024
 
 export const USAGE = `node --import tsx bench/run.ts [options]
-  --short               64 MiB files, 7 rounds of short slices: under two minutes (the default)
-  --full                1 GiB files, 7 rounds of long slices, also 1 and 10 MiB, scaling, embedded servers
-  --rounds N            rounds that count
+  --short               64 MiB files, short slices: under two minutes (the default)
+  --full                1 GiB files, long slices, also 1 and 10 MiB, 64 at a time, scaling, embedded servers
+  --rounds N            rounds that count, instead of 9
   --slice MS            the time of one contender for one row in one round
-  --concurrency 1,16    instead of 1,16,64
+  --concurrency 1,16    calls at a time, instead of 1,16 and in the full form 1,16,64
   --only upload,large   some of: upload download metadata info delete shortcuts large neutral scaling embedded once
   --peers DIR           where fdfs-client, fdfs and fastdfs-client are installed, instead of here
   --peer NAME=SCRIPT    another client: a script that does what bench/agent.ts does; as often as wanted
@@ -60,9 +60,9 @@ export function readOptions(args: readonly string[]): Options {
   if (full && values.short === true) throw new Error('--short and --full exclude each other')
   return {
     full,
-    rounds: numberOf(values.rounds ?? '7'),
+    rounds: numberOf(values.rounds ?? '9'),
     slice: numberOf(values.slice ?? (full ? '150' : '80')),
-    concurrency: (values.concurrency ?? '1,16,64').split(',').map(numberOf),
+    concurrency: (values.concurrency ?? (full ? '1,16,64' : '1,16')).split(',').map(numberOf),
     only: values.only?.split(',') ?? [],
     largeBytes: full ? 1024 * MIB : 64 * MIB,
     peersFolder: resolve(values.peers ?? '.'),

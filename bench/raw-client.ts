@@ -18,7 +18,7 @@ interface Server {
 
 /**
  * The floor: as little as Node needs for the same requests (performance.md §8). It is no client to use: it has no
- * timeouts, retries, limits or checks, and an error leaves it in any state.
+ * timeouts, retries or checks.
  */
 export class RawClient implements BenchClient {
   readonly #trackers: readonly Place[]
@@ -69,10 +69,16 @@ export class RawClient implements BenchClient {
   async uploadPath(path: string): Promise<string> {
     const { place, storePathIndex } = await this.#queryStore()
     const server = this.#serverOf(place)
-    const connection = await this.#take(server, place)
-    const body = await sendPath(connection, path, (size) => packets.uploadHead(storePathIndex, size))
-    give(server, connection)
-    return packets.readFileId(body)
+    let connection = await this.#take(server, place)
+    try {
+      const body = await sendPath(connection, path, (size) => packets.uploadHead(storePathIndex, size))
+      return packets.readFileId(body)
+    } catch (error) {
+      connection = another(place, connection)
+      throw error
+    } finally {
+      give(server, connection)
+    }
   }
 
   async downloadPath(id: string, path: string): Promise<number> {
@@ -123,10 +129,15 @@ export class RawClient implements BenchClient {
   async #ask(place: Place, head: Buffer, content?: Buffer): Promise<Buffer> {
     const server = this.#serverOf(place)
     const taken = this.#take(server, place)
-    const connection = taken instanceof RawConnection ? taken : await taken
-    const body = await connection.request(head, content)
-    give(server, connection)
-    return body
+    let connection = taken instanceof RawConnection ? taken : await taken
+    try {
+      return await connection.request(head, content)
+    } catch (error) {
+      connection = another(place, connection)
+      throw error
+    } finally {
+      give(server, connection)
+    }
   }
 
   #serverOf({ host, port }: Place): Server {
@@ -146,6 +157,12 @@ export class RawClient implements BenchClient {
     server.open++
     return new RawConnection(host, port)
   }
+}
+
+/** In the place of one that has failed: nobody knows what it would answer next. */
+function another({ host, port }: Place, failed: RawConnection): RawConnection {
+  failed.destroy()
+  return new RawConnection(host, port)
 }
 
 function give({ free, waiting }: Server, connection: RawConnection): void {

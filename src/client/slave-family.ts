@@ -66,7 +66,7 @@ async function uploadAll(
   for (const [i, { slave, ext }] of planned.entries()) {
     const { source: content, ...rest } = slave
     try {
-      made.push(await uploadSlave(context, new NamedFile(master.id), content, rest, call))
+      made.push(await uploadSlave(context, new NamedFile(master.id), content, rest, call, options.verify))
     } catch (error) {
       const failed = nameOf(master.id, slave.prefix, ext)
       // What the storage may still be about to store is deleted last of all, too.

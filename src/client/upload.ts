@@ -212,13 +212,18 @@ export function planUpload(
   }
 }
 
-/** Stores a slave of `master` (protocol.md §3.1, §5): its name is known beforehand, and must be one that servers take. */
+/**
+ * Stores a slave of `master` (protocol.md §3.1, §5): its name is known beforehand, and must be one that servers take.
+ *
+ * @param counts - count the CRC32; nothing is compared with it
+ */
 export async function uploadSlave(
   context: Context,
   master: NamedFile,
   source: Source,
   options: SlaveOptions,
   call: Call,
+  counts = context.options.verify,
 ): Promise<UploadedFile> {
   const command = storageCommands.uploadSlaveFile
   checkNames(options, SLAVE_OPTIONS, command.name)
@@ -234,7 +239,7 @@ export async function uploadSlave(
     const find = (): Promise<StorageEndpoint> => context.trackers.queryUpdate(master, call)
     const content = sendContent(context, command, opened, call, find, {
       fieldsFor: () => fields,
-      sumFor: context.options.verify ? () => new ContentSum(false) : uncounted,
+      sumFor: counts ? () => new ContentSum(false) : uncounted,
       onProgress,
       mayExist,
       undo: (reply) => discard(context, newFileOf(reply)),

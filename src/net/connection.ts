@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastDfsError, RequestPhase } from '../errors.js'
 import {
@@ -98,6 +99,8 @@ export class Connection {
   readonly #socket: Duplex & Queueing
   /** Made by {@link connect}: what becomes of a chunk is known. */
   readonly #isOwn: boolean
+  /** It is done with what it was given when it says so; other Duplexes may pass it on later. */
+  readonly #isSocket: boolean
   readonly #idleTimeout: number
   readonly #log: Log | undefined
   readonly #reader: FrameReader
@@ -129,6 +132,7 @@ export class Connection {
     })
     const { reading } = socket as Partial<PlacingSocket>
     this.#isOwn = reading !== undefined
+    this.#isSocket = socket instanceof Socket
     if (reading === undefined) {
       socket.on('data', (chunk: Buffer) => this.#onData(chunk, chunk.length))
     } else {
@@ -322,8 +326,10 @@ export class Connection {
         if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
       }
-      if (isFirst) this.#writeBoth(exchange.head, chunk, done)
-      else this.#writeChunk(chunk, done)
+      // The source writes the next bytes into it.
+      const piece = this.#isSocket ? chunk : Buffer.from(chunk)
+      if (isFirst) this.#writeBoth(exchange.head, piece, done)
+      else this.#writeChunk(piece, done)
       this.#noteQueued(chunk.length)
     })
   }

@@ -44,9 +44,17 @@ export interface Layout {
   readonly signature: string
 }
 
-/** The layout that a server of `dialect` writes. */
+/** What was laid out, by shape, version and address size. */
+const layouts = new WeakMap<Shape, Map<string, Layout>>()
+
+/** The layout that a server of `dialect` writes: always the same object. */
 export function layoutFor(shape: Shape, dialect: Dialect): Layout {
-  return build(shape, dialect, layoutFor, () => false)
+  let ofShape = layouts.get(shape)
+  if (ofShape === undefined) layouts.set(shape, (ofShape = new Map<string, Layout>()))
+  const key = `${dialect.version}/${dialect.addressSize}`
+  let layout = ofShape.get(key)
+  if (layout === undefined) ofShape.set(key, (layout = build(shape, dialect, layoutFor, () => false)))
+  return layout
 }
 
 /**

@@ -14,10 +14,11 @@ export class Struct<S extends Shape> {
   /** Whether what is read holds views of the bytes that it is read from. */
   readonly holdsBytes: boolean
   readonly #shape: S
-  readonly #layouts = new Map<string, Layout>()
   #last: { readonly dialect: Dialect; readonly layout: Layout } | undefined
-  /** The layouts to try when the dialect is not known. Built at first use: for all commands it takes 0.1 s. */
-  #candidates: readonly Layout[] | undefined
+  /** The layouts to try when the dialect is not known, without doubles; made as far as they were needed. */
+  readonly #candidates: Layout[] = []
+  /** How many of {@link DIALECTS} are among them. */
+  #tried = 0
 
   /** @param shape - the fields in the order of the wire */
   constructor(shape: S) {
@@ -29,9 +30,7 @@ export class Struct<S extends Shape> {
   layout(dialect: Dialect): Layout {
     // Nearly always that of the last time: no key is made.
     if (this.#last?.dialect === dialect) return this.#last.layout
-    const key = `${dialect.version}/${dialect.addressSize}`
-    let layout = this.#layouts.get(key)
-    if (layout === undefined) this.#layouts.set(key, (layout = layoutFor(this.#shape, dialect)))
+    const layout = layoutFor(this.#shape, dialect)
     this.#last = { dialect, layout }
     return layout
   }
@@ -53,10 +52,11 @@ export class Struct<S extends Shape> {
    */
   read(body: Buffer, context: ReadContext, dialect?: Dialect): ValuesOf<S> {
     if (dialect !== undefined) return readFields(this.layout(dialect), body, context) as ValuesOf<S>
-    const candidates = (this.#candidates ??= distinctLayouts(this.#shape))
     let failure: unknown
     let fits = false
-    for (const layout of candidates) {
+    for (let i = 0; ; i++) {
+      const layout = this.#candidate(i)
+      if (layout === undefined) break
       if (!fitsLength(layout, body.length)) continue
       fits = true
       try {
@@ -65,8 +65,18 @@ export class Struct<S extends Shape> {
         failure ??= error
       }
     }
-    if (!fits) throw unknownLength(candidates, body, context)
+    if (!fits) throw unknownLength(this.#candidates, body, context)
     throw failure
+  }
+
+  /** One of the layouts to try, in the order of {@link DIALECTS}. */
+  #candidate(index: number): Layout | undefined {
+    const candidates = this.#candidates
+    while (candidates.length <= index && this.#tried < DIALECTS.length) {
+      const layout = layoutByLength(this.#shape, DIALECTS[this.#tried++] as Dialect)
+      if (candidates.every(({ signature }) => signature !== layout.signature)) candidates.push(layout)
+    }
+    return candidates[index]
   }
 
   /** Bytes of the fields before a content, told from the first {@link Struct.prefixSize} bytes of the body. */
@@ -88,14 +98,4 @@ function unknownLength(candidates: readonly Layout[], body: Buffer, context: Rea
     `a body of ${body.length} bytes is no length that is known here: ${[...new Set(known)].join(', ')}`,
     { command: context.command },
   )
-}
-
-/** The layouts of all dialects, the same one only once, in the order of {@link DIALECTS}. */
-function distinctLayouts(shape: Shape): Layout[] {
-  const distinct = new Map<string, Layout>()
-  for (const dialect of DIALECTS) {
-    const layout = layoutByLength(shape, dialect)
-    if (!distinct.has(layout.signature)) distinct.set(layout.signature, layout)
-  }
-  return [...distinct.values()]
 }

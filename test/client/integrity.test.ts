@@ -236,6 +236,16 @@ describe('an upload', () => {
     const file = await fake.client.uploadSlaveFile(master, Buffer.from('other'), { prefix: '_big' })
     expect(file).toMatchObject({ id: OLD_SLAVE, size: 5, verified: false, crc32: undefined })
   })
+
+  it.each([
+    [false, undefined],
+    [true, crc32(Buffer.from('other'))],
+  ])('of slaves with their master is counted as the master is: verify %s', async (verify, counted) => {
+    await using fake = await cluster({ 11: named(HELLO_ID), 21: named(OLD_SLAVE) }, { verify: !verify })
+    const slaves = [{ prefix: '_big', source: Buffer.from('other') }]
+    const file = await fake.client.uploadFile(HELLO, { verify, slaves })
+    expect(file.slaves?.map((slave) => slave.crc32)).toEqual([counted])
+  })
 })
 
 describe('a download', () => {

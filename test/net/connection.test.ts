@@ -273,6 +273,23 @@ describe('what is sent when the connection is lost', () => {
 })
 
 describe('a source', () => {
+  it('may use its buffer again, also where the Duplex passes on later what it was given', async () => {
+    const { peer, connection } = connected()
+    const buffer = Buffer.alloc(2)
+    const content: ContentSource = {
+      size: 6,
+      send: async (write) => {
+        for (const text of ['ab', 'cd', 'ef']) {
+          buffer.write(text)
+          await write(buffer)
+        }
+        peer.push(STORED)
+      },
+    }
+    await upload(connection, content)
+    expect(peer.bytes.subarray(-6).toString()).toBe('abcdef')
+  })
+
   it.each<[string, unknown, object]>([
     ['an error of ours', new AbortError('mine'), { name: 'AbortError', reason: 'mine' }],
     ['another error', new RangeError('boom'), { name: 'LocalIoError', cause: { message: 'boom' } }],
