@@ -15,6 +15,7 @@ import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
 import type { HealthState } from './health.js'
 import { Health } from './health.js'
+import { Request } from './request.js'
 import type { LineOptions } from './waiting-line.js'
 import { WaitingLine } from './waiting-line.js'
 
@@ -148,22 +149,22 @@ export class EndpointPool {
 
   /** @param mustLive - a connection that was idle for long is tested first */
   acquire(call: Call, mustLive: boolean): Promise<Loan> {
-    const acquire = (): Promise<Loan> => this.#acquire(call, mustLive)
-    if (!isTraced(channels.pool)) return acquire()
-    return channels.pool.tracePromise(acquire, { endpoint: this.#name, waiting: this.#line.waiting })
+    if (!isTraced(channels.pool)) return this.#acquire(call, mustLive)
+    const trace = { endpoint: this.#name, waiting: this.#line.waiting }
+    return channels.pool.tracePromise(() => this.#acquire(call, mustLive), trace)
   }
 
-  /** By callbacks: what waits among many is to be small. */
-  #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
+  async #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
     this.#wasUsed = true
-    return this.#line.enter(call).then((handed) => {
-      const isReady = handed !== undefined && (!mustLive || isTrusted(handed.connection))
-      if (isReady && !this.#isClosed) return handed
-      return this.#take(call, mustLive, handed).catch((error: unknown) => {
-        this.#line.leave()
-        throw error
-      })
-    })
+    const handed = await this.#line.enter(call)
+    const isReady = handed !== undefined && (!mustLive || isTrusted(handed.connection))
+    if (isReady && !this.#isClosed) return handed
+    try {
+      return await this.#take(call, mustLive, handed)
+    } catch (error) {
+      this.#line.leave()
+      throw error
+    }
   }
 
   /** Gives a connection back: to the next caller, or to those that are kept. */
@@ -326,7 +327,7 @@ export class EndpointPool {
       timeout: Math.min(this.#options.connectTimeout, call.remaining),
     })
     try {
-      await connection.request(connectionCommands.activeTest, {}, test)
+      await connection.request(new Request(connectionCommands.activeTest, {}, test))
       return true
     } catch (error) {
       this.#options.log.debug('pool', `${this.#name}: no longer alive: ${(error as Error).message}`, {

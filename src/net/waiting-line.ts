@@ -1,6 +1,6 @@
 import type { FastDfsError } from '../errors.js'
 import { PoolTimeoutError } from '../errors.js'
-import type { Call } from './call.js'
+import type { Call, Watcher } from './call.js'
 
 /** How many may be inside and wait, and for how many milliseconds. */
 export interface LineOptions {
@@ -10,14 +10,35 @@ export interface LineOptions {
 }
 
 /** A place in the line, between two others. */
-interface Place<T> {
+class Place<T> implements Watcher {
+  readonly #line: WaitingLine<T>
   readonly call: Call
   /** When the wait has been too long, by `performance.now()`. */
   readonly endsAt: number
   readonly enter: (item: T | undefined) => void
-  readonly fail: (error: FastDfsError) => void
+  readonly #reject: (error: FastDfsError) => void
   before: Place<T> | undefined
   behind: Place<T> | undefined
+
+  constructor(
+    line: WaitingLine<T>,
+    call: Call,
+    endsAt: number,
+    enter: (item: T | undefined) => void,
+    reject: (error: FastDfsError) => void,
+  ) {
+    this.#line = line
+    this.call = call
+    this.endsAt = endsAt
+    this.enter = enter
+    this.#reject = reject
+  }
+
+  /** See {@link Watcher}. Also for what else ends the wait. */
+  onCallOver(error: FastDfsError): void {
+    this.#line.giveUp(this)
+    this.#reject(error)
+  }
 }
 
 /**
@@ -65,7 +86,7 @@ export class WaitingLine<T> {
    * @throws {@link PoolTimeoutError} when the line is full, or the wait too long
    */
   enter(call: Call): Promise<T | undefined> {
-    const { maxConnections, maxQueue } = this.#options
+    const { maxConnections, maxQueue, queueTimeout } = this.#options
     if (this.tryEnter()) return Promise.resolve(undefined)
     if (call.isOver) return Promise.reject(call.endError())
     if (this.#waiting >= maxQueue) {
@@ -75,7 +96,9 @@ export class WaitingLine<T> {
         ),
       )
     }
-    return new Promise((enter, fail) => this.#append(call, enter, fail))
+    return new Promise((enter, reject) =>
+      this.#append(new Place(this, call, performance.now() + queueTimeout, enter, reject)),
+    )
   }
 
   /** Lets the next one in, and hands it `item`. False when nobody waits: then there is one less inside. */
@@ -85,7 +108,7 @@ export class WaitingLine<T> {
       this.#inside--
       return false
     }
-    this.#remove(next)
+    this.giveUp(next)
     next.enter(item)
     return true
   }
@@ -95,29 +118,20 @@ export class WaitingLine<T> {
     this.#dismissUntil(Infinity, () => reason)
   }
 
-  #append(call: Call, enter: Place<T>['enter'], reject: (error: FastDfsError) => void): void {
+  #append(place: Place<T>): void {
     const { queueTimeout } = this.#options
-    const place: Place<T> = {
-      call,
-      endsAt: performance.now() + queueTimeout,
-      enter,
-      fail: (error) => {
-        this.#remove(place)
-        reject(error)
-      },
-      before: this.#last,
-      behind: undefined,
-    }
+    place.before = this.#last
     if (this.#last === undefined) this.#first = place
     else this.#last.behind = place
     this.#last = place
     this.#waiting++
     if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), queueTimeout).unref()
-    call.watch(place.fail)
+    place.call.watch(place)
   }
 
-  #remove(place: Place<T>): void {
-    place.call.unwatch(place.fail)
+  /** Takes a place out of the line, wherever it is. */
+  giveUp(place: Place<T>): void {
+    place.call.unwatch(place)
     const { before, behind } = place
     if (before === undefined) this.#first = behind
     else before.behind = behind
@@ -140,7 +154,7 @@ export class WaitingLine<T> {
 
   #dismissUntil(end: number, reason: () => FastDfsError): void {
     for (let first = this.#first; first !== undefined && first.endsAt <= end; first = this.#first) {
-      first.fail(reason())
+      first.onCallOver(reason())
     }
   }
 
