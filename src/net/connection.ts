@@ -49,6 +49,9 @@ let sending = newPacket()
 
 const NOTHING = Buffer.alloc(0)
 
+/** Is told that bytes were written, or why not. */
+type OnWritten = (error?: Error | null) => void
+
 type Sent = 'nothing' | 'part' | 'all'
 
 /** A request under way. */
@@ -267,15 +270,15 @@ export class Connection implements Watcher {
     exchange.request.call.hasMoved = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
     if (bytes.length <= COPIED_UP_TO) return this.#writePacket(head, bytes)
-    this.#writeBoth(head, bytes, () => {})
+    this.#writeBoth(head, bytes, this.#onWritten)
     this.#noteQueued(bytes.length)
   }
 
   /** The head leaves together with what follows it. */
-  #writeBoth(head: Buffer, chunk: Uint8Array, done: () => void): void {
+  #writeBoth(head: Buffer, chunk: Uint8Array, onWritten: OnWritten): void {
     this.#socket.cork()
     this.#socket.write(head)
-    this.#writeChunk(chunk, done)
+    this.#socket.write(chunk, onWritten)
     this.#socket.uncork()
   }
 
@@ -313,25 +316,23 @@ export class Connection implements Watcher {
       const isFirst = exchange.sent === 'nothing'
       exchange.sent = isLast ? 'all' : 'part'
       exchange.request.call.hasMoved = true
-      const done = (): void => {
+      const onWritten: OnWritten = (error) => {
+        this.#onWritten(error)
+        // After an error the socket closes, and `stopWriting` is called.
+        if (error) return
         if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
       }
       // The source writes the next bytes into it.
       const piece = this.#isSocket ? chunk : Buffer.from(chunk)
-      if (isFirst) this.#writeBoth(exchange.head, piece, done)
-      else this.#writeChunk(piece, done)
+      if (isFirst) this.#writeBoth(exchange.head, piece, onWritten)
+      else this.#socket.write(piece, onWritten)
       this.#noteQueued(chunk.length)
     })
   }
 
-  #writeChunk(chunk: Uint8Array, done: () => void): void {
-    this.#socket.write(chunk, (error) => {
-      // After an error the socket closes, and `stopWriting` is called.
-      if (error) return
-      this.#lastMoved = performance.now()
-      done()
-    })
+  readonly #onWritten: OnWritten = (error) => {
+    if (!error) this.#lastMoved = performance.now()
   }
 
   #noteQueued(written: number): void {
