@@ -16,7 +16,7 @@ import { formatEndpoint } from './endpoint.js'
 import type { HealthState } from './health.js'
 import { Health } from './health.js'
 import { Request } from './request.js'
-import type { LineOptions } from './waiting-line.js'
+import type { Caller, LineOptions } from './waiting-line.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** How connections are made and kept. Times in milliseconds. */
@@ -76,6 +76,34 @@ interface Slot {
 }
 
 type LiveSlot = Slot & Loan
+
+/** Somebody who waits for a connection, first for its turn: small, since there may be thousands. */
+class Acquiring implements Caller<LiveSlot> {
+  readonly #pool: EndpointPool
+  readonly call: Call
+  readonly mustLive: boolean
+  readonly resolve: (slot: LiveSlot) => void
+  readonly onRefused: (error: FastDfsError) => void
+
+  constructor(
+    pool: EndpointPool,
+    call: Call,
+    mustLive: boolean,
+    resolve: (slot: LiveSlot) => void,
+    reject: (error: FastDfsError) => void,
+  ) {
+    this.#pool = pool
+    this.call = call
+    this.mustLive = mustLive
+    this.resolve = resolve
+    this.onRefused = reject
+  }
+
+  /** See {@link Caller}. */
+  onTurn(handed: LiveSlot | undefined): void {
+    this.#pool.serve(this, handed)
+  }
+}
 
 /** The connections to one endpoint, and how it is doing. */
 export class EndpointPool {
@@ -154,17 +182,22 @@ export class EndpointPool {
     return channels.pool.tracePromise(() => this.#acquire(call, mustLive), trace)
   }
 
-  async #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
+  #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
     this.#wasUsed = true
-    const handed = await this.#line.enter(call)
+    return new Promise((resolve, reject) =>
+      this.#line.enter(new Acquiring(this, call, mustLive, resolve, reject)),
+    )
+  }
+
+  /** It is somebody's turn. */
+  serve(acquiring: Acquiring, handed: LiveSlot | undefined): void {
+    const { call, mustLive, resolve, onRefused } = acquiring
     const isReady = handed !== undefined && (!mustLive || isTrusted(handed.connection))
-    if (isReady && !this.#isClosed) return handed
-    try {
-      return await this.#take(call, mustLive, handed)
-    } catch (error) {
+    if (isReady && !this.#isClosed) return resolve(handed)
+    this.#take(call, mustLive, handed).then(resolve, (error: FastDfsError) => {
       this.#line.leave()
-      throw error
-    }
+      onRefused(error)
+    })
   }
 
   /** Gives a connection back: to the next caller, or to those that are kept. */
