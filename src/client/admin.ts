@@ -278,7 +278,7 @@ export class AdminClient {
   ): Promise<T> {
     return this.#run(options, async (call) => {
       checkNames(options, ['signal', 'timeout', ...more], `admin.${method}`)
-      return retry(this.#context.options, call, () => operation(call))
+      return retry(this.#context.options, call, { attempt: () => operation(call) })
     })
   }
 

@@ -138,7 +138,7 @@ export async function truncate(context: Context, file: NamedFile, size: number, 
         )
       }
     }
-    await explainingRefusal(file, () => retry(context.options, call, cut))
+    await explainingRefusal(file, () => retry(context.options, call, { attempt: cut }))
   })
 }
 

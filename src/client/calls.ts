@@ -1,8 +1,7 @@
-import { ClosedError, InvalidArgumentError, isFastDfsError, locateError } from '../errors.js'
+import { ClosedError, InvalidArgumentError } from '../errors.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
 import { checkDuration, checkSignal, show } from './check.js'
-import { NamedFile } from './named-file.js'
 import type { Outliving } from './outliving.js'
 
 /** The names of {@link CallOptions}. */
@@ -25,34 +24,18 @@ export class Calls {
     this.#timeout = timeout
   }
 
+  /** Runs one. */
   async run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
-    const call = this.#begin(options)
+    const call = this.begin(options)
     try {
       return await operation(call)
     } finally {
-      this.#end(call)
+      this.end(call)
     }
   }
 
-  /** Runs what is about a file; its errors say which. */
-  async runOn<T>(
-    id: string,
-    options: CallOptions,
-    operation: (call: Call, file: NamedFile) => Promise<T>,
-  ): Promise<T> {
-    const file = new NamedFile(id)
-    let call: Call | undefined
-    try {
-      call = this.#begin(options)
-      return await operation(call, file)
-    } catch (error) {
-      throw isFastDfsError(error) ? locateError(error, { fileId: id }) : error
-    } finally {
-      if (call !== undefined) this.#end(call)
-    }
-  }
-
-  #begin(options: CallOptions): Call {
+  /** Begins one, which goes on until {@link Calls.end}: refuses it after the client was closed, or where it is over. */
+  begin(options: CallOptions): Call {
     if (this.#closed) throw new ClosedError('the client was closed')
     const { signal, timeout = this.#timeout } = checkCallOptions(options)
     const call = new Call({ signal, timeout })
@@ -61,7 +44,8 @@ export class Calls {
     return call
   }
 
-  #end(call: Call): void {
+  /** Ends one. */
+  end(call: Call): void {
     const last = this.#running.pop() as Call
     if (last !== call) {
       this.#running[call.index] = last

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
+import { isFastDfsError, locateError } from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { Budget } from '../net/budget.js'
 import { ConnectionPool } from '../net/pool.js'
@@ -21,27 +22,34 @@ import type { Context, Run } from './context.js'
 import { diagnose } from './diagnose.js'
 import type { Diagnosis } from './diagnosis-types.js'
 import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
-import { checkDownload, checkSinkOptions, download, DownloadStream, downloadTo } from './download.js'
-import { isFolder, pathInFolder } from './download-path.js'
+import {
+  checkDownload,
+  checkSinkOptions,
+  downloadBuffer,
+  downloadPieces,
+  DownloadStream,
+  downloadTo,
+  downloadToBytes,
+} from './download.js'
+import { downloadToPath } from './download-path.js'
 import { filenameOf } from './filename.js'
 import type { FileInfo, MetadataOptions } from './files.js'
 import { encodingOf, fileExists, fileInfo, getMetadata, packMetadata, setMetadata } from './files.js'
 import { OldCrcs } from './integrity.js'
-import type { NamedFile } from './named-file.js'
+import { NamedFile } from './named-file.js'
 import { NamedSources } from './named-sources.js'
 import type { ClientOptions } from './options.js'
 import { resolveOptions } from './options.js'
-import { reportingSink } from './progress.js'
 import type { ResumableUpload, ResumableUploadOptions, ResumeOptions } from './resumable.js'
 import { newUpload, oldUpload } from './resumable.js'
 import type { ResumableSource } from './resumable-source.js'
 import type { ResumableUploadState } from './resumable-state.js'
 import type { ClientStats } from './stats.js'
-import type { Sink, WholeSink } from './sinks.js'
-import { bufferSink, bytesSink, fileSink, isSink, noSink } from './sinks.js'
+import type { Sink } from './sinks.js'
+import { isSink, noSink } from './sinks.js'
 import type { Source } from './sources.js'
 import { Outliving } from './outliving.js'
-import { discard, isInMemory, owning } from './sources.js'
+import { discard, owning } from './sources.js'
 import type { NewFileCommand } from './store.js'
 import { Serial } from './serial.js'
 import { intoStream } from './stream-sinks.js'
@@ -254,8 +262,8 @@ export class FastDfsClient {
    */
   uploadSlaveFile(masterId: string, source: Source, options: SlaveOptions): Promise<UploadedFile> {
     return owning(source, () =>
-      this.#runOn(masterId, options, (call, master) =>
-        uploadSlave(this.#context, master, source, options, call),
+      this.#runOn(masterId, options, (context, master, _, call) =>
+        uploadSlave(context, master, source, options, call),
       ),
     )
   }
@@ -269,9 +277,7 @@ export class FastDfsClient {
    * @throws {@link UnknownOutcomeError} when the answer is lost: the content may have been added
    */
   appendFile(id: string, source: Source, options: ContentOptions = {}): Promise<void> {
-    return owning(source, () =>
-      this.#runOn(id, options, (call, file) => append(this.#context, file, source, options, call)),
-    )
+    return owning(source, () => this.#runOn(id, options, append, source))
   }
 
   /**
@@ -282,9 +288,7 @@ export class FastDfsClient {
    * @throws {@link ServerError} with status 22 when it is no appender file, or the offset is past its end
    */
   modifyFile(id: string, source: Source, options: ModifyOptions = {}): Promise<void> {
-    return owning(source, () =>
-      this.#runOn(id, options, (call, file) => modify(this.#context, file, source, options, call)),
-    )
+    return owning(source, () => this.#runOn(id, options, modify, source))
   }
 
   /**
@@ -294,9 +298,9 @@ export class FastDfsClient {
    * @throws {@link ServerError} with status 22 when it is no appender file
    */
   truncateFile(id: string, size: number, options: CallOptions = {}): Promise<void> {
-    return this.#runOn(id, options, async (call, file) => {
+    return this.#runOn(id, options, (context, file, _, call) => {
       checkNames(options, CALL_OPTIONS, 'truncateFile')
-      await truncate(this.#context, file, size, call)
+      return truncate(context, file, size, call)
     })
   }
 
@@ -309,9 +313,9 @@ export class FastDfsClient {
    * @throws {@link UnknownOutcomeError} when the answer is lost: the file may have a new name that nobody knows
    */
   regenerateAppenderFile(id: string, options: CallOptions = {}): Promise<RegeneratedFile> {
-    return this.#runOn(id, options, async (call, file) => {
+    return this.#runOn(id, options, (context, file, _, call) => {
       checkNames(options, CALL_OPTIONS, 'regenerateAppenderFile')
-      return regenerate(this.#context, file, call)
+      return regenerate(context, file, call)
     })
   }
 
@@ -352,41 +356,26 @@ export class FastDfsClient {
   ): Promise<Buffer | DownloadedFile> {
     if (isSink(sinkOrOptions)) return this.#downloadInto(id, sinkOrOptions, options)
     if (options !== undefined) return Promise.reject(noSink(sinkOrOptions))
-    return this.#runOn(id, sinkOrOptions, (call, file) => {
-      const plan = checkDownload(sinkOrOptions, 'downloadFile')
-      const { maxBufferBytes, log } = this.#context.options
-      const sink = reportingSink(bufferSink(maxBufferBytes), sinkOrOptions.onProgress, log)
-      return download(this.#context, file, plan, call, sink, false, contentOf)
-    })
+    return this.#runOn(id, sinkOrOptions, downloadBuffer)
   }
 
-  async #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
+  #downloadInto(id: string, target: Sink, options: SinkOptions = {}): Promise<DownloadedFile> {
+    if (typeof target === 'string') return this.#runOn(id, options, downloadToPath, target)
+    if (types.isUint8Array(target)) return this.#runOn(id, options, downloadToBytes, target)
+    return this.#downloadIntoStream(id, target, options)
+  }
+
+  async #downloadIntoStream(
+    id: string,
+    target: Exclude<Sink, string | Uint8Array>,
+    options: SinkOptions,
+  ): Promise<DownloadedFile> {
     const { signal: given } = checkCallOptions(options)
-    const run = (
-      open: (call: Call, file: NamedFile) => WholeSink<number> | Promise<WholeSink<number>>,
-      signal: AbortSignal | undefined,
-    ): Promise<DownloadedFile> =>
-      this.#runOn(id, { ...options, signal }, async (call, file) => {
-        const plan = checkSinkOptions(options, target)
-        const sink = reportingSink(await open(call, file), options.onProgress, this.#context.options.log)
-        return download(this.#context, file, plan, call, sink, true, ({ content: size, ...rest }) => ({
-          size,
-          ...rest,
-        }))
-      })
-    if (typeof target === 'string') {
-      let path: string | undefined
-      const downloaded = await run(async (call, file) => {
-        if (await isFolder(target)) {
-          const name = await filenameOf(this.#context, file, this.#context.options.metadataEncoding, call)
-          path = await pathInFolder(target, name)
-        }
-        return fileSink(path ?? target, { fsync: options.fsync, isNew: path !== undefined })
-      }, given)
-      return path === undefined ? downloaded : { ...downloaded, path }
-    }
-    if (types.isUint8Array(target)) return run(() => bytesSink(target), given)
-    return intoStream(target, given, (sink, signal) => run(() => sink, signal))
+    return intoStream(target, given, (sink, signal) =>
+      this.#runOn(id, { ...options, signal }, (context, file, limited, call) =>
+        downloadTo(context, file, checkSinkOptions(limited, target), call, sink),
+      ),
+    )
   }
 
   /** Writes many files to paths, each whole or not at all; results as of {@link FastDfsClient.uploadFiles}. */
@@ -414,10 +403,9 @@ export class FastDfsClient {
     const plan = checkDownload(options, 'downloadStream')
     return new DownloadStream(
       (sink, signal) =>
-        this.#runOn(id, { ...options, signal }, (call, file) => {
-          const reporting = reportingSink(sink, options.onProgress, this.#context.options.log)
-          return downloadTo(this.#context, file, plan, call, reporting)
-        }),
+        this.#runOn(id, { ...options, signal }, (context, file, _, call) =>
+          downloadPieces(context, file, plan, call, sink),
+        ),
       options.signal,
     )
   }
@@ -434,7 +422,7 @@ export class FastDfsClient {
    * ```
    */
   deleteFile(id: string, options: DeleteOptions = {}): Promise<void> {
-    return this.#runOn(id, options, (call, file) => deleteFamily(this.#context, file, options, call))
+    return this.#runOn(id, options, deleteFamily)
   }
 
   /** Deletes many files; results as of {@link FastDfsClient.uploadFiles}. */
@@ -449,10 +437,7 @@ export class FastDfsClient {
    * @throws {@link FileNotFoundError} when there is no such file
    */
   fileInfo(id: string, options: CallOptions = {}): Promise<FileInfo> {
-    return this.#runOn(id, options, (call, file) => {
-      checkNames(options, CALL_OPTIONS, 'fileInfo')
-      return fileInfo(this.#context, file, call)
-    })
+    return this.#runOn(id, options, askInfo)
   }
 
   /**
@@ -462,10 +447,7 @@ export class FastDfsClient {
    * @throws {@link ProtocolError} when it is not in the encoding: nothing is replaced silently
    */
   getMetadata(id: string, options: MetadataOptions = {}): Promise<Record<string, string>> {
-    return this.#runOn(id, options, (call, file) => {
-      checkNames(options, METADATA_OPTIONS, 'getMetadata')
-      return getMetadata(this.#context, file, encodingOf(this.#context, options), call)
-    })
+    return this.#runOn(id, options, readMetadata)
   }
 
   /**
@@ -480,9 +462,9 @@ export class FastDfsClient {
    * ```
    */
   getFilename(id: string, options: MetadataOptions = {}): Promise<string> {
-    return this.#runOn(id, options, (call, file) => {
+    return this.#runOn(id, options, (context, file, _, call) => {
       checkNames(options, METADATA_OPTIONS, 'getFilename')
-      return filenameOf(this.#context, file, encodingOf(this.#context, options), call)
+      return filenameOf(context, file, encodingOf(context, options), call)
     })
   }
 
@@ -494,11 +476,7 @@ export class FastDfsClient {
    * @throws {@link FileNotFoundError} when there is no such file
    */
   setMetadata(id: string, metadata: Metadata, options: MetadataOptions = {}): Promise<void> {
-    return this.#runOn(id, options, (call, file) => {
-      checkNames(options, METADATA_OPTIONS, 'setMetadata')
-      const bytes = packMetadata(metadata, encodingOf(this.#context, options))
-      return setMetadata(this.#context, file, bytes, limits.METADATA_FLAGS.OVERWRITE, call)
-    })
+    return this.#runOn(id, options, replaceMetadata, metadata)
   }
 
   /**
@@ -509,10 +487,10 @@ export class FastDfsClient {
    * @throws {@link FileNotFoundError} when there is no such file
    */
   mergeMetadata(id: string, metadata: Metadata, options: MetadataOptions = {}): Promise<void> {
-    return this.#runOn(id, options, async (call, file) => {
+    return this.#runOn(id, options, (context, file, _, call) => {
       checkNames(options, METADATA_OPTIONS, 'mergeMetadata')
-      const bytes = packMetadata(metadata, encodingOf(this.#context, options))
-      await setMetadata(this.#context, file, bytes, limits.METADATA_FLAGS.MERGE, call)
+      const bytes = packMetadata(metadata, encodingOf(context, options))
+      return setMetadata(context, file, bytes, limits.METADATA_FLAGS.MERGE, call)
     })
   }
 
@@ -523,9 +501,9 @@ export class FastDfsClient {
    * @throws {@link FileNotFoundError} when the trackers know no storage of the group that could be asked
    */
   fileExists(id: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#runOn(id, options, (call, file) => {
+    return this.#runOn(id, options, (context, file, _, call) => {
       checkNames(options, CALL_OPTIONS, 'fileExists')
-      return fileExists(this.#context, file, call)
+      return fileExists(context, file, call)
     })
   }
 
@@ -538,7 +516,7 @@ export class FastDfsClient {
     return this.#run(options, async (call) => {
       checkNames(options, CALL_OPTIONS, 'ping')
       const { options: settings, trackers } = this.#context
-      await retry(settings, call, () => trackers.ask(connectionCommands.activeTest, {}, call))
+      await retry(settings, call, { attempt: () => trackers.ask(connectionCommands.activeTest, {}, call) })
     })
   }
 
@@ -590,33 +568,70 @@ export class FastDfsClient {
     await this.close()
   }
 
-  #upload(command: NewFileCommand, source: Source, options: UploadOptions): Promise<UploadedFile> {
-    const run = (call: Call): Promise<UploadedFile> =>
-      uploadFamily(this.#context, command, source, options, call)
-    const running = this.#run(options, run)
-    const { slaves } = (options as UploadOptions | undefined | null) ?? {}
-    if (isInMemory(source) && slaves === undefined) return running
-    return running.catch((error: unknown) => {
+  async #upload(command: NewFileCommand, source: Source, options: UploadOptions): Promise<UploadedFile> {
+    let call: Call | undefined
+    try {
+      call = this.#calls.begin(options)
+      return await uploadFamily(this.#context, command, source, options, call)
+    } catch (error) {
       discard(source)
-      discardSlaves(slaves)
+      discardSlaves((options as UploadOptions | undefined | null)?.slaves)
       throw error
-    })
+    } finally {
+      if (call !== undefined) this.#calls.end(call)
+    }
   }
 
   #run<T>(options: CallOptions, operation: (call: Call) => Promise<T>): Promise<T> {
     return this.#calls.run(options, operation)
   }
 
-  #runOn<T>(
+  /** Runs what is about a file; its errors say which. What is called often is no function that is made for the call. */
+  async #runOn<O extends CallOptions, A extends unknown[], T>(
     id: string,
-    options: CallOptions,
-    operation: (call: Call, file: NamedFile) => Promise<T>,
+    options: O,
+    operation: (context: Context, file: NamedFile, ...rest: [...A, O, Call]) => Promise<T>,
+    ...rest: A
   ): Promise<T> {
-    return this.#calls.runOn(id, options, operation)
+    const file = new NamedFile(id)
+    let call: Call | undefined
+    try {
+      call = this.#calls.begin(options)
+      return await operation(this.#context, file, ...rest, options, call)
+    } catch (error) {
+      throw isFastDfsError(error) ? locateError(error, { fileId: id }) : error
+    } finally {
+      if (call !== undefined) this.#calls.end(call)
+    }
   }
 }
 
-const contentOf = <T>({ content }: { readonly content: T }): T => content
+function askInfo(context: Context, file: NamedFile, options: CallOptions, call: Call): Promise<FileInfo> {
+  checkNames(options, CALL_OPTIONS, 'fileInfo')
+  return fileInfo(context, file, call)
+}
+
+function readMetadata(
+  context: Context,
+  file: NamedFile,
+  options: MetadataOptions,
+  call: Call,
+): Promise<Record<string, string>> {
+  checkNames(options, METADATA_OPTIONS, 'getMetadata')
+  return getMetadata(context, file, encodingOf(context, options), call)
+}
+
+function replaceMetadata(
+  context: Context,
+  file: NamedFile,
+  metadata: Metadata,
+  options: MetadataOptions,
+  call: Call,
+): Promise<void> {
+  checkNames(options, METADATA_OPTIONS, 'setMetadata')
+  const bytes = packMetadata(metadata, encodingOf(context, options))
+  return setMetadata(context, file, bytes, limits.METADATA_FLAGS.OVERWRITE, call)
+}
 
 const METADATA_OPTIONS = ['metadataEncoding', ...CALL_OPTIONS]
 /** Milliseconds. */

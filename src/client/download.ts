@@ -6,18 +6,21 @@ import { formatEndpoint } from '../net/endpoint.js'
 import { checkBoolean, checkInteger, checkNames } from './check.js'
 import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
-import type { NamedContent, SecondReading, Transferred } from './integrity.js'
+import type { NamedContent, Transferred, Verified } from './integrity.js'
 import { contentInName, isAppender, verifyDownload } from './integrity.js'
 import type { NamedFile } from './named-file.js'
+import type { MayBePending } from './pending.js'
 import { isPending } from './pending.js'
 import type { Range } from './read.js'
 import { NO_FLOW, readFrom } from './read.js'
-import { readAnywhere } from './replicas.js'
+import { Reading } from './replicas.js'
 import { ResumingSink } from './resuming-sink.js'
 import type { ProgressListener } from './progress.js'
-import { checkProgress } from './progress.js'
+import { checkProgress, reportingSink } from './progress.js'
 import type { Sink, WholeSink } from './sinks.js'
+import { BufferSink, BytesSink } from './sinks.js'
 import { KeptSpace } from './space.js'
+import type { StorageEndpoint } from './trackers.js'
 
 /** A file that was written to a sink. */
 export interface DownloadedFile {
@@ -63,10 +66,11 @@ export interface SinkOptions extends DownloadOptions {
   fsync?: boolean | undefined
 }
 
-/** What is to be downloaded, and whether it is to be verified. */
+/** What is to be downloaded, whether it is to be verified, and who is told how far it is. */
 export interface DownloadPlan extends Range {
   /** The client's, where it is absent. */
   readonly verify: boolean | undefined
+  readonly onProgress: ProgressListener | undefined
 }
 
 const DOWNLOAD_OPTIONS = ['offset', 'length', 'verify', 'onProgress', 'signal', 'timeout']
@@ -86,17 +90,18 @@ export function checkDownload(
   known: readonly string[] = DOWNLOAD_OPTIONS,
 ): DownloadPlan {
   checkNames(options, known, what)
-  checkProgress(options.onProgress)
-  const { offset, length, verify } = options
+  const { offset, length, verify, onProgress } = options
+  checkProgress(onProgress)
   return {
     offset: offset === undefined ? 0 : checkInteger(offset, 'offset', 0),
     length: length === undefined ? undefined : checkInteger(length, 'length', 0),
     verify: verify === undefined ? undefined : checkBoolean(verify, 'verify'),
+    onProgress,
   }
 }
 
 /** A download that ended well. */
-export interface Downloaded<T> {
+interface Downloaded<T> {
   /** What the sink became. */
   readonly content: T
   /** CRC32 of it, where it was counted. */
@@ -107,13 +112,56 @@ export interface Downloaded<T> {
   readonly endpoint: string
 }
 
+/** Downloads to a Buffer. */
+export function downloadBuffer(
+  context: Context,
+  file: NamedFile,
+  options: DownloadOptions,
+  call: Call,
+): Promise<Buffer> {
+  const plan = checkDownload(options, 'downloadFile')
+  const sink = new BufferSink(context.options.maxBufferBytes)
+  return download(context, file, plan, call, sink, false, contentOf)
+}
+
+/** Downloads to a sink that counts its bytes. */
+export function downloadTo(
+  context: Context,
+  file: NamedFile,
+  plan: DownloadPlan,
+  call: Call,
+  sink: WholeSink<number>,
+): Promise<DownloadedFile> {
+  return download(context, file, plan, call, sink, true, toDownloadedFile)
+}
+
+/** Downloads to a caller's bytes. */
+export function downloadToBytes(
+  context: Context,
+  file: NamedFile,
+  target: Uint8Array,
+  options: SinkOptions,
+  call: Call,
+): Promise<DownloadedFile> {
+  const plan = checkSinkOptions(options, target)
+  return downloadTo(context, file, plan, call, new BytesSink(target))
+}
+
+function contentOf<T>({ content }: Downloaded<T>): T {
+  return content
+}
+
+function toDownloadedFile({ content, crc32, verified, endpoint }: Downloaded<number>): DownloadedFile {
+  return { size: content, crc32, verified, endpoint }
+}
+
 /**
  * Downloads to a sink and finishes it. Where it can begin again, every attempt is a fresh one.
  *
  * @param counts - count the CRC32, also where there is nothing to compare it with
  * @param result - what it resolves to
  */
-export async function download<T, R>(
+async function download<T, R>(
   context: Context,
   file: NamedFile,
   plan: DownloadPlan,
@@ -123,13 +171,9 @@ export async function download<T, R>(
   result: (downloaded: Downloaded<T>) => R,
 ): Promise<R> {
   try {
-    const named = namedOf(context, file, plan)
-    const isCounted = named !== undefined || (counts && verifies(context, plan))
-    const read = await readContent(context, file, plan, named, call, sink, isCounted)
-    const verifying =
-      named === undefined
-        ? { crc32: isCounted ? read.sum.crc32 : undefined, verified: false, storage: read.storage }
-        : verifyDownload(context, file, named, read, againInto(sink), call)
+    const reading = new ContentReading(context, file, plan, call, sink, sink.restarts, counts)
+    const read = await reading.run()
+    const verifying = reading.verify(read)
     const { crc32, verified, storage } = isPending(verifying) ? await verifying : verifying
     const endpoint = formatEndpoint(storage)
     const finishing = sink.finish()
@@ -144,60 +188,97 @@ export async function download<T, R>(
   }
 }
 
-/** What takes a second reading. */
-function againInto(sink: RestartableSink): SecondReading {
-  return { sink: sink.restarts ? sink : NOWHERE, replaces: sink.restarts }
-}
-
-/** What a download is compared with: nothing but the whole of a normal file is. */
-function namedOf(context: Context, file: NamedFile, plan: DownloadPlan): NamedContent | undefined {
-  const { offset, length } = plan
-  if (!verifies(context, plan) || offset !== 0 || length !== undefined) return undefined
-  const named = contentInName(file)
-  return named?.size === undefined ? undefined : named
-}
-
-function verifies(context: Context, { verify = context.options.verify }: DownloadPlan): boolean {
-  return verify
+/** Downloads to a sink that its caller ends. */
+export async function downloadPieces(
+  context: Context,
+  file: NamedFile,
+  plan: DownloadPlan,
+  call: Call,
+  sink: ContentSink,
+): Promise<void> {
+  const reading = new ContentReading(context, file, plan, call, sink, false, false)
+  const verifying = reading.verify(await reading.run())
+  if (isPending(verifying)) await verifying
 }
 
 /** So many bytes in one attempt are progress: after fewer, a connection that always breaks could be asked for ever. */
 const PROGRESS = 1024 * 1024
 
-/** A sink that says whether it can begin again after its first byte. */
-type RestartableSink = ContentSink & Pick<WholeSink<unknown>, 'restarts'>
+/** Reads content to a sink. After a failure, another storage goes on where it stopped. */
+class ContentReading extends Reading<Transferred> {
+  readonly #plan: DownloadPlan
+  readonly #sink: ContentSink
+  readonly #restarts: boolean
+  readonly #counts: boolean
+  /** What it is compared with. */
+  #named: NamedContent | undefined
+  #isCounted = false
+  #counting: CountingSink | undefined
+  /** Made when a storage is known: until then, many may wait. */
+  #resuming: ResumingSink | undefined
 
-/** Reads a file. After a failure, another storage goes on where it stopped. */
-function readContent(
-  context: Context,
-  file: NamedFile,
-  plan: DownloadPlan,
-  named: NamedContent | undefined,
-  call: Call,
-  sink: RestartableSink,
-  isCounted: boolean,
-): Promise<Transferred> {
-  let counting: CountingSink | undefined
-  let resuming: ResumingSink | undefined
-  return readAnywhere(context, file, call, (storage) => {
-    if (resuming === undefined) {
-      const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
-      counting = new CountingSink(sink, named?.size, withOld)
-      const isFixed = named !== undefined || !isAppender(file)
-      resuming = new ResumingSink(isCounted ? counting : sink, sink.restarts, isFixed)
-    }
-    const rest = resuming.begin(plan)
+  /**
+   * @param restarts - the sink can begin again after its first byte
+   * @param counts - count the CRC32, also where there is nothing to compare it with
+   */
+  constructor(
+    context: Context,
+    file: NamedFile,
+    plan: DownloadPlan,
+    call: Call,
+    sink: ContentSink,
+    restarts: boolean,
+    counts: boolean,
+  ) {
+    super(context, file, call)
+    this.#plan = plan
+    this.#sink = reportingSink(sink, plan.onProgress, context.options.log)
+    this.#restarts = restarts
+    this.#counts = counts
+  }
+
+  protected override async read(storage: StorageEndpoint): Promise<Transferred> {
+    const resuming = (this.#resuming ??= this.#begin(storage))
+    const rest = resuming.begin(this.#plan)
     const { received } = resuming
-    return readFrom(context, storage, file, rest, call, resuming).then(
-      () => ({ storage, sum: (counting as CountingSink).sum }),
-      async (error: unknown) => {
-        const content = resuming as ResumingSink
-        if (isFastDfsError(error) && error.retriable) await call.wait(content.untilWanted())
-        if (content.received - received >= PROGRESS) call.progressAt = performance.now()
-        throw error
-      },
-    )
-  })
+    try {
+      await readFrom(this.context, storage, this.file, rest, this.call, resuming)
+      return { storage, sum: (this.#counting as CountingSink).sum }
+    } catch (error) {
+      if (isFastDfsError(error) && error.retriable) await this.call.wait(resuming.untilWanted())
+      if (resuming.received - received >= PROGRESS) this.call.progressAt = performance.now()
+      throw error
+    }
+  }
+
+  #begin(storage: StorageEndpoint): ResumingSink {
+    const { context, file } = this
+    const { verify = context.options.verify } = this.#plan
+    const named = verify ? this.#contentInName() : undefined
+    const withOld = named?.size !== undefined && context.oldCrcs.covers(storage, named.size)
+    this.#named = named
+    this.#isCounted = named !== undefined || (this.#counts && verify)
+    this.#counting = new CountingSink(this.#sink, named?.size, withOld)
+    const isFixed = named !== undefined || !isAppender(file)
+    return new ResumingSink(this.#isCounted ? this.#counting : this.#sink, this.#restarts, isFixed)
+  }
+
+  /** What it is compared with: nothing but the whole of a normal file is. */
+  #contentInName(): NamedContent | undefined {
+    const { offset, length } = this.#plan
+    if (offset !== 0 || length !== undefined) return undefined
+    const named = contentInName(this.file)
+    return named?.size === undefined ? undefined : named
+  }
+
+  /** Compares what was read with what the name says, where that says anything. */
+  verify(read: Transferred): MayBePending<Verified> {
+    if (this.#named === undefined) {
+      return { crc32: this.#isCounted ? read.sum.crc32 : undefined, verified: false, storage: read.storage }
+    }
+    const again = { sink: this.#restarts ? this.#sink : NOWHERE, replaces: this.#restarts }
+    return verifyDownload(this.context, this.file, this.#named, read, again, this.call)
+  }
 }
 
 /** A download that is read piece by piece. The request is made at the first read. */
@@ -256,18 +337,4 @@ export class DownloadStream extends Readable {
     this.#abort.abort(error ?? undefined)
     callback(error)
   }
-}
-
-/** Downloads to a sink that its caller ends. */
-export async function downloadTo(
-  context: Context,
-  file: NamedFile,
-  plan: DownloadPlan,
-  call: Call,
-  sink: ContentSink,
-): Promise<void> {
-  const once: RestartableSink = { ...sink, restarts: false }
-  const named = namedOf(context, file, plan)
-  const read = await readContent(context, file, plan, named, call, once, named !== undefined)
-  if (named !== undefined) await verifyDownload(context, file, named, read, againInto(once), call)
 }

@@ -34,7 +34,7 @@ export async function extend(
   const end = before.size + chunk.size
   let isBegun = false
   let whole: ContentSum | undefined
-  return retry(context.options, call, async () => {
+  const attempt = async (): Promise<Transferred> => {
     const storage = await context.trackers.queryUpdate(file, call)
     if (isBegun) {
       const size = await settledSize(context, storage, file, before.size, end, call)
@@ -64,7 +64,8 @@ export async function extend(
       throw error instanceof UnknownOutcomeError ? locateError(error, { retriable: true }) : error
     }
     return { storage, sum }
-  })
+  }
+  return retry(context.options, call, { attempt })
 }
 
 /** Milliseconds between two questions about the size, at first and at most. */

@@ -8,6 +8,7 @@ import {
 } from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
+import type { Operation } from '../net/retry.js'
 import { retry } from '../net/retry.js'
 import type { Metadata, ResponseOf } from '../protocol/index.js'
 import { decodeMetadata, encodeMetadata, storageCommands, trackerCommands } from '../protocol/index.js'
@@ -15,7 +16,7 @@ import { refuseArgument } from './check.js'
 import { checkMetadataEncoding } from './config/encoding.js'
 import type { Context } from './context.js'
 import type { NamedFile } from './named-file.js'
-import { readAnywhere } from './replicas.js'
+import { Reading } from './replicas.js'
 import { askStorage } from './context.js'
 import type { StorageEndpoint } from './trackers.js'
 
@@ -55,7 +56,13 @@ function toFileInfo(reply: ResponseOf<typeof storageCommands.queryFileInfo>): Fi
 
 /** Asks about a file (protocol.md §3.6). */
 export function fileInfo(context: Context, file: NamedFile, call: Call): Promise<FileInfo> {
-  return readAnywhere(context, file, call, (storage) => fileInfoFrom(context, storage, file, call))
+  return new InfoReading(context, file, call).run()
+}
+
+class InfoReading extends Reading<FileInfo> {
+  protected override read(storage: StorageEndpoint): Promise<FileInfo> {
+    return fileInfoFrom(this.context, storage, this.file, this.call)
+  }
 }
 
 /** Whether a file exists: a storage has to say so, or that it does not. */
@@ -84,20 +91,34 @@ async function groupExists({ trackers }: Context, { group }: NamedFile, call: Ca
 
 /** Deletes a file (protocol.md §3.3). */
 export function deleteFile(context: Context, file: NamedFile, call: Call): Promise<void> {
-  const { group, name } = file
-  let answerLost = false
-  return retry(context.options, call, async () => {
-    const storage = await context.trackers.queryUpdate(file, call)
+  return retry(context.options, call, new Deletion(context, file, call))
+}
+
+class Deletion implements Operation<void> {
+  readonly #context: Context
+  readonly #file: NamedFile
+  readonly #call: Call
+  #answerLost = false
+
+  constructor(context: Context, file: NamedFile, call: Call) {
+    this.#context = context
+    this.#file = file
+    this.#call = call
+  }
+
+  async attempt(): Promise<void> {
+    const { group, name } = this.#file
+    const storage = await this.#context.trackers.queryUpdate(this.#file, this.#call)
     try {
-      await askStorage(context, storage, storageCommands.deleteFile, { group, name }, call)
+      await askStorage(this.#context, storage, storageCommands.deleteFile, { group, name }, this.#call)
     } catch (error) {
       // The answer to an earlier attempt was lost: that one deleted it.
-      if (error instanceof FileNotFoundError && answerLost) return
+      if (error instanceof FileNotFoundError && this.#answerLost) return
       const wasSent = isFastDfsError(error) && error.phase === 'answer'
-      if (wasSent && !(error instanceof ServerError)) answerLost = true
+      if (wasSent && !(error instanceof ServerError)) this.#answerLost = true
       throw error
     }
-  })
+  }
 }
 
 /** How metadata is read and written. */
@@ -142,33 +163,68 @@ export function setMetadata(
   flag: number,
   call: Call,
 ): Promise<void> {
-  const { group, name } = file
-  return retry(context.options, call, async () => {
-    const storage = await context.trackers.queryUpdate(file, call)
-    await askStorage(context, storage, storageCommands.setMetadata, { group, name, flag, metadata }, call)
-  })
+  return retry(context.options, call, new MetadataChange(context, file, metadata, flag, call))
+}
+
+class MetadataChange implements Operation<void> {
+  readonly #context: Context
+  readonly #file: NamedFile
+  readonly #metadata: Buffer
+  readonly #flag: number
+  readonly #call: Call
+
+  constructor(context: Context, file: NamedFile, metadata: Buffer, flag: number, call: Call) {
+    this.#context = context
+    this.#file = file
+    this.#metadata = metadata
+    this.#flag = flag
+    this.#call = call
+  }
+
+  async attempt(): Promise<void> {
+    const { group, name } = this.#file
+    const storage = await this.#context.trackers.queryUpdate(this.#file, this.#call)
+    const fields = { group, name, flag: this.#flag, metadata: this.#metadata }
+    await askStorage(this.#context, storage, storageCommands.setMetadata, fields, this.#call)
+  }
 }
 
 /** Reads a file's metadata; a file without any has `{}` (protocol.md §3.5). */
-export function getMetadata(
+export async function getMetadata(
   context: Context,
   file: NamedFile,
   encoding: string,
   call: Call,
 ): Promise<Record<string, string>> {
-  const { group, name } = file
-  const command = storageCommands.getMetadata
-  const read = (storage: StorageEndpoint): Promise<Record<string, string>> =>
-    askStorage(context, storage, command, { group, name }, call).then(({ metadata }) =>
-      unpackMetadata(metadata, encoding, storage),
-    )
-  // Metadata reaches replicas after its file.
-  return readAnywhere(context, file, call, read, 'source').catch(async (error: unknown) => {
+  try {
+    return await new MetadataReading(context, file, encoding, call).run()
+  } catch (error) {
     if (!(error instanceof FileNotFoundError)) throw error
     // "No metadata" and "no file" are the same status.
     await fileInfo(context, file, call)
     return {}
-  })
+  }
+}
+
+class MetadataReading extends Reading<Record<string, string>> {
+  readonly #encoding: string
+
+  constructor(context: Context, file: NamedFile, encoding: string, call: Call) {
+    super(context, file, call)
+    this.#encoding = encoding
+  }
+
+  /** Metadata reaches replicas after its file. */
+  protected override get prefersSource(): boolean {
+    return true
+  }
+
+  protected override async read(storage: StorageEndpoint): Promise<Record<string, string>> {
+    const { group, name } = this.file
+    const command = storageCommands.getMetadata
+    const { metadata } = await askStorage(this.context, storage, command, { group, name }, this.call)
+    return unpackMetadata(metadata, this.#encoding, storage)
+  }
 }
 
 function unpackMetadata(

@@ -106,7 +106,9 @@ async function verifyStored(
   { storage, sum }: Transferred,
   call: Call,
 ): Promise<boolean> {
-  const stored = await retry(context.options, call, () => readWhole(context, storage, file, NOWHERE, call))
+  const stored = await retry(context.options, call, {
+    attempt: () => readWhole(context, storage, file, NOWHERE, call),
+  })
   if (stored.sum.size !== sum.size || stored.sum.crc32 !== sum.crc32) {
     throw new IntegrityError(`${String(sum)} were sent, but ${String(stored.sum)} are stored`, {
       command: storageCommands.downloadFile.name,
@@ -128,7 +130,8 @@ export interface SecondReading {
 
 /** What a download came to. */
 export interface Verified {
-  readonly crc32: number
+  /** Of what the sink has, where it was counted. */
+  readonly crc32: number | undefined
   /** Whether it is what the name says. */
   readonly verified: boolean
   /** Where it came from. */
@@ -205,7 +208,9 @@ async function readAgain(
     call.check()
     context.options.log.debug('client', `another storage cannot be asked: ${error.message}`)
   }
-  return retry(context.options, call, () => readWhole(context, first, file, sink, call, size))
+  return retry(context.options, call, {
+    attempt: () => readWhole(context, first, file, sink, call, size),
+  })
 }
 
 /** Reads a file from one storage, and counts it in every way. */

@@ -1,5 +1,5 @@
 import { LocalIoError } from '../errors.js'
-import type { ContentSink } from '../net/content.js'
+import type { ContentFlow, ContentSink } from '../net/content.js'
 import type { Log } from '../observe/log.js'
 import { checkFunction } from './check.js'
 import { messageOf } from './pieces.js'
@@ -52,29 +52,42 @@ export function reportEnd(listener: ProgressListener | undefined, total: number)
   if (listener !== undefined) report(listener, total, total)
 }
 
-/** A sink that reports what it is given. */
-export function reportingSink<S extends ContentSink>(
-  sink: S,
+/** What reports all that a sink is given; the sink itself where nobody wants to know. */
+export function reportingSink(
+  sink: ContentSink,
   onProgress: ProgressListener | undefined,
   log: Log,
-): S {
+): ContentSink {
   const listener = progressOf(onProgress, log)
-  if (listener === undefined) return sink
-  let total = 0
-  let transferred = 0
-  return {
-    ...sink,
-    start: (size, flow) => {
-      total = size
-      transferred = 0
-      sink.start(size, flow)
-      if (size === 0) report(listener, 0, 0)
-    },
-    write: (chunk) => {
-      const goOn = sink.write(chunk)
-      transferred += chunk.length
-      report(listener, transferred, total)
-      return goOn
-    },
+  return listener === undefined ? sink : new ReportingSink(sink, listener)
+}
+
+class ReportingSink implements ContentSink {
+  readonly #sink: ContentSink
+  readonly #listener: ProgressListener
+  #total = 0
+  #transferred = 0
+
+  constructor(sink: ContentSink, listener: ProgressListener) {
+    this.#sink = sink
+    this.#listener = listener
+  }
+
+  start(size: number, flow: ContentFlow): void {
+    this.#total = size
+    this.#transferred = 0
+    this.#sink.start(size, flow)
+    if (size === 0) report(this.#listener, 0, 0)
+  }
+
+  space(missing: number): Uint8Array | undefined {
+    return this.#sink.space?.(missing)
+  }
+
+  write(chunk: Buffer): boolean {
+    const goOn = this.#sink.write(chunk)
+    this.#transferred += chunk.length
+    report(this.#listener, this.#transferred, this.#total)
+    return goOn
   }
 }

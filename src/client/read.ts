@@ -25,60 +25,61 @@ export const WHOLE: Range = { offset: 0, length: undefined }
 export const NO_FLOW: ContentFlow = { resume: () => {}, fail: () => {} }
 
 /** Reads a part of a file from one storage, in the same way from every version (protocol.md §3.4). */
-export function readFrom(
+export async function readFrom(
   context: Context,
   storage: StorageEndpoint,
   file: NamedFile,
   range: Range,
   call: Call,
   sink: ContentSink,
-): Promise<unknown> {
-  const isWhole = range.offset === 0 && range.length === undefined && file.size !== 0
-  return isWhole
-    ? ask(context, storage, file, range, TO_THE_END, call, sink)
-    : countOf(context, storage, file, range, call).then((count) =>
-        count === NOTHING ? startEmpty(sink, storage) : ask(context, storage, file, range, count, call, sink),
-      )
-}
-
-function ask(
-  context: Context,
-  storage: StorageEndpoint,
-  file: NamedFile,
-  { offset, isRest }: Range,
-  count: number,
-  call: Call,
-  sink: ContentSink,
-): Promise<unknown> {
+): Promise<void> {
+  const { offset, length, isRest } = range
+  const isWhole = offset === 0 && length === undefined && file.size !== 0
+  const count = isWhole ? TO_THE_END : await countOf(context, storage, file, range, call)
+  if (count === NOTHING) return startEmpty(sink, storage)
+  const taking = count === TO_THE_END || isRest === true ? sink : new ExactSink(sink, count, file)
   const { group, name } = file
-  const whole = count === TO_THE_END || isRest === true ? sink : exactly(count, file, sink)
-  const fields = { offset, count, group, name }
-  const request = { sink: whole }
-  return askStorage(context, storage, storageCommands.downloadFile, fields, call, request).catch(
-    async (error: unknown) => {
-      // From V6.15.4 on an empty file is refused like a range past the end.
-      const isEmpty =
-        error instanceof ServerError &&
-        error.status === STATUS.EINVAL &&
-        (await fileInfoFrom(context, storage, file, call)).size === 0
-      if (!isEmpty) throw error
-      startEmpty(sink, storage)
-    },
-  )
+  try {
+    const fields = { offset, count, group, name }
+    await askStorage(context, storage, storageCommands.downloadFile, fields, call, { sink: taking })
+  } catch (error) {
+    // From V6.15.4 on an empty file is refused like a range past the end.
+    const isEmpty =
+      error instanceof ServerError &&
+      error.status === STATUS.EINVAL &&
+      (await fileInfoFrom(context, storage, file, call)).size === 0
+    if (!isEmpty) throw error
+    startEmpty(sink, storage)
+  }
 }
 
 /** Refuses an answer of another length than was asked for; but a file that can be changed may have become shorter. */
-function exactly(count: number, file: NamedFile, sink: ContentSink): ContentSink {
-  return {
-    start: (size, flow) => {
-      const isShorter = size < count && file.canChange
-      if (size !== count && !isShorter) {
-        throw new ProtocolError(`the storage gives ${size} bytes where ${count} were asked for`)
-      }
-      sink.start(size, flow)
-    },
-    space: (missing) => sink.space?.(missing),
-    write: (chunk) => sink.write(chunk),
+class ExactSink implements ContentSink {
+  readonly #sink: ContentSink
+  readonly #count: number
+  readonly #file: NamedFile
+
+  constructor(sink: ContentSink, count: number, file: NamedFile) {
+    this.#sink = sink
+    this.#count = count
+    this.#file = file
+  }
+
+  start(size: number, flow: ContentFlow): void {
+    const count = this.#count
+    const isShorter = size < count && this.#file.canChange
+    if (size !== count && !isShorter) {
+      throw new ProtocolError(`the storage gives ${size} bytes where ${count} were asked for`)
+    }
+    this.#sink.start(size, flow)
+  }
+
+  space(missing: number): Uint8Array | undefined {
+    return this.#sink.space?.(missing)
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#sink.write(chunk)
   }
 }
 
@@ -109,16 +110,23 @@ async function countOf(
   context: Context,
   storage: StorageEndpoint,
   file: NamedFile,
-  { offset, length }: Range,
+  range: Range,
   call: Call,
 ): Promise<number> {
   const named = file.size
-  const reaches = (size: number): boolean => offset < size && length !== 0
   // Where nothing is to be read, the storage still has to say that the file exists.
   const size =
-    named !== undefined && reaches(named) ? named : (await fileInfoFrom(context, storage, file, call)).size
-  if (!reaches(size)) return NOTHING
+    named !== undefined && reaches(range, named)
+      ? named
+      : (await fileInfoFrom(context, storage, file, call)).size
+  if (!reaches(range, size)) return NOTHING
+  const { offset, length } = range
   // Of what can be changed there may be more by now.
   if (length === undefined && file.canChange) return TO_THE_END
   return Math.min(length ?? Infinity, size - offset)
+}
+
+/** Whether a range holds a byte of a file. */
+function reaches({ offset, length }: Range, size: number): boolean {
+  return offset < size && length !== 0
 }

@@ -10,7 +10,7 @@ import { newFileOf } from './store.js'
 /** Gives an appender file the name of a normal one (protocol.md §3.2, since V6.02). Its metadata does not follow. */
 export async function rename(context: Context, file: NamedFile, call: Call): Promise<NamedFile> {
   const { name } = file
-  return retry(context.options, call, async () => {
+  const attempt = async (): Promise<NamedFile> => {
     const storage = await context.trackers.queryUpdate(file, call)
     const command = storageCommands.regenerateAppenderFilename
     try {
@@ -20,5 +20,6 @@ export async function rename(context: Context, file: NamedFile, call: Call): Pro
       const text = 'the file may have a new ID, which nobody knows, and may not have its metadata any more'
       throw locateError(error, { fileId: file.id }, `${error.reason}; ${text}`)
     }
-  })
+  }
+  return retry(context.options, call, { attempt })
 }

@@ -2,6 +2,7 @@
 import type { FastDfsError } from '../errors.js'
 import { FileNotFoundError, isFastDfsError, PoolTimeoutError, ServerError } from '../errors.js'
 import type { Call } from '../net/call.js'
+import type { Operation } from '../net/retry.js'
 import { retry } from '../net/retry.js'
 import type { Context } from './context.js'
 import { isHealthy } from './context.js'
@@ -32,71 +33,111 @@ export class Failed {
 /**
  * Reads from a storage that has a file: from another one after a failure, if there is one. Where a replica says that
  * there is no such file, its source is asked before that is believed: the replica may not have it yet.
- *
- * @param read - asks one storage
- * @param first - which one is asked first
  */
-export function readAnywhere<T>(
-  context: Context,
-  file: NamedFile,
-  call: Call,
-  read: (storage: StorageEndpoint) => Promise<T>,
-  first: 'replica' | 'source' = 'replica',
-): Promise<T> {
-  const { options, sources, trackers } = context
-  const failed = new Failed()
-  const readAndNote = (storage: StorageEndpoint): Promise<T> =>
-    read(storage).catch((error: unknown) => {
-      if (isFastDfsError(error) && error.retriable) failed.add(storage)
-      throw error
-    })
-  return retry(options, call, async () => {
+export abstract class Reading<T> implements Operation<T> {
+  /** What it works with. */
+  protected readonly context: Context
+  /** What is read. */
+  protected readonly file: NamedFile
+  /** For whom. */
+  protected readonly call: Call
+  readonly #failed = new Failed()
+
+  constructor(context: Context, file: NamedFile, call: Call) {
+    this.context = context
+    this.file = file
+    this.call = call
+  }
+
+  /** Asks one storage. */
+  protected abstract read(storage: StorageEndpoint): Promise<T>
+
+  /** Whether the file's source is asked first. */
+  protected get prefersSource(): boolean {
+    return false
+  }
+
+  /** Reads it. */
+  run(): Promise<T> {
+    return retry(this.context.options, this.call, this)
+  }
+
+  /** See {@link Operation}. */
+  async attempt(): Promise<T> {
+    const { context, file, call } = this
+    const { sources, trackers } = context
     const looking = sources?.of(file, call)
     const known = isPending(looking) ? await looking : looking
-    if (known !== undefined && isUsable(context, known, failed)) {
+    if (known !== undefined && isUsable(context, known, this.#failed)) {
       try {
-        return await read(known)
+        return await this.read(known)
       } catch (error) {
-        if (error instanceof FileNotFoundError)
-          return readAtSource(context, file, call, known, undefined, error, readAndNote)
+        if (error instanceof FileNotFoundError) return this.#readAtSource(known, undefined, error)
         if (!isOthers(error) || call.isOver) throw error
-        failed.add(known)
+        this.#failed.add(known)
         sources?.forget(known)
       }
     }
-    const source = first === 'source' ? await trackers.queryUpdate(file, call) : undefined
+    const source = this.prefersSource ? await trackers.queryUpdate(file, call) : undefined
     const named = source ?? (await trackers.queryFetch(file, call))
     sources?.learn(named)
-    const storage = isUsable(context, named, failed)
-      ? named
-      : await otherThan(context, named, file, call, failed)
+    const storage = isUsable(context, named, this.#failed) ? named : await this.#otherThan(named)
     try {
-      return await read(storage)
+      return await this.read(storage)
     } catch (error) {
-      if (error instanceof FileNotFoundError)
-        return readAtSource(context, file, call, storage, source, error, readAndNote)
-      if (isFastDfsError(error) && error.retriable) failed.add(storage)
+      if (error instanceof FileNotFoundError) return this.#readAtSource(storage, source, error)
+      this.#note(storage, error)
       throw error
     }
-  })
+  }
+
+  #note(storage: StorageEndpoint, error: unknown): void {
+    if (isFastDfsError(error) && error.retriable) this.#failed.add(storage)
+  }
+
+  /** Another storage to read from, that has failed neither in this operation nor lately; if there is one. */
+  async #otherThan(named: StorageEndpoint): Promise<StorageEndpoint> {
+    const { context, file, call } = this
+    const all = await orNone(context.trackers.queryFetchAll(file, call), call)
+    return all.find((storage) => isUsable(context, storage, this.#failed)) ?? named
+  }
+
+  /**
+   * Asks the storage that changes of the file go to: it is its source, or stands in for it (protocol.md §6). A
+   * tracker that was killed may take the source for one that is not ready, for good (§12): then another one knows better.
+   */
+  async #readAtSource(
+    replica: StorageEndpoint,
+    known: StorageEndpoint | undefined,
+    answer: FileNotFoundError,
+  ): Promise<T> {
+    const { file, call } = this
+    const { trackers, doubts } = this.context
+    if (known === undefined && !doubts.take()) throw answer
+    const source = known ?? (await trackers.queryUpdate(file, call))
+    if (!isSame(source, replica)) return this.#readAndNote(source)
+    if (trackers.all.length === 1 || isSourceByName(file, replica)) throw answer
+    if (known !== undefined && !doubts.take()) throw answer
+    for (const other of await trackers.queryUpdateOfEach(file, call)) {
+      if (!isSame(other, replica)) return this.#readAndNote(other)
+    }
+    throw answer
+  }
+
+  async #readAndNote(storage: StorageEndpoint): Promise<T> {
+    try {
+      return await this.read(storage)
+    } catch (error) {
+      this.#note(storage, error)
+      throw error
+    }
+  }
 }
 
 /** Whether a tracker may know a storage that does better than the one that no tracker was asked about. */
 function isOthers(error: unknown): error is FastDfsError {
   if (!isFastDfsError(error)) return false
   return error.retriable || error instanceof ServerError || error instanceof PoolTimeoutError
-}
-
-/** Another storage to read a file from, that has failed neither in this operation nor lately; if there is one. */
-async function otherThan(
-  context: Context,
-  named: StorageEndpoint,
-  file: NamedFile,
-  call: Call,
-  failed: Failed,
-): Promise<StorageEndpoint> {
-  const all = await orNone(context.trackers.queryFetchAll(file, call), call)
-  return all.find((storage) => isUsable(context, storage, failed)) ?? named
 }
 
 /** A choice that is no must: where it cannot be had, there is none. */
@@ -108,30 +149,6 @@ export async function orNone<T>(choice: Promise<readonly T[]>, call: Call): Prom
     if (!isFastDfsError(error)) throw error
     return []
   }
-}
-
-/**
- * Asks the storage that changes of a file go to: it is the file's source, or stands in for it (protocol.md §6). A
- * tracker that was killed may take the source for one that is not ready, for good (§12): then another one knows better.
- */
-async function readAtSource<T>(
-  { trackers, doubts }: Context,
-  file: NamedFile,
-  call: Call,
-  replica: StorageEndpoint,
-  known: StorageEndpoint | undefined,
-  answer: FileNotFoundError,
-  read: (storage: StorageEndpoint) => Promise<T>,
-): Promise<T> {
-  if (known === undefined && !doubts.take()) throw answer
-  const source = known ?? (await trackers.queryUpdate(file, call))
-  if (!isSame(source, replica)) return read(source)
-  if (trackers.all.length === 1 || isSourceByName(file, replica)) throw answer
-  if (known !== undefined && !doubts.take()) throw answer
-  for (const other of await trackers.queryUpdateOfEach(file, call)) {
-    if (!isSame(other, replica)) return read(other)
-  }
-  throw answer
 }
 
 /** Whether a file's ID says that this is its source; with storage IDs it does not say. */

@@ -228,10 +228,12 @@ export class ResumableUpload {
     const { sum } = this.#growing
     const context = this.#context
     const end = Math.min(source.size, sum.size + this.#state.chunkSize)
-    const { storage, size, crc32 } = await retry(context.options, call, async () => {
-      const asked = await context.trackers.queryUpdate(file, call)
-      await settledSize(context, asked, file, sum.size, end, call)
-      return { storage: asked, ...(await fileInfoFrom(context, asked, file, call)) }
+    const { storage, size, crc32 } = await retry(context.options, call, {
+      attempt: async () => {
+        const asked = await context.trackers.queryUpdate(file, call)
+        await settledSize(context, asked, file, sum.size, end, call)
+        return { storage: asked, ...(await fileInfoFrom(context, asked, file, call)) }
+      },
     })
     if (size > source.size) {
       throw this.#notTheBeginning(`${size} bytes are stored, the source has ${source.size}`, storage, file)
@@ -241,9 +243,9 @@ export class ResumableUpload {
     await count(source, local, size, call)
     if (local.crc32 !== crc32) {
       // Before V6.02 a storage tells the CRC32 of the first chunk (protocol.md §3.6): what it has is read back.
-      const { sum: stored } = await retry(context.options, call, () =>
-        readWhole(context, storage, file, NOWHERE, call),
-      )
+      const { sum: stored } = await retry(context.options, call, {
+        attempt: () => readWhole(context, storage, file, NOWHERE, call),
+      })
       if (stored.size !== size || stored.crc32 !== local.crc32) {
         throw this.#notTheBeginning(
           `${String(stored)} are stored, the source has ${String(local)}`,

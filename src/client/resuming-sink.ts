@@ -5,7 +5,7 @@ import type { Range } from './read.js'
 import { NO_FLOW } from './read.js'
 
 /** Lets one sink be filled by several connections: each goes on where the one before it stopped. */
-export class ResumingSink implements ContentSink {
+export class ResumingSink implements ContentSink, ContentFlow {
   /** Bytes that the sink has. */
   received = 0
   readonly #sink: ContentSink
@@ -15,8 +15,10 @@ export class ResumingSink implements ContentSink {
   #flow: ContentFlow = NO_FLOW
   /** What the sink failed with while no connection was there to be told. */
   #failure: FastDfsError | undefined
-  /** Set while the sink is full. */
-  #full: { readonly ended: Promise<void>; readonly end: () => void } | undefined
+  /** Whether the sink is full. */
+  #isFull = false
+  /** Told when it takes more, or has failed. */
+  #onWanted: (() => void) | undefined
   readonly #isFixed: boolean
 
   /**
@@ -41,17 +43,7 @@ export class ResumingSink implements ContentSink {
     if (this.#failure !== undefined) throw this.#failure
     this.#flow = flow
     if (this.#total === undefined) {
-      this.#sink.start(size, {
-        resume: () => {
-          this.#wanted()
-          this.#flow.resume()
-        },
-        fail: (error) => {
-          this.#failure = error
-          this.#wanted()
-          this.#flow.fail(error)
-        },
-      })
+      this.#sink.start(size, this)
       // What the sink has refused is not begun.
       this.#total = size
       return
@@ -80,21 +72,31 @@ export class ResumingSink implements ContentSink {
   write(chunk: Buffer): boolean {
     this.received += chunk.length
     const takesMore = this.#sink.write(chunk)
-    if (!takesMore && this.#full === undefined) {
-      let end = (): void => {}
-      const ended = new Promise<void>((resolve) => (end = resolve))
-      this.#full = { ended, end }
-    }
+    if (!takesMore) this.#isFull = true
     return takesMore
+  }
+
+  /** See {@link ContentFlow}. */
+  resume(): void {
+    this.#wanted()
+    this.#flow.resume()
+  }
+
+  /** See {@link ContentFlow}. */
+  fail(error: FastDfsError): void {
+    this.#failure = error
+    this.#wanted()
+    this.#flow.fail(error)
   }
 
   /** Waits while the sink is full, until it takes more or has failed: no connection is of use to it before. */
   async untilWanted(): Promise<void> {
-    await this.#full?.ended
+    if (this.#isFull) await new Promise<void>((resolve) => (this.#onWanted = resolve))
   }
 
   #wanted(): void {
-    this.#full?.end()
-    this.#full = undefined
+    this.#isFull = false
+    this.#onWanted?.()
+    this.#onWanted = undefined
   }
 }

@@ -61,52 +61,88 @@ export function noSink(value: unknown): InvalidArgumentError {
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
-/** A sink that becomes a Buffer of at most `maxBytes`. */
-export function bufferSink(maxBytes: number): WholeSink<Buffer> {
-  let buffer = EMPTY
-  let filled = 0
-  return {
-    restarts: true,
-    start: (size) => {
-      if (size > maxBytes) {
-        throw new InvalidArgumentError(
-          `${size} bytes are more than maxBufferBytes (${maxBytes}): download to a path, or as a stream`,
-        )
-      }
-      buffer = Buffer.allocUnsafe(size)
-      filled = 0
-    },
-    space: () => buffer.subarray(filled),
-    write: (chunk) => {
-      if (!isIn(chunk, buffer, filled)) chunk.copy(buffer, filled)
-      filled += chunk.length
-      return true
-    },
-    finish: () => buffer,
-    abandon: async () => {},
+/** A sink that becomes a Buffer of at most so many bytes. */
+export class BufferSink implements WholeSink<Buffer> {
+  /** See {@link WholeSink}. */
+  readonly restarts = true
+  readonly #maxBytes: number
+  #buffer = EMPTY
+  #filled = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
   }
+
+  /** See {@link ContentSink}. */
+  start(size: number): void {
+    if (size > this.#maxBytes) {
+      throw new InvalidArgumentError(
+        `${size} bytes are more than maxBufferBytes (${this.#maxBytes}): download to a path, or as a stream`,
+      )
+    }
+    this.#buffer = Buffer.allocUnsafe(size)
+    this.#filled = 0
+  }
+
+  /** See {@link ContentSink}. */
+  space(): Buffer {
+    return this.#buffer.subarray(this.#filled)
+  }
+
+  /** See {@link ContentSink}. */
+  write(chunk: Buffer): boolean {
+    if (!isIn(chunk, this.#buffer, this.#filled)) chunk.copy(this.#buffer, this.#filled)
+    this.#filled += chunk.length
+    return true
+  }
+
+  /** See {@link WholeSink}. */
+  finish(): Buffer {
+    return this.#buffer
+  }
+
+  /** See {@link WholeSink}. */
+  async abandon(): Promise<void> {}
 }
 
 /** A sink that fills a caller's bytes from their start; gives how many it filled. */
-export function bytesSink(bytes: Uint8Array): WholeSink<number> {
-  let filled = 0
-  return {
-    restarts: true,
-    start: (size) => {
-      if (size > bytes.length) {
-        throw new InvalidArgumentError(`${size} bytes do not fit into a buffer of ${bytes.length}`)
-      }
-      filled = 0
-    },
-    space: () => bytes.subarray(filled),
-    write: (chunk) => {
-      if (!isIn(chunk, bytes, filled)) bytes.set(chunk, filled)
-      filled += chunk.length
-      return true
-    },
-    finish: () => filled,
-    abandon: async () => {},
+export class BytesSink implements WholeSink<number> {
+  /** See {@link WholeSink}. */
+  readonly restarts = true
+  readonly #bytes: Uint8Array
+  #filled = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
   }
+
+  /** See {@link ContentSink}. */
+  start(size: number): void {
+    if (size > this.#bytes.length) {
+      throw new InvalidArgumentError(`${size} bytes do not fit into a buffer of ${this.#bytes.length}`)
+    }
+    this.#filled = 0
+  }
+
+  /** See {@link ContentSink}. */
+  space(): Uint8Array {
+    return this.#bytes.subarray(this.#filled)
+  }
+
+  /** See {@link ContentSink}. */
+  write(chunk: Buffer): boolean {
+    if (!isIn(chunk, this.#bytes, this.#filled)) this.#bytes.set(chunk, this.#filled)
+    this.#filled += chunk.length
+    return true
+  }
+
+  /** See {@link WholeSink}. */
+  finish(): number {
+    return this.#filled
+  }
+
+  /** See {@link WholeSink}. */
+  async abandon(): Promise<void> {}
 }
 
 /** How a file is written. */
@@ -140,33 +176,77 @@ export async function fileSink(
   const file = await open(temporary, 'wx', present && present.mode & PERMISSIONS).catch((cause: unknown) => {
     throw pathFailed('write', path, cause)
   })
-  const writer = new BlockWriter(file, path)
-  return {
-    restarts: true,
-    start: (size, flow) => writer.restart(size, flow),
-    space: () => writer.space(),
-    write: (chunk) => writer.write(chunk),
-    finish: async () => {
-      const size = await writer.end()
-      try {
-        // Of an earlier attempt there may be more.
-        if (writer.reached > size) await file.truncate(size)
-        if (present !== undefined) await file.chmod(present.mode & PERMISSIONS)
-        if (fsync) await file.sync()
-        await file.close()
-        await (isNew ? renameToNew(temporary, target) : rename(temporary, target))
-        if (fsync) await syncFolder(dirname(target))
-      } catch (cause) {
-        throw isFastDfsError(cause) ? cause : writeFailed(path, cause)
-      }
-      return size
-    },
-    abandon: async () => {
-      await writer.settled()
-      await file.close().catch(() => {})
-      // There is an error to tell already.
-      await rm(temporary, { force: true }).catch(() => {})
-    },
+  return new FileSink(file, {
+    path,
+    temporary,
+    target,
+    mode: present && present.mode & PERMISSIONS,
+    fsync,
+    isNew,
+  })
+}
+
+/** Where a file comes to be, and how. */
+interface FilePlan {
+  /** As it stands in messages. */
+  readonly path: string
+  /** Where it is written. */
+  readonly temporary: string
+  /** Where it is when it is whole. */
+  readonly target: string
+  /** The permissions of the file that it replaces, if there is one. */
+  readonly mode: number | undefined
+  readonly fsync: boolean
+  readonly isNew: boolean
+}
+
+class FileSink implements WholeSink<number> {
+  readonly restarts = true
+  readonly #file: FileHandle
+  readonly #plan: FilePlan
+  readonly #writer: BlockWriter
+
+  constructor(file: FileHandle, plan: FilePlan) {
+    this.#file = file
+    this.#plan = plan
+    this.#writer = new BlockWriter(file, plan.path)
+  }
+
+  start(size: number, flow: ContentFlow): void {
+    this.#writer.restart(size, flow)
+  }
+
+  space(): Buffer | undefined {
+    return this.#writer.space()
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#writer.write(chunk)
+  }
+
+  async finish(): Promise<number> {
+    const file = this.#file
+    const { path, temporary, target, mode, fsync, isNew } = this.#plan
+    const size = await this.#writer.end()
+    try {
+      // Of an earlier attempt there may be more.
+      if (this.#writer.reached > size) await file.truncate(size)
+      if (mode !== undefined) await file.chmod(mode)
+      if (fsync) await file.sync()
+      await file.close()
+      await (isNew ? renameToNew(temporary, target) : rename(temporary, target))
+      if (fsync) await syncFolder(dirname(target))
+    } catch (cause) {
+      throw isFastDfsError(cause) ? cause : writeFailed(path, cause)
+    }
+    return size
+  }
+
+  async abandon(): Promise<void> {
+    await this.#writer.settled()
+    await this.#file.close().catch(() => {})
+    // There is an error to tell already.
+    await rm(this.#plan.temporary, { force: true }).catch(() => {})
   }
 }
 
@@ -283,17 +363,21 @@ class BlockWriter {
     this.#filled = 0
     this.#block = undefined
     this.#waiting++
-    this.#writing = this.#writing.then(async () => {
-      try {
-        if (this.#failure === undefined) await writeAll(this.#file, bytes, position)
-      } catch (cause) {
-        this.#failure = writeFailed(this.#path, cause)
-        this.#flow?.fail(this.#failure)
-      }
-      giveBlock(block)
-      this.#waiting--
-      this.#flow?.resume()
-    })
+    this.#writing = this.#writeOut(this.#writing, block, bytes, position)
+  }
+
+  /** Writes a block when the ones before it are written. */
+  async #writeOut(before: Promise<void>, block: Buffer, bytes: Buffer, position: number): Promise<void> {
+    await before
+    try {
+      if (this.#failure === undefined) await writeAll(this.#file, bytes, position)
+    } catch (cause) {
+      this.#failure = writeFailed(this.#path, cause)
+      this.#flow?.fail(this.#failure)
+    }
+    giveBlock(block)
+    this.#waiting--
+    this.#flow?.resume()
   }
 }
 

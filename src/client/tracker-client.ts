@@ -23,7 +23,7 @@ export class TrackerClient {
   constructor(context: Context, run: Run) {
     this.#context = context
     this.#run = (options, operation) =>
-      run(options, (call) => retry(context.options, call, () => operation(call)))
+      run(options, (call) => retry(context.options, call, { attempt: () => operation(call) }))
   }
 
   /**

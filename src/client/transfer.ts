@@ -70,7 +70,7 @@ export function sendContent<C extends Command, S extends ContentSum | undefined,
   { fieldsFor, sumFor, onProgress, mayExist, undo }: MakeOptions<C, S, T>,
 ): Promise<Sent<ResponseOf<C>, S>> {
   const failed = new Failed()
-  return retry(context.options, call, async () => {
+  const attempt = async (): Promise<Sent<ResponseOf<C>, S>> => {
     for (;;) {
       const storage = await findStorage(failed)
       const { isRemembered = false } = storage
@@ -103,7 +103,8 @@ export function sendContent<C extends Command, S extends ContentSum | undefined,
         throw canSend ? error : locateError(error, { retriable: false })
       }
     }
-  })
+  }
+  return retry(context.options, call, { attempt })
 }
 
 /** A source that tells what was sent of it. */

@@ -23,6 +23,12 @@ export interface RetryOptions {
   readonly log: Log
 }
 
+/** What is done in attempts. What they have in common is its own: a function for each call would be compiled anew. */
+export interface Operation<T> {
+  /** Makes the next attempt. */
+  attempt(): Promise<T>
+}
+
 /** Milliseconds before the first repetition, at most; doubled for each further one. */
 const FIRST_BACKOFF = 100
 const MAX_BACKOFF = 5_000
@@ -33,24 +39,22 @@ export function backoff(attempt: number, max = MAX_BACKOFF): number {
 }
 
 /**
- * Runs `attempt` until it succeeds, fails with an error that is not retriable, or the retries are used up.
+ * Has an operation attempted until it succeeds, fails with an error that is not retriable, or the retries are used up.
  *
  * @throws the error that is not retriable, the only error there was, or a {@link RetryError} with all of them
  */
-export function retry<T>(options: RetryOptions, call: Call, attempt: () => Promise<T>): Promise<T> {
+export async function retry<T>(options: RetryOptions, call: Call, operation: Operation<T>): Promise<T> {
   call.attempt = 1
   const beganAt = performance.now()
-  // Most calls succeed at once: all else is made only after a first failure.
-  return attempt().then(
-    (result) => {
-      options.retryBudget.earn()
-      return result
-    },
-    (error: unknown) => {
-      if (!isFastDfsError(error)) throw error
-      return new Repetition(options, call, error, beganAt).run(attempt)
-    },
-  )
+  try {
+    const result = await operation.attempt()
+    options.retryBudget.earn()
+    return result
+  } catch (error) {
+    if (!isFastDfsError(error)) throw error
+    // Most calls succeed at once: all else is made only after a first failure.
+    return new Repetition(options, call, error, beganAt).run(operation)
+  }
 }
 
 /** What is left of a call whose first attempt has failed. */
@@ -75,12 +79,12 @@ class Repetition {
     this.#beganAt = beganAt
   }
 
-  async run<T>(attempt: () => Promise<T>): Promise<T> {
+  async run<T>(operation: Operation<T>): Promise<T> {
     const [first] = this.#errors as [FastDfsError]
     if (!this.#mayRepeat(first)) throw this.#isEndedBy(first) ? this.#call.endError(first) : first
     try {
       // No signal for p-retry: it would forget a success if the abort came in while that settles. `#mayRepeat` asks it.
-      return await pRetry(() => this.#repeat(attempt), {
+      return await pRetry(() => this.#repeat(operation), {
         // `#mayRepeat` counts them.
         retries: Infinity,
         minTimeout: 0,
@@ -91,7 +95,7 @@ class Repetition {
     }
   }
 
-  async #repeat<T>(attempt: () => Promise<T>): Promise<T> {
+  async #repeat<T>(operation: Operation<T>): Promise<T> {
     const call = this.#call
     const delay = this.#delay
     this.#tell({ attempt: this.#attempts, delay, error: this.#errors.at(-1) })
@@ -104,7 +108,7 @@ class Repetition {
       await call.sleep(delay)
       call.attempt = ++this.#attempts
       call.hasMoved = false
-      return await attempt()
+      return await operation.attempt()
     } catch (error) {
       if (isFastDfsError(error)) this.#errors.push(error)
       throw error
