@@ -11,7 +11,7 @@ import { fastDfsClient } from './fastdfs-client.js'
 import type { NpmClient } from './npm-client.js'
 import { NPM_CLIENTS, npmClient } from './npm-client.js'
 import { RawClient } from './raw-client.js'
-import type { Next, Slice } from './slice.js'
+import type { Operation, Slice } from './slice.js'
 import { measureSlice } from './slice.js'
 import { Tally } from './tally.js'
 
@@ -31,6 +31,9 @@ const client = clientOf(contender)
 const files: string[] = []
 const contents = new Map<number, Buffer>()
 const total = new Tally()
+/** Of the files that the present slice is about. */
+let content = contentOf(0)
+let turn = 0
 
 answer<AgentRequest, AgentAnswer>(
   async (request) => {
@@ -63,7 +66,8 @@ async function handle(request: AgentRequest, tally: Tally): Promise<Omit<AgentAn
       return {}
     case 'slice': {
       const { what, size, concurrency, duration } = request
-      return { slice: await measureSlice(operations(what, size), concurrency, duration, tally) }
+      content = contentOf(size)
+      return { slice: await measureSlice(OPERATIONS[what], concurrency, duration, tally) }
     }
     case 'fill': {
       const content = contentOf(request.size)
@@ -88,36 +92,30 @@ async function handle(request: AgentRequest, tally: Tally): Promise<Omit<AgentAn
   }
 }
 
-function operations(what: Small, size: number): Next {
-  const content = contentOf(size)
-  let turn = 0
-  /** In turn, so that no file is asked for twice at a time. */
-  const next = (): string => files[turn++ % files.length] as string
-  switch (what) {
-    case 'upload':
-      return () => async () => {
-        files.push(await client.upload(content))
-      }
-    case 'download':
-      return () => async () => {
-        expectSame((await client.download(next())).length, size)
-      }
-    case 'metadata':
-      return () => async () => {
-        expectSame(await client.metadata(next()), METADATA.length)
-      }
-    case 'info':
-      return () => async () => {
-        expectSame(await client.info(next()), size)
-      }
-    case 'query':
-      return () => () => client.query()
-    case 'delete':
-      return () => {
-        const id = files.pop()
-        return id === undefined ? undefined : () => client.delete(id)
-      }
-  }
+/** One of each kind of work on small files: all of the present size. */
+const OPERATIONS: Record<Small, Operation> = {
+  upload: async () => {
+    files.push(await client.upload(content))
+  },
+  download: async () => {
+    expectSame((await client.download(nextFile())).length, content.length)
+  },
+  metadata: async () => {
+    expectSame(await client.metadata(nextFile()), METADATA.length)
+  },
+  info: async () => {
+    expectSame(await client.info(nextFile()), content.length)
+  },
+  query: () => client.query(),
+  delete: () => {
+    const id = files.pop()
+    return id === undefined ? undefined : client.delete(id)
+  },
+}
+
+/** In turn, so that no file is asked for twice at a time. */
+function nextFile(): string {
+  return files[turn++ % files.length] as string
 }
 
 /** Bytes per second are the caller's to work out: an operation is the whole file. */

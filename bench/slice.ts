@@ -13,8 +13,11 @@ export interface Slice {
   readonly p99: number
 }
 
-/** Gives the next operation, or undefined when there is nothing left to do. */
-export type Next = () => (() => Promise<void>) | undefined
+/**
+ * Begins the next operation; undefined when there is nothing left to do. One function for all of a kind: what is made for
+ * each slice or operation is compiled anew each time, and that would be counted as the contender's.
+ */
+export type Operation = () => Promise<void> | undefined
 
 /**
  * Milliseconds of each kind of work before it is counted, with {@link WARM_UP_CALLERS} calls at a time. The smaller a
@@ -35,50 +38,63 @@ export function durationOf(round: number, duration: number): number {
  * @throws the error of an operation, when too many fail for `tally`
  */
 export async function measureSlice(
-  next: Next,
+  operation: Operation,
   concurrency: number,
   duration: number,
   tally: Tally,
 ): Promise<Slice> {
-  let warmups = concurrency
-  await runAll(next, concurrency, () => warmups-- > 0, tally, [])
+  await runAll(new Run(operation, tally, { count: concurrency, end: Infinity }), concurrency)
 
-  const latencies: number[] = []
   const usage = process.cpuUsage()
   const start = performance.now()
-  const end = start + duration
-  await runAll(next, concurrency, (now) => now < end, tally, latencies)
+  const run = new Run(operation, tally, { count: Infinity, end: start + duration })
+  await runAll(run, concurrency)
   const wall = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(usage)
-  if (latencies.length === 0) throw new Error('there was nothing to do')
-  latencies.sort((a, b) => a - b)
+  if (run.latencies.length === 0) throw new Error('there was nothing to do')
+  const latencies = Float64Array.from(run.latencies).sort()
   const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)] ?? 0
   return { operations: latencies.length, wall, cpu: (user + system) / 1e6, p50: at(0.5), p99: at(0.99) }
 }
 
-async function runAll(
-  next: Next,
-  concurrency: number,
-  goesOn: (now: number) => boolean,
-  tally: Tally,
-  latencies: number[],
-): Promise<void> {
-  const worker = async (): Promise<void> => {
-    for (let begun = performance.now(); goesOn(begun);) {
-      const operation = next()
-      if (operation === undefined) return
+async function runAll(run: Run, concurrency: number): Promise<void> {
+  await Promise.all(Array.from({ length: concurrency }, () => run.work()))
+}
+
+/** What the callers of a slice do together. */
+class Run {
+  /** Milliseconds of each operation that went well. */
+  readonly latencies: number[] = []
+  readonly #operation: Operation
+  readonly #tally: Tally
+  readonly #end: number
+  #left: number
+
+  /** @param limit - operations that begin at most, and until when, by `performance.now()` */
+  constructor(operation: Operation, tally: Tally, limit: { count: number; end: number }) {
+    this.#operation = operation
+    this.#tally = tally
+    this.#left = limit.count
+    this.#end = limit.end
+  }
+
+  /** One caller. */
+  async work(): Promise<void> {
+    let begun = performance.now()
+    while (begun < this.#end && this.#left-- > 0) {
+      const running = this.#operation()
+      if (running === undefined) return
       let now: number
       try {
-        await operation()
+        await running
         now = performance.now()
-        latencies.push(now - begun)
-        tally.done++
+        this.latencies.push(now - begun)
+        this.#tally.done++
       } catch (error) {
-        tally.fail(error)
+        this.#tally.fail(error)
         now = performance.now()
       }
       begun = now
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, worker))
 }

@@ -2,9 +2,10 @@ import type { FastDfsError } from '../errors.js'
 import { ConnectError, isFastDfsError, TimeoutError } from '../errors.js'
 import type { Budget } from '../net/budget.js'
 import type { Call, CallOptions } from '../net/call.js'
-import type { Connection, RequestOptions } from '../net/connection.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
+import type { RequestOptions } from '../net/request.js'
+import { Request } from '../net/request.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { explainAddress } from './config/explain-address.js'
 import type { OldCrcs } from './integrity.js'
@@ -47,46 +48,52 @@ export type Run = <T>(options: CallOptions, operation: (call: Call) => Promise<T
  * @throws {@link ConnectError} that says which address the tracker gave, and how to map it
  */
 export function askStorage<C extends Command>(
-  { addresses, pool }: Context,
+  context: Context,
   storage: StorageEndpoint,
   command: C,
   fields: RequestOf<C>,
   call: Call,
-  request?: Omit<RequestOptions, 'dialect' | 'group'>,
+  options?: Omit<RequestOptions, 'dialect' | 'group'>,
 ): Promise<ResponseOf<C>> {
-  const options = {
-    status: request?.status,
-    source: request?.source,
-    sink: request?.sink,
+  const { addresses, pool } = context
+  const asked = new Request(command, fields, call, {
+    status: options?.status,
+    source: options?.source,
+    sink: options?.sink,
     group: storage.group,
-  }
-  const use = (connection: Connection): Promise<ResponseOf<C>> =>
-    connection.request(command, fields, call, options)
-  const mustLive = !command.idempotent
-  const first = addresses.first(storage)
-  const asked = pool.useAtOnce(first, call, use, mustLive)
-  // On a connection that there is, no connect can fail.
-  if (asked !== undefined) return asked
-  const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> => pool.use(endpoint, call, use, mustLive)
-  return ask(first).catch((error: unknown) => {
-    if (!isConnectFailure(error)) throw error
-    return askOthers(addresses, storage, call, ask, first, explained(error, storage, first))
   })
+  const first = addresses.first(storage)
+  // On a connection that there is, no connect can fail.
+  return pool.useAtOnce(first, asked) ?? askAnywhere(context, storage, first, asked)
+}
+
+async function askAnywhere<C extends Command>(
+  context: Context,
+  storage: StorageEndpoint,
+  first: Endpoint,
+  request: Request<C>,
+): Promise<ResponseOf<C>> {
+  try {
+    return await context.pool.use(first, request)
+  } catch (error) {
+    if (!isConnectFailure(error)) throw error
+    return await askOthers(context, storage, request, first, explained(error, storage, first))
+  }
 }
 
 /** Asks a storage at its addresses after `tried`, which failed with `failure`. */
-async function askOthers<R>(
-  addresses: StorageAddresses,
+async function askOthers<C extends Command>(
+  { addresses, pool }: Context,
   storage: StorageEndpoint,
-  call: Call,
-  ask: (endpoint: Endpoint) => Promise<R>,
+  request: Request<C>,
   tried: Endpoint,
   failure: FastDfsError,
-): Promise<R> {
+): Promise<ResponseOf<C>> {
+  const { call } = request
   for (const other of await addresses.others(storage, tried, call)) {
     try {
       call.check()
-      const response = await ask(other)
+      const response = await pool.use(other, request)
       addresses.worked(storage, other)
       return response
     } catch (error) {

@@ -4,6 +4,7 @@ import type { FastDfsError } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import { formatEndpoint } from '../net/endpoint.js'
+import { Request } from '../net/request.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import { connectionCommands, trackerCommands } from '../protocol/index.js'
 import type { GroupInfo, StorageInfo } from './admin-types.js'
@@ -104,9 +105,7 @@ async function probe({ pool }: Context, endpoint: Endpoint, call: Call): Promise
   const place = { endpoint: formatEndpoint(endpoint), version: undefined }
   const beganAt = performance.now()
   try {
-    await pool.use(endpoint, call, (connection) =>
-      connection.request(connectionCommands.activeTest, {}, call),
-    )
+    await pool.use(endpoint, new Request(connectionCommands.activeTest, {}, call))
     return { ...place, reachable: true, latency: performance.now() - beganAt, error: undefined }
   } catch (error) {
     return { ...place, reachable: false, latency: undefined, error: failureOf(error, call) }
@@ -149,8 +148,9 @@ async function addressSizeOf(
   for (const { group } of groups) {
     let length = 0
     const sink = { start: (size: number) => void (length = size), write: () => true }
-    const ask = pool.use(tracker, call, (connection) =>
-      connection.request(trackerCommands.queryStoreWithGroupOne, { group }, call, { sink }),
+    const ask = pool.use(
+      tracker,
+      new Request(trackerCommands.queryStoreWithGroupOne, { group }, call, { sink }),
     )
     if ((await orUndefined(ask, call)) !== undefined) return length === WIDE_TARGET ? 46 : 16
   }

@@ -5,6 +5,7 @@ import { Budget } from '../net/budget.js'
 import type { Call } from '../net/call.js'
 import type { Endpoint } from '../net/endpoint.js'
 import type { ConnectionPool } from '../net/pool.js'
+import { Request } from '../net/request.js'
 import type { RetryOptions } from '../net/retry.js'
 import { backoff } from '../net/retry.js'
 import type { Command, Dialect, RequestOf, ResponseOf } from '../protocol/index.js'
@@ -31,14 +32,6 @@ interface Tracker {
   readonly address: ServerAddress
   /** The one by which it was last reached comes first. */
   readonly endpoints: Endpoint[]
-}
-
-/** What trackers are asked. */
-interface Question<C extends Command> {
-  readonly command: C
-  readonly fields: RequestOf<C>
-  readonly call: Call
-  readonly dialect: Dialect | undefined
 }
 
 /** How trackers are asked, and where storages are connected to that they name. */
@@ -80,20 +73,13 @@ export class Trackers {
   queryStore(group: string | undefined, call: Call): Promise<StoreTarget> {
     const { queryStoreWithoutGroupOne, queryStoreWithGroupOne } = trackerCommands
     return group === undefined
-      ? this.#askFor(
-          { command: queryStoreWithoutGroupOne, fields: {}, call, dialect: undefined },
-          storeTargetOf,
-        )
-      : this.#askFor(
-          { command: queryStoreWithGroupOne, fields: { group }, call, dialect: undefined },
-          storeTargetOf,
-        )
+      ? this.#askFor(new Request(queryStoreWithoutGroupOne, {}, call), storeTargetOf)
+      : this.#askFor(new Request(queryStoreWithGroupOne, { group }, call), storeTargetOf)
   }
 
   /** Where to read a file (protocol.md §2.2). The answer does not prove that the file exists. */
   queryFetch({ group, name }: { group: string; name: string }, call: Call): Promise<StorageEndpoint> {
-    const command = trackerCommands.queryFetchOne
-    return this.#askFor({ command, fields: { group, name }, call, dialect: undefined }, endpointOf)
+    return this.#askFor(new Request(trackerCommands.queryFetchOne, { group, name }, call), endpointOf)
   }
 
   /** Everywhere that a file can be read (protocol.md §2.2). */
@@ -113,14 +99,14 @@ export class Trackers {
    * tracker that was restarted may not, for a while or for good, and real storages have no order for changes that are
    * made at two members (§12).
    */
-  queryUpdate(file: NamedFile, call: Call): Promise<StorageEndpoint> {
+  async queryUpdate(file: NamedFile, call: Call): Promise<StorageEndpoint> {
     const { group, name } = file
-    const command = trackerCommands.queryUpdate
-    return this.#askFor({ command, fields: { group, name }, call, dialect: undefined }, (reply) => {
-      const named = endpointOf(reply)
-      const isSettled = this.#trackers.length === 1 || this.#mayBeSource(named, file)
-      return isSettled ? named : this.#sourceOf(named, file, call)
-    })
+    const named = await this.#askFor(
+      new Request(trackerCommands.queryUpdate, { group, name }, call),
+      endpointOf,
+    )
+    const isSettled = this.#trackers.length === 1 || this.#mayBeSource(named, file)
+    return isSettled ? named : await this.#sourceOf(named, file, call)
   }
 
   /** The source of a file, if another tracker names it, and `named` if none does. */
@@ -148,8 +134,7 @@ export class Trackers {
     { group, name }: { group: string; name: string },
     call: Call,
   ): Promise<StorageEndpoint[]> {
-    const command = trackerCommands.queryUpdate
-    const question = { command, fields: { group, name }, call, dialect: undefined }
+    const question = new Request(trackerCommands.queryUpdate, { group, name }, call)
     const ask = (tracker: Tracker): Promise<StorageEndpoint> =>
       this.#askOne(tracker, question).then(endpointOf)
     const answers = await Promise.allSettled(this.#trackers.filter((one) => this.#isHealthy(one)).map(ask))
@@ -181,7 +166,7 @@ export class Trackers {
     dialect?: Dialect,
   ): Promise<ResponseOf<C>> {
     const tracker = this.#trackers.find((one) => one.address === address) ?? trackerOf(address)
-    return this.#askOne(tracker, { command, fields, call, dialect })
+    return this.#askOne(tracker, new Request(command, fields, call, { dialect }))
   }
 
   /**
@@ -194,21 +179,25 @@ export class Trackers {
     call: Call,
     dialect?: Dialect,
   ): Promise<ResponseOf<C>> {
-    return this.#askFor({ command, fields, call, dialect }, (response) => response)
+    return this.#askFor(new Request(command, fields, call, { dialect }), itself)
   }
 
   /** @param read - makes of the answer what is asked for */
-  #askFor<C extends Command, R>(
-    question: Question<C>,
-    read: (response: ResponseOf<C>) => R | Promise<R>,
+  async #askFor<C extends Command, R>(
+    question: Request<C>,
+    read: (response: ResponseOf<C>) => R,
   ): Promise<R> {
     const trackers = this.#trackers
     const first = this.#nextOf(trackers)
-    if (!this.#isHealthy(first)) return this.#askOn(question, trackers, first, []).then(read)
-    // Nothing is put in order as long as the first one answers.
-    return this.#askOne(first, question).then(read, (error: unknown) =>
-      this.#askOn(question, trackers, first, [unlessFinal(error, question.call)]).then(read),
-    )
+    if (!this.#isHealthy(first)) return read(await this.#askOn(question, trackers, first, []))
+    let response: ResponseOf<C>
+    try {
+      // Nothing is put in order as long as the first one answers.
+      response = await this.#askOne(first, question)
+    } catch (error) {
+      response = await this.#askOn(question, trackers, first, [unlessFinal(error, question.call)])
+    }
+    return read(response)
   }
 
   #nextOf(trackers: readonly Tracker[]): Tracker {
@@ -217,7 +206,7 @@ export class Trackers {
 
   /** @param errors - of the first one, if it was asked already */
   async #askOn<C extends Command>(
-    question: Question<C>,
+    question: Request<C>,
     trackers: readonly Tracker[],
     first: Tracker,
     errors: FastDfsError[],
@@ -242,7 +231,7 @@ export class Trackers {
   }
 
   async #askAny<C extends Command>(
-    question: Question<C>,
+    question: Request<C>,
     trackers = this.#trackers,
     first = this.#nextOf(trackers),
     errors: FastDfsError[] = [],
@@ -266,11 +255,26 @@ export class Trackers {
     )
   }
 
-  #askOne<C extends Command>({ endpoints }: Tracker, question: Question<C>): Promise<ResponseOf<C>> {
-    const { command, fields, call } = question
-    const ask = (endpoint: Endpoint): Promise<ResponseOf<C>> =>
-      this.#pool.use(endpoint, call, (connection) => connection.request(command, fields, call, question))
-    return endpoints.length === 1 ? ask(endpoints[0] as Endpoint) : askInTurn(endpoints, call, ask)
+  #askOne<C extends Command>({ endpoints }: Tracker, question: Request<C>): Promise<ResponseOf<C>> {
+    const [only] = endpoints as [Endpoint]
+    return endpoints.length === 1 ? this.#pool.use(only, question) : this.#askInTurn(endpoints, question)
+  }
+
+  /** Asks at the first address at which a connection can be made; puts that one first. */
+  async #askInTurn<C extends Command>(endpoints: Endpoint[], question: Request<C>): Promise<ResponseOf<C>> {
+    let failure: unknown
+    for (const endpoint of [...endpoints]) {
+      try {
+        const response = await this.#pool.use(endpoint, question)
+        if (endpoint !== endpoints[0]) endpoints.reverse()
+        return response
+      } catch (error) {
+        if (!isFastDfsError(error) || !error.retriable || error.phase !== 'connect') throw error
+        failure ??= error
+        question.call.check()
+      }
+    }
+    throw failure
   }
 
   /** All trackers, beginning with `first`; those that failed lately come last. */
@@ -286,27 +290,6 @@ export class Trackers {
   }
 }
 
-/** Asks at the first address at which a connection can be made; puts that one first. */
-async function askInTurn<R>(
-  endpoints: Endpoint[],
-  call: Call,
-  ask: (endpoint: Endpoint) => Promise<R>,
-): Promise<R> {
-  let failure: unknown
-  for (const endpoint of [...endpoints]) {
-    try {
-      const response = await ask(endpoint)
-      if (endpoint !== endpoints[0]) endpoints.reverse()
-      return response
-    } catch (error) {
-      if (!isFastDfsError(error) || !error.retriable || error.phase !== 'connect') throw error
-      failure ??= error
-      call.check()
-    }
-  }
-  throw failure
-}
-
 /** The error, when another tracker is to be asked after it; throws it when it says all. */
 function unlessFinal(error: unknown, call: Call): FastDfsError {
   if (!isFastDfsError(error)) throw error
@@ -314,6 +297,10 @@ function unlessFinal(error: unknown, call: Call): FastDfsError {
   if (!isOthers) throw error
   call.check()
   return error
+}
+
+function itself<T>(value: T): T {
+  return value
 }
 
 function trackerOf(address: ServerAddress): Tracker {

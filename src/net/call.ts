@@ -13,8 +13,11 @@ export interface CallOptions {
   timeout?: number | undefined
 }
 
-/** Is told why what it watches over has to end. */
-type Watcher = (error: FastDfsError) => void
+/** What goes on for a call: is told when and why it has to end. */
+export interface Watcher {
+  /** The call was aborted or cancelled, its time is over, or its present attempt expires. */
+  onCallOver(error: FastDfsError): void
+}
 
 const NOBODY: readonly Watcher[] = []
 
@@ -107,10 +110,10 @@ export class Call {
   }
 
   /**
-   * Has `fail` called when the call is aborted or cancelled, its time is over, or its present attempt expires, until
+   * Tells `watcher` when the call is aborted or cancelled, its time is over, or its present attempt expires, until
    * {@link Call.unwatch}; not for what has happened already.
    */
-  watch(fail: Watcher): void {
+  watch(watcher: Watcher): void {
     if (this.#watchers.length === 0) {
       if (this.#endsAt !== Infinity) {
         this.#timer = setTimeout(() => this.#tell(this.#timeIsOver()), this.remaining)
@@ -121,13 +124,14 @@ export class Call {
       }
     }
     // To spread an array makes room for sixteen more.
-    this.#watchers = this.#watchers.length === 0 ? [fail] : [...this.#watchers, fail]
+    this.#watchers = this.#watchers.length === 0 ? [watcher] : [...this.#watchers, watcher]
   }
 
   /** See {@link Call.watch}. */
-  unwatch(fail: Watcher): void {
-    if (!this.#watchers.includes(fail)) return
-    this.#watchers = this.#watchers.length === 1 ? NOBODY : this.#watchers.filter((other) => other !== fail)
+  unwatch(watcher: Watcher): void {
+    if (!this.#watchers.includes(watcher)) return
+    this.#watchers =
+      this.#watchers.length === 1 ? NOBODY : this.#watchers.filter((other) => other !== watcher)
     if (this.#watchers.length > 0) return
     clearTimeout(this.#timer)
     if (this.#onAbort !== undefined) this.signal?.removeEventListener('abort', this.#onAbort)
@@ -135,7 +139,7 @@ export class Call {
 
   #tell(error: FastDfsError): void {
     // What one of them does may be the end of another.
-    for (const fail of this.#watchers) if (this.#watchers.includes(fail)) fail(error)
+    for (const watcher of this.#watchers) if (this.#watchers.includes(watcher)) watcher.onCallOver(error)
   }
 
   /** The error of an aborted call. */
@@ -162,13 +166,14 @@ export class Call {
       let over = false
       const end = (): void => {
         over = true
-        this.unwatch(fail)
+        this.unwatch(watcher)
       }
       const fail = (error: FastDfsError): void => {
         end()
         reject(error)
       }
-      this.watch(fail)
+      const watcher: Watcher = { onCallOver: fail }
+      this.watch(watcher)
       promise.then((value) => {
         if (over) return late(value)
         end()

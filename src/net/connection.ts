@@ -17,29 +17,16 @@ import {
 import type { RequestTrace } from '../observe/channels.js'
 import { channels, isTraced } from '../observe/channels.js'
 import type { Log } from '../observe/log.js'
-import type { Command, Dialect, Header, RequestOf, ResponseOf } from '../protocol/index.js'
+import type { Command, Header, ResponseOf } from '../protocol/index.js'
 import { decodeResponseFields, encodeRequestHead, FrameReader, limits } from '../protocol/index.js'
-import type { Call } from './call.js'
+import type { Watcher } from './call.js'
 import type { PlacingSocket } from './connect.js'
 import { READ_SIZE, RECEIVED } from './connect.js'
-import type { ContentFlow, ContentSink, ContentSource } from './content.js'
+import type { ContentFlow, ContentSource } from './content.js'
+import type { Request } from './request.js'
 
 // As it is when this is loaded: a test that fakes it must not hold up what is sent.
 const endOfTurn = setImmediate
-
-/** What a request may have beside its fields. */
-export interface RequestOptions {
-  /** The header's status byte. */
-  readonly status?: number | undefined
-  /** The dialect to write in, for the few requests whose layout depends on the server. */
-  readonly dialect?: Dialect | undefined
-  /** The content of the request. */
-  readonly source?: ContentSource | undefined
-  /** Takes the content of the response. */
-  readonly sink?: ContentSink | undefined
-  /** The group that it is about, where no field says so. */
-  readonly group?: string | undefined
-}
 
 /** No response of fields has this many bytes: the largest lists every storage of 512 groups (protocol.md §2.5). */
 const MAX_RESPONSE = 4 * 1024 * 1024
@@ -62,30 +49,58 @@ let sending = newPacket()
 
 const NOTHING = Buffer.alloc(0)
 
+/** Is told that bytes were written, or why not. */
+type OnWritten = (error?: Error | null) => void
+
 type Sent = 'nothing' | 'part' | 'all'
 
-interface Exchange {
-  readonly command: Command
+/** A request under way. */
+class Exchange implements ContentFlow {
+  readonly #connection: Connection
+  readonly request: Request<Command>
   readonly head: Buffer
-  readonly call: Call
-  readonly source: ContentSource | undefined
-  readonly sink: ContentSink | undefined
   readonly resolve: (fields: object) => void
   readonly reject: (error: FastDfsError) => void
   readonly trace: RequestTrace | undefined
-  sent: Sent
+  sent: Sent = 'nothing'
   /** Rejects what waits to write. */
   stopWriting: ((error: FastDfsError) => void) | undefined
   header: Header | undefined
   body: Buffer | undefined
-  bodySize: number
+  bodySize = 0
+
+  constructor(
+    connection: Connection,
+    request: Request<Command>,
+    head: Buffer,
+    resolve: (fields: object) => void,
+    reject: (error: FastDfsError) => void,
+    trace: RequestTrace | undefined,
+  ) {
+    this.#connection = connection
+    this.request = request
+    this.head = head
+    this.resolve = resolve
+    this.reject = reject
+    this.trace = trace
+  }
+
+  /** See {@link ContentFlow}. */
+  resume(): void {
+    this.#connection.goOn(this)
+  }
+
+  /** See {@link ContentFlow}. */
+  fail(error: FastDfsError): void {
+    this.#connection.giveUp(this, error)
+  }
 }
 
 /**
  * One connection to a tracker or storage: one request at a time (protocol.md §1.1). After any doubt about what the
  * peer will send next it is destroyed.
  */
-export class Connection {
+export class Connection implements Watcher {
   /** Requests under way, of all connections. */
   static #underWay = 0
   /** Whose requests wait for the end of the present turn of the event loop. */
@@ -154,7 +169,7 @@ export class Connection {
 
   /** The command of the request under way. */
   get command(): string | undefined {
-    return this.#exchange?.command.name
+    return this.#exchange?.request.command.name
   }
 
   /** When a byte last moved, or a request began, by `performance.now()`. */
@@ -185,57 +200,34 @@ export class Connection {
    * @throws {@link UnknownOutcomeError} when a request that must not be repeated was sent and its answer is lost
    * @throws {@link ProtocolError} when the response is not what the protocol allows
    */
-  request<C extends Command>(
-    command: C,
-    fields: RequestOf<C>,
-    call: Call,
-    options: RequestOptions = {},
-  ): Promise<ResponseOf<C>> {
-    if (!isTraced(channels.request)) return this.#request(command, fields, call, options)
+  request<C extends Command>(request: Request<C>): Promise<ResponseOf<C>> {
+    if (!isTraced(channels.request)) return this.#request(request)
+    const { command, fields, call, group } = request
     const trace: RequestTrace = {
       command: command.name,
       endpoint: this.endpoint,
-      group: options.group ?? (fields as { group?: string }).group,
+      group: group ?? (fields as { group?: string }).group,
       attempt: call.attempt,
       bytesSent: 0,
       bytesReceived: 0,
     }
-    return channels.request.tracePromise(() => this.#request(command, fields, call, options, trace), trace)
+    return channels.request.tracePromise(() => this.#request(request, trace), trace)
   }
 
-  #request<C extends Command>(
-    command: C,
-    fields: RequestOf<C>,
-    call: Call,
-    { status, dialect, source, sink }: RequestOptions,
-    trace?: RequestTrace,
-  ): Promise<ResponseOf<C>> {
+  #request<C extends Command>(request: Request<C>, trace?: RequestTrace): Promise<ResponseOf<C>> {
     if (this.#exchange !== undefined) {
       return Promise.reject(new TypeError('a connection carries one request at a time'))
     }
     return new Promise<ResponseOf<C>>((resolve, reject) => {
+      const { command, fields, call, source } = request
       // Rejects what does not fit a field.
-      const head = encodeRequestHead(command, fields, source?.size ?? 0, { status, dialect })
-      const exchange: Exchange = {
-        command,
-        head,
-        call,
-        source,
-        sink,
-        resolve: resolve as (fields: object) => void,
-        reject,
-        trace,
-        sent: 'nothing',
-        stopWriting: undefined,
-        header: undefined,
-        body: undefined,
-        bodySize: 0,
-      }
+      const head = encodeRequestHead(command, fields, source?.size ?? 0, request)
+      const exchange = new Exchange(this, request, head, resolve as (fields: object) => void, reject, trace)
       this.#exchange = exchange
       Connection.#underWay++
       this.#lastMoved = performance.now()
       this.#idleTimer ??= setTimeout(() => this.#onIdle(), this.#idleTimeout).unref()
-      call.watch(this.#onCallOver)
+      call.watch(this)
       if (this.#lost !== undefined) this.#fail(this.#lost)
       else if (call.signal?.aborted === true) this.#fail(call.abortError())
       else if (source !== undefined && source.take === undefined) void this.#send(exchange, source)
@@ -249,20 +241,22 @@ export class Connection {
    * through the processor's caches, and a server on this machine that was woken by the first is awake for the next ones.
    */
   #leaveLater(): void {
-    if (Connection.#leaving.push(this) > 1) return
-    endOfTurn(() => {
-      const leaving = Connection.#leaving
-      Connection.#leaving = []
-      for (const connection of leaving) connection.#leave()
-    })
+    if (Connection.#leaving.push(this) === 1) endOfTurn(Connection.#leaveAll)
+  }
+
+  static #leaveAll(): void {
+    const leaving = Connection.#leaving
+    Connection.#leaving = []
+    for (const connection of leaving) connection.#leave()
   }
 
   #leave(): void {
     const exchange = this.#exchange
     // It may have ended by now, as with its call.
     if (exchange?.sent !== 'nothing') return
-    if (exchange.source?.take === undefined) this.#writeHead(exchange)
-    else this.#writeAll(exchange, exchange.source.take())
+    const { source } = exchange.request
+    if (source?.take === undefined) this.#writeHead(exchange)
+    else this.#writeAll(exchange, source.take())
   }
 
   #writeHead(exchange: Exchange): void {
@@ -273,18 +267,18 @@ export class Connection {
   #writeAll(exchange: Exchange, bytes: Uint8Array): void {
     const { head, trace } = exchange
     exchange.sent = 'all'
-    exchange.call.hasMoved = bytes.length > 0
+    exchange.request.call.hasMoved = bytes.length > 0
     if (trace !== undefined) trace.bytesSent = bytes.length
     if (bytes.length <= COPIED_UP_TO) return this.#writePacket(head, bytes)
-    this.#writeBoth(head, bytes, () => {})
+    this.#writeBoth(head, bytes, this.#onWritten)
     this.#noteQueued(bytes.length)
   }
 
   /** The head leaves together with what follows it. */
-  #writeBoth(head: Buffer, chunk: Uint8Array, done: () => void): void {
+  #writeBoth(head: Buffer, chunk: Uint8Array, onWritten: OnWritten): void {
     this.#socket.cork()
     this.#socket.write(head)
-    this.#writeChunk(chunk, done)
+    this.#socket.write(chunk, onWritten)
     this.#socket.uncork()
   }
 
@@ -321,26 +315,24 @@ export class Connection {
       exchange.stopWriting = reject
       const isFirst = exchange.sent === 'nothing'
       exchange.sent = isLast ? 'all' : 'part'
-      exchange.call.hasMoved = true
-      const done = (): void => {
+      exchange.request.call.hasMoved = true
+      const onWritten: OnWritten = (error) => {
+        this.#onWritten(error)
+        // After an error the socket closes, and `stopWriting` is called.
+        if (error) return
         if (exchange.trace !== undefined) exchange.trace.bytesSent += chunk.length
         resolve()
       }
       // The source writes the next bytes into it.
       const piece = this.#isSocket ? chunk : Buffer.from(chunk)
-      if (isFirst) this.#writeBoth(exchange.head, piece, done)
-      else this.#writeChunk(piece, done)
+      if (isFirst) this.#writeBoth(exchange.head, piece, onWritten)
+      else this.#socket.write(piece, onWritten)
       this.#noteQueued(chunk.length)
     })
   }
 
-  #writeChunk(chunk: Uint8Array, done: () => void): void {
-    this.#socket.write(chunk, (error) => {
-      // After an error the socket closes, and `stopWriting` is called.
-      if (error) return
-      this.#lastMoved = performance.now()
-      done()
-    })
+  readonly #onWritten: OnWritten = (error) => {
+    if (!error) this.#lastMoved = performance.now()
   }
 
   #noteQueued(written: number): void {
@@ -352,7 +344,7 @@ export class Connection {
     const { missing } = this.#reader
     if (missing === 0 && this.#wasLarge) return BEGINNING
     if (missing < WORTH_PLACING) return undefined
-    return this.#exchange?.sink?.space?.(missing)?.subarray(0, Math.min(missing, READ_SIZE))
+    return this.#exchange?.request.sink?.space?.(missing)?.subarray(0, Math.min(missing, READ_SIZE))
   }
 
   #onData(chunk: Buffer, end: number): void {
@@ -375,9 +367,10 @@ export class Connection {
         `the header's command is ${header.command}, expected ${limits.RESPONSE_COMMAND}`,
       )
     }
-    if (header.status === STATUS.OK && exchange.sink !== undefined) {
-      exchange.call.hasMoved = true
-      exchange.sink.start(header.length, this.#flowOf(exchange))
+    const { sink, call } = exchange.request
+    if (header.status === STATUS.OK && sink !== undefined) {
+      call.hasMoved = true
+      sink.start(header.length, exchange)
       return
     }
     if (header.length > MAX_RESPONSE) {
@@ -391,7 +384,8 @@ export class Connection {
     const exchange = this.#exchange
     if (exchange === undefined) return
     if (exchange.trace !== undefined) exchange.trace.bytesReceived += chunk.length
-    const { command, header, sink } = exchange
+    const { header } = exchange
+    const { command, sink } = exchange.request
     if (sink !== undefined && header?.status === STATUS.OK) {
       if (sink.write(chunk)) return
       this.#paused = true
@@ -405,15 +399,14 @@ export class Connection {
     }
   }
 
-  #flowOf(exchange: Exchange): ContentFlow {
-    return {
-      resume: () => {
-        if (this.#exchange === exchange) this.#unpause()
-      },
-      fail: (error) => {
-        if (this.#exchange === exchange) this.#lose(error)
-      },
-    }
+  /** Takes more of the content of a response, for {@link ContentFlow}. */
+  goOn(exchange: Exchange): void {
+    if (this.#exchange === exchange) this.#unpause()
+  }
+
+  /** Ends a request whose content cannot be taken, for {@link ContentFlow}. */
+  giveUp(exchange: Exchange, error: FastDfsError): void {
+    if (this.#exchange === exchange) this.#lose(error)
   }
 
   #unpause(): void {
@@ -426,7 +419,8 @@ export class Connection {
   #onEnd(): void {
     const exchange = this.#exchange
     if (exchange?.header === undefined) return
-    const { command, header } = exchange
+    const { header } = exchange
+    const { command, sink } = exchange.request
     if (header.status !== STATUS.OK) {
       const place = { command: command.name, endpoint: this.endpoint, phase: phaseOf(exchange) }
       const error = statusToError(header.status, place, command.notFound)
@@ -441,12 +435,15 @@ export class Connection {
     if (exchange.sent !== 'all') {
       throw new ProtocolError('the server answered before it had the whole request')
     }
-    const fields = exchange.sink === undefined ? decodeResponseFields(command, exchange.body ?? NOTHING) : {}
+    const fields = sink === undefined ? decodeResponseFields(command, exchange.body ?? NOTHING) : {}
     this.#settle()
     exchange.resolve(fields)
   }
 
-  readonly #onCallOver = (error: FastDfsError): void => this.#lose(error)
+  /** See {@link Watcher}. */
+  onCallOver(error: FastDfsError): void {
+    this.#lose(error)
+  }
 
   /** A piece may take longer than the time limit, while the system takes some of it again and again. */
   #onIdle(): void {
@@ -490,7 +487,7 @@ export class Connection {
   /** The request is over, and whoever made it to be told how it ended. */
   #settle(): void {
     const exchange = this.#exchange as Exchange
-    exchange.call.unwatch(this.#onCallOver)
+    exchange.request.call.unwatch(this)
     this.#exchange = undefined
     Connection.#underWay--
     // The last piece may have held it up; the next response has another sink.
@@ -519,7 +516,7 @@ function phaseOf({ sent }: Exchange): RequestPhase {
 
 /** What a failure means for the request: may it be made again, or may it have been carried out? */
 function withOutcome(error: FastDfsError, exchange: Exchange, endpoint: string): FastDfsError {
-  const { command, call } = exchange
+  const { command, call } = exchange.request
   const place = { command: command.name, endpoint, phase: phaseOf(exchange) }
   const isLoss =
     error instanceof ConnectError || error instanceof TimeoutError || error instanceof ProtocolError

@@ -15,7 +15,8 @@ import type { Endpoint } from './endpoint.js'
 import { formatEndpoint } from './endpoint.js'
 import type { HealthState } from './health.js'
 import { Health } from './health.js'
-import type { LineOptions } from './waiting-line.js'
+import { Request } from './request.js'
+import type { Caller, LineOptions } from './waiting-line.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** How connections are made and kept. Times in milliseconds. */
@@ -75,6 +76,34 @@ interface Slot {
 }
 
 type LiveSlot = Slot & Loan
+
+/** Somebody who waits for a connection, first for its turn: small, since there may be thousands. */
+class Acquiring implements Caller<LiveSlot> {
+  readonly #pool: EndpointPool
+  readonly call: Call
+  readonly mustLive: boolean
+  readonly resolve: (slot: LiveSlot) => void
+  readonly onRefused: (error: FastDfsError) => void
+
+  constructor(
+    pool: EndpointPool,
+    call: Call,
+    mustLive: boolean,
+    resolve: (slot: LiveSlot) => void,
+    reject: (error: FastDfsError) => void,
+  ) {
+    this.#pool = pool
+    this.call = call
+    this.mustLive = mustLive
+    this.resolve = resolve
+    this.onRefused = reject
+  }
+
+  /** See {@link Caller}. */
+  onTurn(handed: LiveSlot | undefined): void {
+    this.#pool.serve(this, handed)
+  }
+}
 
 /** The connections to one endpoint, and how it is doing. */
 export class EndpointPool {
@@ -148,21 +177,26 @@ export class EndpointPool {
 
   /** @param mustLive - a connection that was idle for long is tested first */
   acquire(call: Call, mustLive: boolean): Promise<Loan> {
-    const acquire = (): Promise<Loan> => this.#acquire(call, mustLive)
-    if (!isTraced(channels.pool)) return acquire()
-    return channels.pool.tracePromise(acquire, { endpoint: this.#name, waiting: this.#line.waiting })
+    if (!isTraced(channels.pool)) return this.#acquire(call, mustLive)
+    const trace = { endpoint: this.#name, waiting: this.#line.waiting }
+    return channels.pool.tracePromise(() => this.#acquire(call, mustLive), trace)
   }
 
-  /** By callbacks: what waits among many is to be small. */
   #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
     this.#wasUsed = true
-    return this.#line.enter(call).then((handed) => {
-      const isReady = handed !== undefined && (!mustLive || isTrusted(handed.connection))
-      if (isReady && !this.#isClosed) return handed
-      return this.#take(call, mustLive, handed).catch((error: unknown) => {
-        this.#line.leave()
-        throw error
-      })
+    return new Promise((resolve, reject) =>
+      this.#line.enter(new Acquiring(this, call, mustLive, resolve, reject)),
+    )
+  }
+
+  /** It is somebody's turn. */
+  serve(acquiring: Acquiring, handed: LiveSlot | undefined): void {
+    const { call, mustLive, resolve, onRefused } = acquiring
+    const isReady = handed !== undefined && (!mustLive || isTrusted(handed.connection))
+    if (isReady && !this.#isClosed) return resolve(handed)
+    this.#take(call, mustLive, handed).then(resolve, (error: FastDfsError) => {
+      this.#line.leave()
+      onRefused(error)
     })
   }
 
@@ -326,7 +360,7 @@ export class EndpointPool {
       timeout: Math.min(this.#options.connectTimeout, call.remaining),
     })
     try {
-      await connection.request(connectionCommands.activeTest, {}, test)
+      await connection.request(new Request(connectionCommands.activeTest, {}, test))
       return true
     } catch (error) {
       this.#options.log.debug('pool', `${this.#name}: no longer alive: ${(error as Error).message}`, {

@@ -5,6 +5,20 @@ import type { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
 import type { EndpointStats, Loan, PoolOptions } from './endpoint-pool.js'
 import { closed, EndpointPool } from './endpoint-pool.js'
+import { Request } from './request.js'
+
+/**
+ * What a connection is lent to. An object and no function: V8 keeps the compiled code of what lives long only, and would
+ * compile that of a function anew which is made for every call.
+ */
+export interface Borrower<T> {
+  /** On whose behalf. */
+  readonly call: Call
+  /** Whether the connection has to have been used or tested within the last second. */
+  readonly mustLive: boolean
+  /** Uses it until its promise settles. Does not throw. */
+  use(connection: Connection): Promise<T>
+}
 
 /** Connections to every endpoint, made when needed and used again; and how the endpoints are doing. */
 export class ConnectionPool {
@@ -20,41 +34,31 @@ export class ConnectionPool {
   }
 
   /**
-   * Lends a connection to `use`, which does not throw, and takes it back when its promise settles. With `mustLive` the
-   * connection was used or tested within the last second: for requests that must not be repeated.
+   * Lends a connection, and takes it back when the promise of its use settles.
    *
    * @throws {@link ConnectError} or {@link TimeoutError} when none can be made
    * @throws {@link PoolTimeoutError} when all are in use for too long
    */
-  use<T>(
-    endpoint: Endpoint,
-    call: Call,
-    use: (connection: Connection) => Promise<T>,
-    mustLive = false,
-  ): Promise<T> {
-    const used = this.useAtOnce(endpoint, call, use, mustLive)
-    if (used !== undefined) return used
-    if (this.#closed) return Promise.reject(closed())
-    const acquired = this.#poolFor(endpoint).acquire(call, mustLive)
-    return acquired.then((loan) => this.#lend(loan, call, use))
+  use<T>(endpoint: Endpoint, borrower: Borrower<T>): Promise<T> {
+    return this.useAtOnce(endpoint, borrower) ?? this.#useLater(endpoint, borrower)
   }
 
   /** The same with a connection that there is already; undefined where none is ready. */
-  useAtOnce<T>(
-    { host, port }: Endpoint,
-    call: Call,
-    use: (connection: Connection) => Promise<T>,
-    mustLive: boolean,
-  ): Promise<T> | undefined {
+  useAtOnce<T>({ host, port }: Endpoint, borrower: Borrower<T>): Promise<T> | undefined {
     if (isTraced(channels.pool)) return undefined
-    const loan = this.#pools.get(host)?.get(port)?.tryTake(mustLive)
-    return loan && this.#lend(loan, call, use)
+    const loan = this.#pools.get(host)?.get(port)?.tryTake(borrower.mustLive)
+    return loan && this.#lend(loan, borrower)
   }
 
-  /** By callbacks: every request comes through here, and an async function would take three times the memory. */
-  #lend<T>(loan: Loan, call: Call, use: (connection: Connection) => Promise<T>): Promise<T> {
-    call.hasBegun = true
-    return use(loan.connection).then(loan.onResult, loan.onError)
+  async #useLater<T>(endpoint: Endpoint, borrower: Borrower<T>): Promise<T> {
+    if (this.#closed) throw closed()
+    const loan = await this.#poolFor(endpoint).acquire(borrower.call, borrower.mustLive)
+    return await this.#lend(loan, borrower)
+  }
+
+  #lend<T>(loan: Loan, borrower: Borrower<T>): Promise<T> {
+    borrower.call.hasBegun = true
+    return borrower.use(loan.connection).then(loan.onResult, loan.onError)
   }
 
   /** Whether a server worked when it was last asked, or was not asked yet. One that failed is tried again in time. */
@@ -80,9 +84,7 @@ export class ConnectionPool {
     const { connectTimeout } = this.#options
     const call = new Call({ timeout: 2 * connectTimeout })
     try {
-      await this.use(endpoint, call, (connection) =>
-        connection.request(connectionCommands.activeTest, {}, call),
-      )
+      await this.use(endpoint, new Request(connectionCommands.activeTest, {}, call))
     } catch {
       // Whatever it was is told to its health, but for a lack of connections.
       pool.health.endTrial()

@@ -1,6 +1,6 @@
 import type { FastDfsError } from '../errors.js'
 import { PoolTimeoutError } from '../errors.js'
-import type { Call } from './call.js'
+import type { Call, Watcher } from './call.js'
 
 /** How many may be inside and wait, and for how many milliseconds. */
 export interface LineOptions {
@@ -9,15 +9,36 @@ export interface LineOptions {
   readonly queueTimeout: number
 }
 
-/** A place in the line, between two others. */
-interface Place<T> {
+/** Who wants to be let in. */
+export interface Caller<T> {
+  /** On whose behalf. */
   readonly call: Call
+  /** It is its turn, which must be given back by {@link WaitingLine.leave}. @param item - what it was handed */
+  onTurn(item: T | undefined): void
+  /** It is sent away. */
+  onRefused(error: FastDfsError): void
+}
+
+/** A place in the line, between two others. */
+class Place<T> implements Watcher {
+  readonly #line: WaitingLine<T>
+  readonly caller: Caller<T>
   /** When the wait has been too long, by `performance.now()`. */
   readonly endsAt: number
-  readonly enter: (item: T | undefined) => void
-  readonly fail: (error: FastDfsError) => void
   before: Place<T> | undefined
   behind: Place<T> | undefined
+
+  constructor(line: WaitingLine<T>, caller: Caller<T>, endsAt: number) {
+    this.#line = line
+    this.caller = caller
+    this.endsAt = endsAt
+  }
+
+  /** See {@link Watcher}. Also for what else ends the wait. */
+  onCallOver(error: FastDfsError): void {
+    this.#line.giveUp(this)
+    this.caller.onRefused(error)
+  }
 }
 
 /**
@@ -51,31 +72,23 @@ export class WaitingLine<T> {
     return this.#waiting
   }
 
-  /** Lets a caller in without waiting, if there is room. */
+  /** Lets somebody in without waiting, if there is room. */
   tryEnter(): boolean {
     if (this.#inside >= this.#options.maxConnections) return false
     this.#inside++
     return true
   }
 
-  /**
-   * Resolves when it is the caller's turn, with what it was handed; the turn must be given back by
-   * {@link WaitingLine.leave}, also where the call is over by then.
-   *
-   * @throws {@link PoolTimeoutError} when the line is full, or the wait too long
-   */
-  enter(call: Call): Promise<T | undefined> {
+  /** Lets a caller in, now or later; refuses it with a {@link PoolTimeoutError} when the line is full, or the wait too long. */
+  enter(caller: Caller<T>): void {
     const { maxConnections, maxQueue } = this.#options
-    if (this.tryEnter()) return Promise.resolve(undefined)
-    if (call.isOver) return Promise.reject(call.endError())
-    if (this.#waiting >= maxQueue) {
-      return Promise.reject(
-        this.#refused(
-          `${maxQueue} callers wait for one of ${maxConnections} connections already; raise maxQueue or maxConnections`,
-        ),
-      )
+    if (this.tryEnter()) caller.onTurn(undefined)
+    else if (caller.call.isOver) caller.onRefused(caller.call.endError())
+    else if (this.#waiting < maxQueue) this.#append(caller)
+    else {
+      const reason = `${maxQueue} callers wait for one of ${maxConnections} connections already; raise maxQueue or maxConnections`
+      caller.onRefused(this.#refused(reason))
     }
-    return new Promise((enter, fail) => this.#append(call, enter, fail))
   }
 
   /** Lets the next one in, and hands it `item`. False when nobody waits: then there is one less inside. */
@@ -85,8 +98,8 @@ export class WaitingLine<T> {
       this.#inside--
       return false
     }
-    this.#remove(next)
-    next.enter(item)
+    this.giveUp(next)
+    next.caller.onTurn(item)
     return true
   }
 
@@ -95,29 +108,21 @@ export class WaitingLine<T> {
     this.#dismissUntil(Infinity, () => reason)
   }
 
-  #append(call: Call, enter: Place<T>['enter'], reject: (error: FastDfsError) => void): void {
+  #append(caller: Caller<T>): void {
     const { queueTimeout } = this.#options
-    const place: Place<T> = {
-      call,
-      endsAt: performance.now() + queueTimeout,
-      enter,
-      fail: (error) => {
-        this.#remove(place)
-        reject(error)
-      },
-      before: this.#last,
-      behind: undefined,
-    }
+    const place = new Place(this, caller, performance.now() + queueTimeout)
+    place.before = this.#last
     if (this.#last === undefined) this.#first = place
     else this.#last.behind = place
     this.#last = place
     this.#waiting++
     if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), queueTimeout).unref()
-    call.watch(place.fail)
+    caller.call.watch(place)
   }
 
-  #remove(place: Place<T>): void {
-    place.call.unwatch(place.fail)
+  /** Takes a place out of the line, wherever it is. */
+  giveUp(place: Place<T>): void {
+    place.caller.call.unwatch(place)
     const { before, behind } = place
     if (before === undefined) this.#first = behind
     else before.behind = behind
@@ -140,7 +145,7 @@ export class WaitingLine<T> {
 
   #dismissUntil(end: number, reason: () => FastDfsError): void {
     for (let first = this.#first; first !== undefined && first.endsAt <= end; first = this.#first) {
-      first.fail(reason())
+      first.onCallOver(reason())
     }
   }
 

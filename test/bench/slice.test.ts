@@ -1,16 +1,16 @@
 import { measureSlice } from '../../bench/slice.js'
-import type { Next } from '../../bench/slice.js'
+import type { Operation } from '../../bench/slice.js'
 import { Tally } from '../../bench/tally.js'
 
 const LONG = 60_000
 
 /** So many operations, and those of some numbers fail. */
-function operations(count: number, ...failing: readonly number[]): Next {
+function operations(count: number, ...failing: readonly number[]): Operation {
   let number = 0
   return () => {
     if (number === count) return undefined
     const isFailing = failing.includes(++number)
-    return () => (isFailing ? Promise.reject(new Error(`operation ${number} failed`)) : Promise.resolve())
+    return isFailing ? Promise.reject(new Error(`operation ${number} failed`)) : Promise.resolve()
   }
 }
 

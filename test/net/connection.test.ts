@@ -6,6 +6,7 @@ import { Call } from '../../src/net/call.js'
 import type { ContentFlow, ContentSink, ContentSource } from '../../src/net/content.js'
 import { connect } from '../../src/net/connect.js'
 import { Connection } from '../../src/net/connection.js'
+import { Request } from '../../src/net/request.js'
 import { Log } from '../../src/observe/log.js'
 import { connectionCommands, storageCommands } from '../../src/protocol/index.js'
 import { INFO, NAME, OK, rejection, status, STORED, uploadRequest } from '../client/fakes.js'
@@ -57,9 +58,11 @@ const inMemory = (bytes: Buffer): ContentSource => ({
   send: () => Promise.reject(new Error('taken already')),
 })
 const upload = (connection: Connection, content: ContentSource, call = new Call({})): Promise<object> =>
-  connection.request(storageCommands.uploadFile, { storePathIndex: 0, ext: '' }, call, { source: content })
+  connection.request(
+    new Request(storageCommands.uploadFile, { storePathIndex: 0, ext: '' }, call, { source: content }),
+  )
 const ask = (connection: Connection, call = new Call({})): Promise<object> =>
-  connection.request(storageCommands.queryFileInfo, file, call)
+  connection.request(new Request(storageCommands.queryFileInfo, file, call))
 
 describe('requests on sockets of our own', () => {
   const { signal } = new AbortController()
@@ -80,7 +83,7 @@ describe('requests on sockets of our own', () => {
     await using server = await fakeServer(() => OK)
     const { connections, written } = await open(server, 1)
     const asked = connections.map((connection) =>
-      connection.request(connectionCommands.activeTest, {}, new Call({})),
+      connection.request(new Request(connectionCommands.activeTest, {}, new Call({}))),
     )
     expect(written()).toBe(1)
     await Promise.all(asked)
@@ -91,7 +94,9 @@ describe('requests on sockets of our own', () => {
     await using server = await fakeServer(() => OK)
     const { connections, written } = await open(server, 4)
     const asked = connections.map((connection) =>
-      connection.request(connectionCommands.activeTest, {}, new Call({})).then(() => 'answered', String),
+      connection
+        .request(new Request(connectionCommands.activeTest, {}, new Call({})))
+        .then(() => 'answered', String),
     )
     expect(written()).toBe(1)
     connections[3]?.destroy()
@@ -162,7 +167,9 @@ describe('a request', () => {
   it('that does not fit its fields is refused without a byte, and the next one made', async () => {
     const { peer, connection } = connected()
     const fields = { storePathIndex: 0, ext: '7 bytes' }
-    const asked = connection.request(storageCommands.uploadFile, fields, new Call({}), { source: source() })
+    const asked = connection.request(
+      new Request(storageCommands.uploadFile, fields, new Call({}), { source: source() }),
+    )
     await expect(asked).rejects.toMatchObject({ name: 'InvalidArgumentError', command: 'uploadFile' })
     expect(peer.written).toHaveLength(0)
     const next = ask(connection)
@@ -343,7 +350,9 @@ describe('a source', () => {
 
 describe('a sink', () => {
   const download = (connection: Connection, sink: ContentSink): Promise<object> =>
-    connection.request(storageCommands.downloadFile, { ...file, offset: 0, count: 0 }, new Call({}), { sink })
+    connection.request(
+      new Request(storageCommands.downloadFile, { ...file, offset: 0, count: 0 }, new Call({}), { sink }),
+    )
 
   it.each([
     ['when it starts', true],
@@ -453,7 +462,7 @@ describe('time', () => {
 
   it('does not run between requests', async () => {
     const { peer, connection } = connected(30)
-    const asked = connection.request(connectionCommands.activeTest, {}, new Call({}))
+    const asked = connection.request(new Request(connectionCommands.activeTest, {}, new Call({})))
     peer.push(OK)
     await asked
     // Longer than the idle timeout: another connection's has passed meanwhile.

@@ -3,8 +3,11 @@ import { Socket } from 'node:net'
 import type { FastDfsError } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import { Call } from '../../src/net/call.js'
+import type { Connection } from '../../src/net/connection.js'
 import type { PoolOptions } from '../../src/net/endpoint-pool.js'
+import type { Borrower } from '../../src/net/pool.js'
 import { ConnectionPool } from '../../src/net/pool.js'
+import { Request } from '../../src/net/request.js'
 import { Log } from '../../src/observe/log.js'
 import { connectionCommands, storageCommands } from '../../src/protocol/index.js'
 import type { FakeCluster } from '../client/fakes.js'
@@ -36,6 +39,12 @@ const OPTIONS: PoolOptions = {
   maxConnectionAge: 60_000,
   log: new Log(),
 }
+
+const borrower = <T>(call: Call, use: (connection: Connection) => Promise<T>): Borrower<T> => ({
+  call,
+  mustLive: false,
+  use,
+})
 
 const endpointOf = (address: string): { host: string; port: number } => {
   const [host, port] = address.split(':') as [string, string]
@@ -151,7 +160,12 @@ describe('a dead server', () => {
     const pool = new ConnectionPool(OPTIONS)
     const errors = await Promise.all(
       Array.from({ length: 30 }, () =>
-        rejection<FastDfsError>(pool.use(endpointOf(address), new Call({}), async () => 'never')),
+        rejection<FastDfsError>(
+          pool.use(
+            endpointOf(address),
+            borrower(new Call({}), async () => 'never'),
+          ),
+        ),
       ),
     )
     const connects = connect.mock.calls.length
@@ -169,7 +183,12 @@ describe('a dead server', () => {
     // From now on it is tried once for all who ask at the same time.
     const again = jest.spyOn(Socket.prototype, 'connect')
     const others = Array.from({ length: 4 }, () =>
-      rejection(pool.use(endpointOf(address), new Call({}), async () => 'never')),
+      rejection(
+        pool.use(
+          endpointOf(address),
+          borrower(new Call({}), async () => 'never'),
+        ),
+      ),
     )
     for (const error of await Promise.all(others)) expect(error).toMatchObject({ name: 'ConnectError' })
     expect(again).toHaveBeenCalledTimes(1)
@@ -182,11 +201,25 @@ describe('a dead server', () => {
     await server[Symbol.asyncDispose]()
     const pool = new ConnectionPool(OPTIONS)
     const endpoint = endpointOf(server.address)
-    await Promise.all([1, 2, 3].map(() => rejection(pool.use(endpoint, new Call({}), async () => 1))))
+    await Promise.all(
+      [1, 2, 3].map(() =>
+        rejection(
+          pool.use(
+            endpoint,
+            borrower(new Call({}), async () => 1),
+          ),
+        ),
+      ),
+    )
     const { createServer } = await import('node:net')
     const again = createServer().listen(endpoint.port, '127.0.0.1')
     await new Promise((resolve) => again.once('listening', resolve))
-    await expect(pool.use(endpoint, new Call({}), async () => 'alive')).resolves.toBe('alive')
+    await expect(
+      pool.use(
+        endpoint,
+        borrower(new Call({}), async () => 'alive'),
+      ),
+    ).resolves.toBe('alive')
     await pool.close()
     await new Promise((resolve) => again.close(resolve))
   })
@@ -204,15 +237,22 @@ describe('the queue', () => {
     const endpoint = endpointOf(server.address)
     const lent = deferred()
     const gate = deferred()
-    const first = pool.use(endpoint, new Call({}), () => {
-      lent.resolve()
-      return gate.promise
-    })
+    const first = pool.use(
+      endpoint,
+      borrower(new Call({}), () => {
+        lent.resolve()
+        return gate.promise
+      }),
+    )
     await lent.promise
     return {
       pool,
       address: server.address,
-      use: () => pool.use(endpoint, new Call({}), async (connection) => connection.usable),
+      use: () =>
+        pool.use(
+          endpoint,
+          borrower(new Call({}), async (connection) => connection.usable),
+        ),
       free: () => gate.resolve(),
       [Symbol.asyncDispose]: async () => {
         gate.resolve()
@@ -248,7 +288,12 @@ describe('the queue', () => {
     await using place = await crowded({ maxQueue: 2 })
     const endpoint = endpointOf(place.address)
     const gaveUp = [1, 2].map(() =>
-      rejection(place.pool.use(endpoint, new Call({ timeout: 20 }), async () => 1)),
+      rejection(
+        place.pool.use(
+          endpoint,
+          borrower(new Call({ timeout: 20 }), async () => 1),
+        ),
+      ),
     )
     expect(await Promise.all(gaveUp)).toMatchObject([{ name: 'TimeoutError' }, { name: 'TimeoutError' }])
     const waiting = [place.use(), place.use()]
@@ -261,9 +306,17 @@ describe('the queue', () => {
     const controller = new AbortController()
     const endpoint = endpointOf(place.address)
     const aborted = rejection(
-      place.pool.use(endpoint, new Call({ signal: controller.signal }), async () => 1),
+      place.pool.use(
+        endpoint,
+        borrower(new Call({ signal: controller.signal }), async () => 1),
+      ),
     )
-    const inTime = rejection(place.pool.use(endpoint, new Call({ timeout: 20 }), async () => 1))
+    const inTime = rejection(
+      place.pool.use(
+        endpoint,
+        borrower(new Call({ timeout: 20 }), async () => 1),
+      ),
+    )
     const early = rejection(place.use())
     controller.abort()
     expect(await aborted).toMatchObject({ name: 'AbortError' })
@@ -365,11 +418,14 @@ describe('what is kept', () => {
     const pool = new ConnectionPool({ ...OPTIONS, maxConnections: 2 })
     const order: number[] = []
     const users = Array.from({ length: 20 }, (_, i) =>
-      pool.use(endpointOf(server.address), new Call({}), async (connection) => {
-        order.push(i)
-        await connection.request(connectionCommands.activeTest, {}, new Call({}))
-        return connection
-      }),
+      pool.use(
+        endpointOf(server.address),
+        borrower(new Call({}), async (connection) => {
+          order.push(i)
+          await connection.request(new Request(connectionCommands.activeTest, {}, new Call({})))
+          return connection
+        }),
+      ),
     )
     expect(new Set(await Promise.all(users)).size).toBe(2)
     expect(order).toEqual(Array.from({ length: 20 }, (_, i) => i))
@@ -384,10 +440,13 @@ describe('what is kept', () => {
     const all = deferred()
     let inside = 0
     const users = [1, 2, 3, 4].map(() =>
-      pool.use(endpointOf(server.address), new Call({}), async () => {
-        if (++inside === 4) all.resolve()
-        await gate.promise
-      }),
+      pool.use(
+        endpointOf(server.address),
+        borrower(new Call({}), async () => {
+          if (++inside === 4) all.resolve()
+          await gate.promise
+        }),
+      ),
     )
     await all.promise
     expect(pool.stats).toMatchObject([{ connections: 4, inUse: 4, idle: 0 }])
@@ -405,8 +464,11 @@ describe('what is kept', () => {
     await using server = await fakeServer(() => OK)
     const pool = new ConnectionPool({ ...OPTIONS, maxConnectionAge: 10_000, idleConnectionTtl: 60_000 })
     const ask = (): Promise<unknown> =>
-      pool.use(endpointOf(server.address), new Call({}), (connection) =>
-        connection.request(connectionCommands.activeTest, {}, new Call({})),
+      pool.use(
+        endpointOf(server.address),
+        borrower(new Call({}), (connection) =>
+          connection.request(new Request(connectionCommands.activeTest, {}, new Call({}))),
+        ),
       )
     await ask()
     ahead = 8_900
@@ -430,11 +492,14 @@ describe('what is kept', () => {
       const both = deferred()
       let inside = 0
       const ask = (): Promise<unknown> =>
-        pool.use(endpointOf(server.address), new Call({}), async (connection) => {
-          if (++inside === 2) both.resolve()
-          await both.promise
-          return connection.request(connectionCommands.activeTest, {}, new Call({}))
-        })
+        pool.use(
+          endpointOf(server.address),
+          borrower(new Call({}), async (connection) => {
+            if (++inside === 2) both.resolve()
+            await both.promise
+            return connection.request(new Request(connectionCommands.activeTest, {}, new Call({})))
+          }),
+        )
       await Promise.all([ask(), ask()])
     }
     await askAtOnce()
@@ -454,12 +519,18 @@ describe('what is kept', () => {
     expect(pool.stats).toEqual([])
     const gate = deferred()
     const lent = deferred()
-    const first = pool.use(endpointOf(server.address), new Call({}), () => {
-      lent.resolve()
-      return gate.promise
-    })
+    const first = pool.use(
+      endpointOf(server.address),
+      borrower(new Call({}), () => {
+        lent.resolve()
+        return gate.promise
+      }),
+    )
     await lent.promise
-    const second = pool.use(endpointOf(server.address), new Call({}), async () => {})
+    const second = pool.use(
+      endpointOf(server.address),
+      borrower(new Call({}), async () => {}),
+    )
     const facts = { endpoint: server.address, health: 'closed', failures: 0, connecting: 0 }
     expect(pool.stats).toEqual([{ ...facts, connections: 1, inUse: 1, idle: 0, waiting: 1 }])
     gate.resolve()
@@ -476,8 +547,11 @@ describe('what is kept', () => {
     const controller = new AbortController()
     const call = new Call({ signal: controller.signal })
     const hanging = rejection(
-      pool.use(endpointOf(server.address), call, (connection) =>
-        connection.request(connectionCommands.activeTest, {}, call),
+      pool.use(
+        endpointOf(server.address),
+        borrower(call, (connection) =>
+          connection.request(new Request(connectionCommands.activeTest, {}, call)),
+        ),
       ),
     )
     await until(() => server.requests.length === 1)
@@ -497,13 +571,19 @@ describe('what is kept', () => {
   it('of an endpoint that nobody uses any more is forgotten', async () => {
     await using server = await fakeServer(() => OK)
     const pool = new ConnectionPool({ ...OPTIONS, idleConnectionTtl: 20 })
-    await pool.use(endpointOf(server.address), new Call({}), async () => {})
+    await pool.use(
+      endpointOf(server.address),
+      borrower(new Call({}), async () => {}),
+    )
     expect(pool.stats).toHaveLength(1)
     await until(() => pool.stats[0]?.connections === 0)
     expect(pool.stats).toHaveLength(1)
     ahead = 5 * 60_000 + 1000
     await until(() => pool.stats.length === 0)
-    await pool.use(endpointOf(server.address), new Call({}), async () => {})
+    await pool.use(
+      endpointOf(server.address),
+      borrower(new Call({}), async () => {}),
+    )
     expect(pool.stats).toHaveLength(1)
     await pool.close()
   })
@@ -515,8 +595,13 @@ describe('close', () => {
     const pool = new ConnectionPool({ ...OPTIONS, maxConnections: 2 })
     const endpoint = endpointOf(server.address)
     const info = (): Promise<unknown> =>
-      pool.use(endpoint, new Call({}), (connection) =>
-        connection.request(storageCommands.queryFileInfo, { group: 'group1', name: NAME }, new Call({})),
+      pool.use(
+        endpoint,
+        borrower(new Call({}), (connection) =>
+          connection.request(
+            new Request(storageCommands.queryFileInfo, { group: 'group1', name: NAME }, new Call({})),
+          ),
+        ),
       )
     const outcomes = Array.from({ length: 6 }, () => rejection<FastDfsError>(info()))
     await new Promise<void>((resolve) => {
@@ -543,7 +628,12 @@ describe('close', () => {
       queueTimeout: 60_000,
     })
     const outcomes = Array.from({ length: 5 }, () =>
-      rejection(pool.use(endpointOf(deaf.address), new Call({}), async () => 1)),
+      rejection(
+        pool.use(
+          endpointOf(deaf.address),
+          borrower(new Call({}), async () => 1),
+        ),
+      ),
     )
     await new Promise((resolve) => setImmediate(resolve))
     await pool.close()
