@@ -11,7 +11,6 @@ import type { ContentSource } from '../net/content.js'
 import { show, showPath } from './check.js'
 import { sendFile } from './file-content.js'
 import { pathFailed } from './path-failure.js'
-import type { MayBePending } from './pending.js'
 import type { Pieces, Write } from './pieces.js'
 import { checkPiece, messageOf, sendBytes, sendPieces, PIECE_SIZE } from './pieces.js'
 import { spool } from './spool.js'
@@ -33,8 +32,8 @@ export interface OpenSource extends ContentSource {
   readonly fileName: string | undefined
   /** Its size was not known: it was read to its end, and what it gave is kept. */
   readonly spooled?: true
-  /** Gives back what it holds; what it still reads is given up. */
-  close(): MayBePending<void>
+  /** Gives back what it holds; what it still reads is given up. Undefined where there is nothing to wait for. */
+  close(): Promise<void> | undefined
 }
 
 /** A source whose size nobody knows before its end. */
@@ -162,7 +161,7 @@ class Bytes implements OpenSource {
     return sendBytes(this.bytes, write)
   }
 
-  close(): void {}
+  close(): undefined {}
 }
 
 class OnePiece extends Bytes {

@@ -184,7 +184,7 @@ export async function upload(
     throw await tellingSpace(context, error, call)
   } finally {
     const closing = opened.close()
-    if (isPending(closing)) await closing
+    if (closing !== undefined) await closing
   }
 }
 
