@@ -22,7 +22,7 @@ import type { Context, Run } from './context.js'
 import { isHealthy } from './context.js'
 import { diagnose } from './diagnose.js'
 import type { Diagnosis } from './diagnosis-types.js'
-import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
+import type { DownloadedFile, DownloadOptions, PiecesDownload, SinkOptions } from './download.js'
 import {
   checkDownload,
   checkSinkOptions,
@@ -89,6 +89,8 @@ export class FastDfsClient {
   readonly #calls: Calls
   readonly #outliving = new Outliving()
   readonly #isHealthy = (storage: StorageEndpoint): boolean => isHealthy(this.#context, storage)
+  readonly #piecesDownload: PiecesDownload = (id, options, plan, sink) =>
+    this.#runOn(id, options, downloadPieces, plan, sink)
   readonly #runner: Run = (options, operation) => this.#run(options, operation)
 
   /**
@@ -405,13 +407,7 @@ export class FastDfsClient {
   downloadStream(id: string, options: DownloadOptions = {}): AsyncIterable<Buffer> & Readable {
     checkCallOptions(options)
     const plan = checkDownload(options, 'downloadStream')
-    return new DownloadStream(
-      (sink, signal) =>
-        this.#runOn(id, { ...options, signal }, (context, file, _, call) =>
-          downloadPieces(context, file, plan, call, sink),
-        ),
-      options.signal,
-    )
+    return new DownloadStream(this.#piecesDownload, id, options, plan)
   }
 
   /**

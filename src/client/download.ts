@@ -193,8 +193,9 @@ export async function downloadPieces(
   context: Context,
   file: NamedFile,
   plan: DownloadPlan,
-  call: Call,
   sink: ContentSink,
+  _: CallOptions,
+  call: Call,
 ): Promise<void> {
   const reading = new ContentReading(context, file, plan, call, sink, false, false)
   const verifying = reading.verify(await reading.run())
@@ -281,50 +282,57 @@ class ContentReading extends Reading<Transferred> {
   }
 }
 
+/** Downloads a file to a sink, see {@link downloadPieces}. */
+export type PiecesDownload = (
+  id: string,
+  options: CallOptions,
+  plan: DownloadPlan,
+  sink: ContentSink,
+) => Promise<void>
+
 /** A download that is read piece by piece. The request is made at the first read. */
 export class DownloadStream extends Readable {
-  readonly #run: (sink: ContentSink, signal: AbortSignal) => Promise<void>
+  readonly #download: PiecesDownload
+  readonly #id: string
+  readonly #options: CallOptions
+  readonly #plan: DownloadPlan
   readonly #abort = new AbortController()
-  readonly #signal: AbortSignal | undefined
+  readonly #sink = new PieceSink(this)
   #started = false
-  #flow: ContentFlow = NO_FLOW
 
   /**
-   * @param run - makes the download, until its signal is aborted; called once
-   * @param signal - destroys the stream, also before the first read
+   * @param download - is called once
+   * @param options - its signal destroys the stream, also before the first read
    */
-  constructor(
-    run: (sink: ContentSink, signal: AbortSignal) => Promise<void>,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(download: PiecesDownload, id: string, options: CallOptions, plan: DownloadPlan) {
     super()
-    this.#run = run
-    this.#signal = signal
+    this.#download = download
+    this.#id = id
+    this.#options = options
+    this.#plan = plan
+    const { signal } = options
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (signal?.aborted === true) this.#onAbort()
   }
 
-  readonly #space = new KeptSpace()
-
   readonly #onAbort = (): void => {
-    this.destroy(new AbortError('the call was aborted', { cause: this.#signal?.reason }))
+    this.destroy(new AbortError('the call was aborted', { cause: this.#options.signal?.reason }))
   }
 
   override _read(): void {
-    if (this.#started) return this.#flow.resume()
+    if (this.#started) return this.#sink.flow.resume()
     this.#started = true
-    const sink: ContentSink = {
-      start: (_, flow) => {
-        this.#flow = flow
-      },
-      // Whoever reads it may keep it.
-      space: (missing) => this.#space.next(missing),
-      write: (chunk) => this.push(this.#space.keep(chunk)),
+    void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const options = { ...this.#options, signal: this.#abort.signal }
+      await this.#download(this.#id, options, this.#plan, this.#sink)
+      this.push(null)
+    } catch (error) {
+      this.destroy(error as Error)
     }
-    this.#run(sink, this.#abort.signal).then(
-      () => this.push(null),
-      (error: Error) => this.destroy(error),
-    )
   }
 
   /** Gives Buffers; the type of Readable says nothing of its pieces. */
@@ -333,8 +341,33 @@ export class DownloadStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#abort.abort(error ?? undefined)
     callback(error)
+  }
+}
+
+/** Hands content on to a stream. */
+class PieceSink implements ContentSink {
+  /** Of what gives the content. */
+  flow: ContentFlow = NO_FLOW
+  readonly #stream: Readable
+  readonly #space = new KeptSpace()
+
+  constructor(stream: Readable) {
+    this.#stream = stream
+  }
+
+  start(_: number, flow: ContentFlow): void {
+    this.flow = flow
+  }
+
+  /** Whoever reads it may keep it. */
+  space(missing: number): Buffer {
+    return this.#space.next(missing)
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#stream.push(this.#space.keep(chunk))
   }
 }
