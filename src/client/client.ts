@@ -19,6 +19,7 @@ import { optionsFromText } from './config/connection-string.js'
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { Context, Run } from './context.js'
+import { isHealthy } from './context.js'
 import { diagnose } from './diagnose.js'
 import type { Diagnosis } from './diagnosis-types.js'
 import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
@@ -58,6 +59,7 @@ import { deleteFamily, discardSlaves, uploadFamily } from './slave-family.js'
 import { StoreCache } from './store-cache.js'
 import { StorageAddresses } from './storage-addresses.js'
 import { fetchStorageIds, toStorageIds } from './storage-id-entries.js'
+import type { StorageEndpoint } from './trackers.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
@@ -86,6 +88,7 @@ export class FastDfsClient {
   readonly #context: Context
   readonly #calls: Calls
   readonly #outliving = new Outliving()
+  readonly #isHealthy = (storage: StorageEndpoint): boolean => isHealthy(this.#context, storage)
   readonly #runner: Run = (options, operation) => this.#run(options, operation)
 
   /**
@@ -107,7 +110,8 @@ export class FastDfsClient {
       pool,
       trackers,
       addresses,
-      stores: resolved.trackerCache === 0 ? undefined : new StoreCache(resolved.trackerCache),
+      stores:
+        resolved.trackerCache === 0 ? undefined : new StoreCache(resolved.trackerCache, this.#isHealthy),
       sources: resolved.readFrom === 'source' ? new NamedSources(addresses) : undefined,
       serial: new Serial(),
       outliving: this.#outliving,
