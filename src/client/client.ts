@@ -563,7 +563,7 @@ export class FastDfsClient {
     await this.#calls.ended()
   }
 
-  /** `await using client = new FastDfsClient(…)` closes it at the end of the block. */
+  /** `await using client = new FastDfsClient(options)` closes it at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

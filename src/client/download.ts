@@ -6,7 +6,7 @@ import { formatEndpoint } from '../net/endpoint.js'
 import { checkBoolean, checkInteger, checkNames } from './check.js'
 import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
-import type { NamedContent, Transferred, Verified } from './integrity.js'
+import type { NamedContent, Verified } from './integrity.js'
 import { contentInName, isAppender, verifyDownload } from './integrity.js'
 import type { NamedFile } from './named-file.js'
 import type { MayBePending } from './pending.js'
@@ -172,8 +172,8 @@ async function download<T, R>(
 ): Promise<R> {
   try {
     const reading = new ContentReading(context, file, plan, call, sink, sink.restarts, counts)
-    const read = await reading.run()
-    const verifying = reading.verify(read)
+    await reading.run()
+    const verifying = reading.verify()
     const { crc32, verified, storage } = isPending(verifying) ? await verifying : verifying
     const endpoint = formatEndpoint(storage)
     const finishing = sink.finish()
@@ -198,7 +198,8 @@ export async function downloadPieces(
   call: Call,
 ): Promise<void> {
   const reading = new ContentReading(context, file, plan, call, sink, false, false)
-  const verifying = reading.verify(await reading.run())
+  await reading.run()
+  const verifying = reading.verify()
   if (isPending(verifying)) await verifying
 }
 
@@ -206,11 +207,13 @@ export async function downloadPieces(
 const PROGRESS = 1024 * 1024
 
 /** Reads content to a sink. After a failure, another storage goes on where it stopped. */
-class ContentReading extends Reading<Transferred> {
+class ContentReading extends Reading<unknown> {
   readonly #plan: DownloadPlan
   readonly #sink: ContentSink
   readonly #restarts: boolean
   readonly #counts: boolean
+  /** Where it was read from last. */
+  #storage!: StorageEndpoint
   /** What it is compared with. */
   #named: NamedContent | undefined
   #isCounted = false
@@ -238,18 +241,18 @@ class ContentReading extends Reading<Transferred> {
     this.#counts = counts
   }
 
-  protected override async read(storage: StorageEndpoint): Promise<Transferred> {
+  protected override read(storage: StorageEndpoint): Promise<unknown> {
+    this.#storage = storage
     const resuming = (this.#resuming ??= this.#begin(storage))
     const rest = resuming.begin(this.#plan)
     const { received } = resuming
-    try {
-      await readFrom(this.context, storage, this.file, rest, this.call, resuming)
-      return { storage, sum: (this.#counting as CountingSink).sum }
-    } catch (error) {
-      if (isFastDfsError(error) && error.retriable) await this.call.wait(resuming.untilWanted())
-      if (resuming.received - received >= PROGRESS) this.call.progressAt = performance.now()
-      throw error
-    }
+    return readFrom(this.context, storage, this.file, rest, this.call, resuming).catch(
+      async (error: unknown) => {
+        if (isFastDfsError(error) && error.retriable) await this.call.wait(resuming.untilWanted())
+        if (resuming.received - received >= PROGRESS) this.call.progressAt = performance.now()
+        throw error
+      },
+    )
   }
 
   #begin(storage: StorageEndpoint): ResumingSink {
@@ -273,10 +276,13 @@ class ContentReading extends Reading<Transferred> {
   }
 
   /** Compares what was read with what the name says, where that says anything. */
-  verify(read: Transferred): MayBePending<Verified> {
+  verify(): MayBePending<Verified> {
+    const { sum } = this.#counting as CountingSink
+    const storage = this.#storage
     if (this.#named === undefined) {
-      return { crc32: this.#isCounted ? read.sum.crc32 : undefined, verified: false, storage: read.storage }
+      return { crc32: this.#isCounted ? sum.crc32 : undefined, verified: false, storage }
     }
+    const read = { storage, sum }
     const again = { sink: this.#restarts ? this.#sink : NOWHERE, replaces: this.#restarts }
     return verifyDownload(this.context, this.file, this.#named, read, again, this.call)
   }
