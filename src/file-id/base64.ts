@@ -6,7 +6,8 @@ import { InvalidArgumentError } from '../errors.js'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-const VALUES = new Uint8Array(128)
+/** By ASCII code; −1 where it is none of the alphabet's. */
+const VALUES = new Int8Array(128).fill(-1)
 for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value
 
 /**
@@ -36,38 +37,53 @@ export function decodeBase64(text: string): Buffer {
 }
 
 /**
- * The value of a base64 character, 0 to 63.
+ * The value of a base64 character, 0 to 63; −1 for any other character.
  *
- * @param text - at `index` it has a character of the alphabet
+ * @param index - of a character of `text`
  */
 export function base64Value(text: string, index: number): number {
-  return VALUES[text.charCodeAt(index)]!
+  return VALUES[text.charCodeAt(index)] ?? -1
 }
 
 /**
  * One of the big-endian 32-bit numbers that base64 text holds, without decoding it into bytes first.
  *
- * @param text - from `start` on it has characters of the alphabet only
  * @param start - where the base64 begins
  * @param index - which number: 0 is the first
- * @returns 0 to 0xffffffff
+ * @returns 0 to 0xffffffff; −1 where a character is not base64
  */
 export function base64Word(text: string, start: number, index: number): number {
   const first = start + (((index * 16) / 3) | 0)
   // The number begins this many bits, 0, 2 or 4, into its first character, and ends in the fifth after that.
   const skip = (index % 3) * 2
+  const a = base64Value(text, first)
+  const b = base64Value(text, first + 1)
+  const c = base64Value(text, first + 2)
+  const d = base64Value(text, first + 3)
+  const e = base64Value(text, first + 4)
+  const f = base64Value(text, first + 5)
+  if ((a | b | c | d | e | f) < 0) return -1
   return (
-    ((base64Value(text, first) << (26 + skip)) |
-      (base64Value(text, first + 1) << (20 + skip)) |
-      (base64Value(text, first + 2) << (14 + skip)) |
-      (base64Value(text, first + 3) << (8 + skip)) |
-      (base64Value(text, first + 4) << (2 + skip)) |
-      (base64Value(text, first + 5) >> (4 - skip))) >>>
+    ((a << (26 + skip)) |
+      (b << (20 + skip)) |
+      (c << (14 + skip)) |
+      (d << (8 + skip)) |
+      (e << (2 + skip)) |
+      (f >> (4 - skip))) >>>
     0
   )
 }
 
-/** As many of the numbers of {@link base64Word} as `words` has room for: V8 makes one loop of that. */
-export function base64Words(text: string, start: number, words: Uint32Array): void {
-  for (let index = 0; index < words.length; index++) words[index] = base64Word(text, start, index)
+/**
+ * As many of the numbers of {@link base64Word} as `words` has room for: V8 makes one loop of that.
+ *
+ * @returns false where a character is not base64
+ */
+export function base64Words(text: string, start: number, words: Uint32Array): boolean {
+  for (let index = 0; index < words.length; index++) {
+    const word = base64Word(text, start, index)
+    if (word < 0) return false
+    words[index] = word
+  }
+  return true
 }

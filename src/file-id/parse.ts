@@ -1,4 +1,4 @@
-import { base64Value, base64Word, base64Words } from './base64.js'
+import { base64Value, base64Words } from './base64.js'
 import {
   ENCODED_LENGTH,
   FLAG,
@@ -12,7 +12,7 @@ import {
 } from './layout.js'
 import type { FileIdSource } from './source.js'
 import { sourceOf } from './source.js'
-import { fileIdIn, invalidFileId } from './split.js'
+import { fileIdIn, invalidFileId, isPlaced } from './split.js'
 
 /** What a file was made as: by an upload, as an appender file, or as the slave of another file. */
 export type FileKind = 'normal' | 'appender' | 'slave'
@@ -62,6 +62,8 @@ export interface FileId {
 
 /** Of the ID that is being parsed; one for all, so that none is left behind. */
 const words = new Uint32Array(5)
+/** The same of its trunk slot: number, offset and size. */
+const slotWords = new Uint32Array(3)
 
 /**
  * Reads all that a file ID says, and checks it against what servers make (protocol.md §5).
@@ -75,7 +77,8 @@ const words = new Uint32Array(5)
  * file.size // 13
  */
 export function parseFileId(text: string): FileId {
-  const id = fileIdIn(text)
+  // The name of what stands there alone, as nearly always, is checked as it is read.
+  const id = isPlaced(text) ? text : fileIdIn(text)
   const slash = id.indexOf('/')
   // All is read from `id`: V8 takes longer to reach the characters of a slice.
   const path = slash + 1
@@ -84,21 +87,27 @@ export function parseFileId(text: string): FileId {
   const length = id.length - start
   if (length < PLAIN_LENGTH) throw tooShort(text, id.length - path, start - path + PLAIN_LENGTH)
 
-  base64Words(id, start, words)
+  checkEncoded(text, base64Words(id, start, words), ENCODED_LENGTH)
+  // 20 bytes fill 26 characters and 4 bits.
+  if ((base64Value(id, start + ENCODED_LENGTH - 1) & 3) !== 0) {
+    throw refusal(text, `its base64 character ${ENCODED_LENGTH} is not one that ends 20 bytes`)
+  }
   const high = words[WORD.SIZE_HIGH]!
   const appender = (high & FLAG.APPENDER) !== 0
   const inTrunk = (high & FLAG.TRUNK) !== 0
   const masterLength = inTrunk ? TRUNK_LENGTH : PLAIN_LENGTH
   if (length < masterLength) throw tooShort(text, id.length - path, start - path + masterLength)
-  if (appender && inTrunk) throw invalidFileId(text, 'it is marked as an appender and as in a trunk file')
-  const firstDot = id.indexOf('.', start)
-  checkEncoded(text, id, start, start + masterLength - TAIL_LENGTH, firstDot)
+  if (appender && inTrunk) throw refusal(text, 'it is marked as an appender and as in a trunk file')
+  if (inTrunk) {
+    const isBase64 = base64Words(id, start + ENCODED_LENGTH, slotWords)
+    checkEncoded(text, isBase64, masterLength - TAIL_LENGTH)
+  }
 
   const kind = length > masterLength ? 'slave' : appender ? 'appender' : 'normal'
-  const tail = id.length - TAIL_LENGTH
-  const dot = firstDot < 0 || firstDot >= tail ? firstDot : id.indexOf('.', tail)
+  const dot = id.indexOf('.', id.length - TAIL_LENGTH)
   const suffixEnd = dot < 0 ? id.length : dot
-  if (kind !== 'slave') checkTail(text, id, suffixEnd)
+  if (kind === 'slave') fileIdIn(text)
+  else checkTail(text, id, suffixEnd)
   return {
     id,
     group: id.slice(0, slash),
@@ -110,25 +119,25 @@ export function parseFileId(text: string): FileId {
     crc32: words[WORD.CRC32]!,
     kind,
     appender,
-    trunk: kind === 'normal' && inTrunk ? slotOf(text, id, start + ENCODED_LENGTH) : undefined,
+    trunk: kind === 'normal' && inTrunk ? slotOf(text) : undefined,
     suffix: id.slice(start + masterLength - TAIL_LENGTH, suffixEnd),
     ext: id.slice(suffixEnd + 1),
   }
 }
 
-function tooShort(text: string, length: number, least: number): Error {
-  return invalidFileId(text, `it has ${length} characters behind its group, not ${least} or more`)
+/** An error that says why, unless the text is none by its characters or length: that comes first. */
+function refusal(text: string, reason: string): Error {
+  fileIdIn(text)
+  return invalidFileId(text, reason)
 }
 
-/** What stands in a name is a base64 character or a dot: that it is no dot is left to check. */
-function checkEncoded(text: string, id: string, start: number, end: number, dot: number): void {
-  if (dot >= 0 && dot < end) {
-    throw invalidFileId(text, `a dot is among the ${end - start} base64 characters of its name`)
-  }
-  // 20 bytes fill 26 characters and 4 bits.
-  if ((base64Value(id, start + ENCODED_LENGTH - 1) & 3) !== 0) {
-    throw invalidFileId(text, `its base64 character ${ENCODED_LENGTH} is not one that ends 20 bytes`)
-  }
+function tooShort(text: string, length: number, least: number): Error {
+  return refusal(text, `it has ${length} characters behind its group, not ${least} or more`)
+}
+
+/** Of the characters that a name may have, one is not base64: the dot. */
+function checkEncoded(text: string, isBase64: boolean, length: number): void {
+  if (!isBase64) throw refusal(text, `a dot is among the ${length} base64 characters of its name`)
 }
 
 /** The name of all but a slave ends in digits, or in digits, a dot and an extension. */
@@ -137,11 +146,12 @@ function checkTail(text: string, id: string, suffixEnd: number): void {
   while (at < suffixEnd && isDigit(id.charCodeAt(at))) at++
   if (at < suffixEnd || suffixEnd === id.length - 1) {
     const tail = JSON.stringify(id.slice(-TAIL_LENGTH))
-    throw invalidFileId(
-      text,
-      `it ends in ${tail}, not in ${TAIL_LENGTH} digits or in digits and an extension`,
-    )
+    throw refusal(text, `it ends in ${tail}, not in ${TAIL_LENGTH} digits or in digits and an extension`)
   }
+  let values = 0
+  for (at++; at < id.length; at++) values |= base64Value(id, at)
+  // What else may stand there is a dot.
+  if (values < 0) fileIdIn(text)
 }
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
@@ -160,12 +170,12 @@ function sizeOf(text: string, high: number, low: number): number {
   return size
 }
 
-function slotOf(text: string, id: string, start: number): TrunkSlot {
-  const number = base64Word(id, start, 0)
-  const offset = base64Word(id, start, 1)
-  const size = base64Word(id, start, 2)
-  if (Math.max(number, offset, size) > MAX_INT32) {
+function slotOf(text: string): TrunkSlot {
+  const id = slotWords[0]!
+  const offset = slotWords[1]!
+  const size = slotWords[2]!
+  if (Math.max(id, offset, size) > MAX_INT32) {
     throw invalidFileId(text, 'a number of its trunk slot is negative')
   }
-  return Object.freeze({ id: number, offset, size })
+  return Object.freeze({ id, offset, size })
 }

@@ -16,11 +16,13 @@ export interface SplitFileId {
 const MIN_FILENAME_SIZE = PATH_LENGTH + ENCODED_LENGTH
 
 /**
- * All but the lengths, in no more time than a loop over the characters. In names older than V1.12 the store path is
- * missing; where it stands in the group's place, the group is.
+ * Group and path. In names older than V1.12 the store path is missing; where it stands in the group's place, the group
+ * is.
  */
-const SHAPE =
-  /^(?!M[0-9A-F]{2}\/[0-9A-F]{2}\/)[0-9A-Za-z]+\/(?:M[0-9A-F]{2}\/)?[0-9A-F]{2}\/[0-9A-F]{2}\/[-.\w]+$/
+const PLACE =
+  /^(?!M[0-9A-F]{2}\/[0-9A-F]{2}\/)[0-9A-Za-z]{1,16}\/(?:M[0-9A-F]{2}\/)?[0-9A-F]{2}\/[0-9A-F]{2}\//
+/** All but the lengths, in no more time than a loop over the characters. */
+const SHAPE = new RegExp(`${PLACE.source}[-.\\w]+$`)
 const STORE_PATH = /^M[0-9A-F]{2}$/
 const DIRECTORY = /^[0-9A-F]{2}$/
 
@@ -42,6 +44,11 @@ export function splitFileId(text: string): SplitFileId {
   return { id, group: id.slice(0, slash), name: id.slice(slash + 1) }
 }
 
+/** Whether a text begins as an ID does that stands there alone: with its group and path. */
+export function isPlaced(text: string): boolean {
+  return typeof text === 'string' && PLACE.test(text)
+}
+
 /** The ID in a text, after the checks of {@link splitFileId}. */
 export function fileIdIn(text: string): string {
   if (typeof text !== 'string') throw new InvalidFileIdError(`a file ID is a string, not ${typeof text}`)
@@ -51,7 +58,7 @@ export function fileIdIn(text: string): string {
   const slash = id.indexOf('/')
   const size = id.length - slash - 1
   const isOfShape = isAlone || SHAPE.test(id)
-  if (slash > GROUP_NAME_SIZE || size < MIN_FILENAME_SIZE || size > MAX_FILENAME_SIZE || !isOfShape) {
+  if (size < MIN_FILENAME_SIZE || size > MAX_FILENAME_SIZE || !isOfShape) {
     throw invalidFileId(text, whatIsWrong(id))
   }
   return id

@@ -189,6 +189,26 @@ describe('parseFileId', () => {
     })
   })
 
+  it.each([
+    ['a source', 'Ck0ADéGsCbjeAekHAAAAADcRYHyQ82.txt', 'é'],
+    ['a CRC32', 'Ck0ADGsCbjeAekHAAAAADcRY=yQ082.txt', '='],
+    ['a slot', 'oYYBAGsCbjaIJBJfAAAAEsS80t4AAAAAQAAA+AAAAEA403.txt', '+'],
+    ['digits', 'Ck0ADGsCbjeAekHAAAAADcRYHyQ0€2.txt', '€'],
+    ['an extension', 'Ck0ADGsCbjeAekHAAAAADcRYHyQ082.t~t', '~'],
+    ['an extension with a dot', 'Ck0ADGsCbjeAekHAAAAADcRYHyQ082..😀', '😀'],
+    ['a slave', 'Ck0ADGsCbjeAekHAAAAADcRYHyQ082_s .txt', ' '],
+  ])('says which character of %s is none of a name', (_, name, character) => {
+    expect(() => parseFileId(id(name))).toThrow(
+      `is not a file ID: "${character}" in its name is none of 0-9 A-Z a-z - _ .`,
+    )
+  })
+
+  it('refuses a name that is too long', () => {
+    expect(() => parseFileId(id(`Ck0ADGsCbjeAekHAAAAADcRYHyQ082${'_'.repeat(88)}`))).toThrow(
+      'it has 128 characters behind its group, not 37 to 127',
+    )
+  })
+
   it('refuses too short a name of before V1.12', () => {
     expect(() => parseFileId('g/00/00/Ck0ADGsCbjeAekHAAAAADcRYHyQ08.txt')).toThrow(
       'it has 39 characters behind its group, not 40 or more',
