@@ -1,9 +1,18 @@
 import { PIECE_SIZE } from './pieces.js'
 
-/** How many are kept: two for each of 8 transfers. */
-const KEPT = 16
+/** Memory of one size. */
+interface Pool {
+  readonly size: number
+  /** How many are kept. */
+  readonly kept: number
+  readonly idle: Buffer[]
+}
 
-const idle: Buffer[] = []
+/** Two for each of 8 transfers. */
+const PIECES: Pool = { size: PIECE_SIZE, kept: 16, idle: [] }
+/** Two for a transfer. Each block costs a hop to a thread and back, whatever its size: see docs/design.md. */
+const LARGE: Pool = { size: 4 * PIECE_SIZE, kept: 2, idle: [] }
+const LARGE_FROM = 64 * PIECE_SIZE
 
 /**
  * Memory for a piece of a file, less where less is left of it. What is given back is used again, by the next file too: it
@@ -14,10 +23,13 @@ const idle: Buffer[] = []
  */
 export function takeBlock(missing: number): Buffer {
   if (missing < PIECE_SIZE) return Buffer.allocUnsafeSlow(Math.max(0, missing))
-  return idle.pop() ?? Buffer.allocUnsafeSlow(PIECE_SIZE)
+  const { size, idle } = missing < LARGE_FROM ? PIECES : LARGE
+  return idle.pop() ?? Buffer.allocUnsafeSlow(size)
 }
 
 /** Takes back what {@link takeBlock} gave, when nothing reads or writes it any more. */
 export function giveBlock(block: Buffer): void {
-  if (block.length === PIECE_SIZE && idle.length < KEPT) idle.push(block)
+  for (const { size, kept, idle } of [PIECES, LARGE]) {
+    if (block.length === size && idle.length < kept) idle.push(block)
+  }
 }

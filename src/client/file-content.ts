@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { LocalIoError } from '../errors.js'
 import { giveBlock, takeBlock } from './blocks.js'
 import type { Write } from './pieces.js'
-import { messageOf, PIECE_SIZE } from './pieces.js'
+import { messageOf } from './pieces.js'
 
 /**
  * Hands a file on, reading into one buffer while the other is on its way: all the memory that a file of any size takes.
@@ -11,7 +11,8 @@ import { messageOf, PIECE_SIZE } from './pieces.js'
  * @throws {@link LocalIoError} when it cannot be read, or has another size by now
  */
 export async function sendFile(file: FileHandle, name: string, size: number, write: Write): Promise<void> {
-  const blocks = [takeBlock(size), takeBlock(size - PIECE_SIZE)]
+  const first = takeBlock(size)
+  const blocks = [first, takeBlock(size - first.length)]
   let position = 0
   let written: Promise<void> = Promise.resolve()
   if (size === 0) await checkEnd(file, name, size)

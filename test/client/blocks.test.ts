@@ -24,6 +24,28 @@ it('sixteen blocks are kept, and no more', () => {
   expect(taken.filter((block) => given.includes(block))).toHaveLength(16)
 })
 
+it('a file of 64 MiB has larger blocks, two of which are kept', () => {
+  expect(takeBlock(64 * MIB - 1)).toHaveLength(MIB)
+  const given = Array.from({ length: 4 }, () => takeBlock(64 * MIB))
+  expect(given.map(({ length }) => length)).toEqual([4 * MIB, 4 * MIB, 4 * MIB, 4 * MIB])
+  given.forEach(giveBlock)
+  const taken = Array.from({ length: 4 }, () => takeBlock(64 * MIB))
+  expect(taken.filter((block) => given.includes(block))).toHaveLength(2)
+  expect(new Set(taken).size).toBe(4)
+})
+
+it('a file that ends in blocks of both sizes goes up and down as it is', async () => {
+  await using cluster = await startCluster()
+  await using folder = await temporaryFolder()
+  const client = cluster.client()
+  const content = randomBytes(65 * MIB + 1)
+  await writeFile(folder.join('source'), content)
+  const { id, size } = await client.uploadFile(folder.join('source'))
+  expect(size).toBe(content.length)
+  await client.downloadFile(id, folder.join('copy'))
+  expect((await readFile(folder.join('copy'))).equals(content)).toBe(true)
+})
+
 it.each([MIB - 1, 1, 0, -MIB])('for %d bytes there is no more than that, and it is not kept', (missing) => {
   const block = takeBlock(missing)
   expect(block).toHaveLength(Math.max(0, missing))
