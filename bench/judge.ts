@@ -48,10 +48,10 @@ export function isBeyondFloor({ floor, goal, atMost }: Judged): boolean {
 
 /** Everything that has a goal, in the order of the tables. */
 export function judgedOf(results: Omit<Results, 'judged'>): Judged[] {
-  const { small, large, neutral, smallRss } = results
+  const { small, large, neutral, peaks } = results
   return [
     ...small.flatMap(sideBySide),
-    ...(smallRss === undefined ? [] : toRawMemory('small files', smallRss)),
+    ...Object.entries(peaks).flatMap(([name, rss]) => toRawMemory(name, rss)),
     ...large.flatMap(sideBySide),
     ...neutral.flatMap(transfer),
     ...[...large, ...neutral].flatMap(transferMemory),

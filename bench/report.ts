@@ -33,8 +33,8 @@ export interface Results {
   readonly failures: Readonly<Record<string, string>>
   /** What went well and what failed on the target, of those that tell. */
   readonly counts: Readonly<Record<string, Count>>
-  /** The most memory of each process that worked on small files, in MiB. */
-  readonly smallRss: Readonly<Record<string, number>> | undefined
+  /** The most memory of each contender's process, in MiB, by what it worked on. */
+  readonly peaks: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly once: Once | undefined
   /** What has a goal. */
   readonly judged: readonly Judged[]
@@ -111,7 +111,7 @@ function goalsTable({ judged }: Results, judges: boolean): string[] {
   return [...(judges ? [summary, ''] : []), ...table(head, rows), '']
 }
 
-function smallTable({ small, smallRss }: Results): string[] {
+function smallTable({ small, peaks }: Results): string[] {
   if (small.length === 0) return []
   const rows = small.map((row) => {
     const { fastdfs, raw, again } = row
@@ -141,7 +141,7 @@ function smallTable({ small, smallRss }: Results): string[] {
     ...table([...head, ...rest, 'busy raw / fastdfs'], rows),
     '',
     `Busy: the client's share of one core. Where it is well below 100 % at 16 and more, the cluster was the limit: the ratio says little there, CPU says more.`,
-    ...(smallRss === undefined ? [] : [`Peak memory: ${memory(smallRss)}.`]),
+    ...Object.entries(peaks).map(([name, rss]) => `Peak memory, ${name}: ${memory(rss)}.`),
     '',
   ]
 }

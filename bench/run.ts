@@ -25,7 +25,7 @@ import { isExtra, isWanted, readOptions, USAGE } from './options.js'
 import type { Results } from './report.js'
 import { toMarkdown } from './report.js'
 import { measureScaling } from './scaling.js'
-import { measureShortcuts, measureSmallFiles } from './small-files.js'
+import { measureLargerFiles, measureShortcuts, measureSmallFiles } from './small-files.js'
 import type { Count } from './tally.js'
 import { Tally } from './tally.js'
 import type { Target } from './target.js'
@@ -92,10 +92,37 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
       peers.filter(({ script }) => script !== undefined),
       more,
     )
-  const agents = startAgents(peers)
-  const asking = await part('small files', isWantedSmall(options), () =>
-    measureSmallFiles(agents, options, checkpoint),
-  ).finally(() => agents.stop())
+  /** The most memory that each contender used, by what it was used for. */
+  const peaks: Record<string, Readonly<Record<string, number>>> = {}
+  /** By processes that do nothing else. */
+  const filesPart = (
+    name: string,
+    isWanted: boolean,
+    start: () => Agents,
+    measure: typeof measureSmallFiles,
+  ): Promise<Measured[] | undefined> =>
+    part(name, isWanted, async () => {
+      const agents = start()
+      try {
+        const rows = await measure(agents, options, checkpoint)
+        peaks[name] = agents.rss
+        return rows
+      } finally {
+        await agents.stop()
+      }
+    })
+  const small = await filesPart(
+    'small files',
+    isWantedSmall(options),
+    () => startAgents(peers),
+    measureSmallFiles,
+  )
+  const larger = await filesPart(
+    '1 and 10 MiB',
+    options.full && isWantedLarger(options),
+    startScripts,
+    measureLargerFiles,
+  )
   const once = await part('once', isWanted(options, 'once'), () =>
     measureOnce(() => startAgents([]), scripts.startup),
   )
@@ -114,11 +141,11 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
   const embedded = await part('embedded', isExtra(options, 'embedded'), () =>
     measureEmbedded(scripts, folder, options, checkpoint),
   )
-  const small = [...(asking ?? []), ...(shortcuts ?? [])]
+  const asking = [...(small ?? []), ...(larger ?? []), ...(shortcuts ?? [])]
   // One request at a time sleeps and wakes for each: that varies more than working without a pause.
   const kinds = [
-    { name: 'one at a time', rows: small.filter(({ concurrency }) => concurrency === 1) },
-    { name: 'many at a time', rows: small.filter(({ concurrency }) => concurrency > 1) },
+    { name: 'one at a time', rows: asking.filter(({ concurrency }) => concurrency === 1) },
+    { name: 'many at a time', rows: asking.filter(({ concurrency }) => concurrency > 1) },
     { name: 'large file', rows: large ?? [] },
     { name: 'neutral', rows: neutral ?? [] },
   ]
@@ -140,7 +167,7 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
     seconds: Object.values(parts).reduce((sum, seconds) => sum + seconds, 0),
     parts,
     noise: Object.fromEntries(judged.map(({ name, noise }) => [name, noise])),
-    small: rowsOf(small),
+    small: rowsOf(asking),
     large: rowsOf(large),
     neutral: rowsOf(neutral),
     scaling: scaling ?? [],
@@ -149,7 +176,7 @@ async function measure(options: Options, folder: string, scripts: Scripts, targe
     missingPeers: missing,
     failures: Object.assign({}, ...all.map(({ failures }) => failures)) as Record<string, string>,
     counts: sumOf(all.map(({ counts }) => counts)),
-    smallRss: asking === undefined ? undefined : { ...agents.rss },
+    peaks,
     once,
   } as const
   return { ...results, judged: judgedOf(results) }
@@ -165,6 +192,8 @@ function sumOf(all: readonly Readonly<Record<string, Count>>[]): Record<string, 
 }
 
 const isWantedSmall = (options: Options): boolean => SMALL.some((what) => isWanted(options, what))
+const isWantedLarger = (options: Options): boolean =>
+  isWanted(options, 'upload') || isWanted(options, 'download')
 
 /** What leaves out the tracker: our client's options, and the sign for the raw one. */
 const SHORTCUTS: Partial<ClientOptions> = { trackerCache: 1000, readFrom: 'source', storageIds: 'tracker' }

@@ -22,7 +22,7 @@ const PASSES: readonly Pass[] = [
   { size: 4 * KIB, whats: ['upload', 'download', 'metadata', 'info', 'query', 'delete'] },
   { size: 100 * KIB, whats: ['upload', 'download', 'delete'] },
 ]
-/** In the full form only: they take long. */
+/** In the full form only: they take long. What is under way at a time decides how much memory it takes. */
 const LARGER_PASSES: readonly Pass[] = [
   { size: 1024 * KIB, whats: ['upload', 'download'], concurrency: [16] },
   { size: 10 * 1024 * KIB, whats: ['upload', 'download'], concurrency: [16], patience: 2 },
@@ -47,8 +47,16 @@ export function measureSmallFiles(
   options: Options,
   checkpoint: () => void,
 ): Promise<Measured[]> {
-  const passes = options.full ? [...PASSES, ...LARGER_PASSES] : PASSES
-  return measurePasses(agents, passes, (what) => isWanted(options, what), nameOf, options, checkpoint)
+  return measurePasses(agents, PASSES, (what) => isWanted(options, what), nameOf, options, checkpoint)
+}
+
+/** The same about files of 1 and 10 MiB. */
+export function measureLargerFiles(
+  agents: Agents,
+  options: Options,
+  checkpoint: () => void,
+): Promise<Measured[]> {
+  return measurePasses(agents, LARGER_PASSES, (what) => isWanted(options, what), nameOf, options, checkpoint)
 }
 
 /** The same by agents that ask no tracker; in the short form at one concurrency only. */

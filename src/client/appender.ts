@@ -1,6 +1,7 @@
 import { locateError, ServerError, STATUS } from '../errors.js'
 import type { Call } from '../net/call.js'
 import { retry } from '../net/retry.js'
+import type { Command, RequestOf } from '../protocol/index.js'
 import { limits, storageCommands } from '../protocol/index.js'
 import { checkInteger, checkNames } from './check.js'
 import { ContentSum } from './content-sum.js'
@@ -14,8 +15,8 @@ import type { ProgressListener } from './progress.js'
 import { progressOf, reportEnd } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource, Source } from './sources.js'
-import { openSource } from './sources.js'
-import { sendContent, uncounted } from './transfer.js'
+import type { MayExist } from './transfer.js'
+import { Sending } from './transfer.js'
 import type { StorageEndpoint } from './trackers.js'
 import type { ContentOptions } from './upload.js'
 import { CONTENT_OPTIONS, withSource } from './upload.js'
@@ -46,13 +47,14 @@ export function append(
 ): Promise<void> {
   checkNames(options, CONTENT_OPTIONS, 'appendFile')
   const { name } = file
-  return change(context, file, source, options, call, (opened, storage, onProgress) =>
-    sendContent(context, storageCommands.appendFile, { ...opened, repeatable: false }, call, storage, {
-      fieldsFor: () => ({ name }),
-      sumFor: uncounted,
-      onProgress,
-      mayExist: () => ({ text: `${opened.size} bytes may have been added to the file`, fileId: file.id }),
-    }),
+  const { appendFile } = storageCommands
+  return change(
+    context,
+    file,
+    source,
+    options,
+    call,
+    (opened, onProgress) => new Appending(context, appendFile, file, { name }, opened, call, onProgress),
   )
 }
 
@@ -65,24 +67,66 @@ export function modify(
   call: Call,
 ): Promise<void> {
   checkNames(options, ['offset', ...CONTENT_OPTIONS], 'modifyFile')
-  const { name } = file
   const offset = options.offset === undefined ? 0 : checkInteger(options.offset, 'offset', 0)
-  const send: Send = (opened, storage, onProgress) =>
-    sendContent(context, storageCommands.modifyFile, opened, call, storage, {
-      fieldsFor: () => ({ name, offset }),
-      sumFor: uncounted,
-      onProgress,
-    })
-  const refusal = offset === 0 ? undefined : `the offset, ${offset}, may be past its end`
-  return change(context, file, source, options, call, send, refusal)
+  const fields = { name: file.name, offset }
+  const { modifyFile } = storageCommands
+  return change(
+    context,
+    file,
+    source,
+    options,
+    call,
+    (opened, onProgress) => new Changing(context, modifyFile, file, fields, opened, call, onProgress),
+    offset === 0 ? undefined : `the offset, ${offset}, may be past its end`,
+  )
 }
 
-/** Sends content to the storage that changes go to. */
-type Send = (
-  opened: OpenSource,
-  storage: () => Promise<StorageEndpoint>,
-  onProgress: ProgressListener | undefined,
-) => Promise<unknown>
+/** Sends content to the storage that changes of a file go to. */
+class Changing<C extends Command> extends Sending<C, undefined, StorageEndpoint> {
+  protected readonly file: NamedFile
+  readonly #fields: RequestOf<C>
+
+  constructor(
+    context: Context,
+    command: C,
+    file: NamedFile,
+    fields: RequestOf<C>,
+    source: OpenSource,
+    call: Call,
+    onProgress: ProgressListener | undefined,
+  ) {
+    super(context, command, source, call, onProgress)
+    this.file = file
+    this.#fields = fields
+  }
+
+  protected override find(): Promise<StorageEndpoint> {
+    return this.context.trackers.queryUpdate(this.file, this.call)
+  }
+
+  protected override fields(): RequestOf<C> {
+    return this.#fields
+  }
+
+  /** Nothing is compared with it. */
+  protected override sumFor(): undefined {
+    return undefined
+  }
+}
+
+class Appending extends Changing<typeof storageCommands.appendFile> {
+  protected override get repeatable(): boolean {
+    return false
+  }
+
+  protected override mayExist(): MayExist {
+    const text = `${this.source.size} bytes may have been added to the file`
+    return { text, fileId: this.file.id }
+  }
+}
+
+/** Makes what sends content. */
+type Send = (opened: OpenSource, onProgress: ProgressListener | undefined) => { run(): Promise<unknown> }
 
 /**
  * Sends content for a change, when it is its turn: in the order of the calls, whichever source is open first.
@@ -95,19 +139,18 @@ function change(
   source: Source,
   options: ContentOptions,
   call: Call,
-  send: Send,
+  sending: Send,
   refusal?: string,
 ): Promise<void> {
   const onProgress = progressOf(options.onProgress, context.options.log)
   return context.serial.run(file.id, call, (turn) =>
-    withSource(source, options.size, call, openSource, async (opened) => {
+    withSource(source, options.size, call, async (opened) => {
       await turn()
-      const sending = explainingRefusal(
-        file,
-        () => send(opened, () => context.trackers.queryUpdate(file, call), onProgress),
-        refusal,
-      )
-      await tellingSpace(context, call, sending)
+      try {
+        await explainingRefusal(file, () => sending(opened, onProgress).run(), refusal)
+      } catch (error) {
+        throw await tellingSpace(context, error, call)
+      }
       reportEnd(onProgress, opened.size)
     }),
   )
@@ -133,7 +176,6 @@ export async function truncate(context: Context, file: NamedFile, size: number, 
           () => zerosOf(missing),
           missing,
           call,
-          openSource,
           (zeros) => extend(context, file, new ContentSum(false, present), zeros, call),
         )
       }

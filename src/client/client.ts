@@ -19,9 +19,10 @@ import { optionsFromText } from './config/connection-string.js'
 import { optionsFromEnvironment } from './config/environment.js'
 import { resolveTrackers } from './config/trackers.js'
 import type { Context, Run } from './context.js'
+import { isHealthy } from './context.js'
 import { diagnose } from './diagnose.js'
 import type { Diagnosis } from './diagnosis-types.js'
-import type { DownloadedFile, DownloadOptions, SinkOptions } from './download.js'
+import type { DownloadedFile, DownloadOptions, PiecesDownload, SinkOptions } from './download.js'
 import {
   checkDownload,
   checkSinkOptions,
@@ -58,6 +59,7 @@ import { deleteFamily, discardSlaves, uploadFamily } from './slave-family.js'
 import { StoreCache } from './store-cache.js'
 import { StorageAddresses } from './storage-addresses.js'
 import { fetchStorageIds, toStorageIds } from './storage-id-entries.js'
+import type { StorageEndpoint } from './trackers.js'
 import { Trackers } from './trackers.js'
 import { TrackerClient } from './tracker-client.js'
 import type { ContentOptions, SlaveOptions, UploadedFile, UploadOptions } from './upload.js'
@@ -86,6 +88,9 @@ export class FastDfsClient {
   readonly #context: Context
   readonly #calls: Calls
   readonly #outliving = new Outliving()
+  readonly #isHealthy = (storage: StorageEndpoint): boolean => isHealthy(this.#context, storage)
+  readonly #piecesDownload: PiecesDownload = (id, options, plan, sink) =>
+    this.#runOn(id, options, downloadPieces, plan, sink)
   readonly #runner: Run = (options, operation) => this.#run(options, operation)
 
   /**
@@ -107,7 +112,8 @@ export class FastDfsClient {
       pool,
       trackers,
       addresses,
-      stores: resolved.trackerCache === 0 ? undefined : new StoreCache(resolved.trackerCache),
+      stores:
+        resolved.trackerCache === 0 ? undefined : new StoreCache(resolved.trackerCache, this.#isHealthy),
       sources: resolved.readFrom === 'source' ? new NamedSources(addresses) : undefined,
       serial: new Serial(),
       outliving: this.#outliving,
@@ -401,13 +407,7 @@ export class FastDfsClient {
   downloadStream(id: string, options: DownloadOptions = {}): AsyncIterable<Buffer> & Readable {
     checkCallOptions(options)
     const plan = checkDownload(options, 'downloadStream')
-    return new DownloadStream(
-      (sink, signal) =>
-        this.#runOn(id, { ...options, signal }, (context, file, _, call) =>
-          downloadPieces(context, file, plan, call, sink),
-        ),
-      options.signal,
-    )
+    return new DownloadStream(this.#piecesDownload, id, options, plan)
   }
 
   /**
@@ -563,7 +563,7 @@ export class FastDfsClient {
     await this.#calls.ended()
   }
 
-  /** `await using client = new FastDfsClient(…)` closes it at the end of the block. */
+  /** `await using client = new FastDfsClient(options)` closes it at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -67,18 +67,16 @@ export function askStorage<C extends Command>(
   return pool.useAtOnce(first, asked) ?? askAnywhere(context, storage, first, asked)
 }
 
-async function askAnywhere<C extends Command>(
+function askAnywhere<C extends Command>(
   context: Context,
   storage: StorageEndpoint,
   first: Endpoint,
   request: Request<C>,
 ): Promise<ResponseOf<C>> {
-  try {
-    return await context.pool.use(first, request)
-  } catch (error) {
+  return context.pool.use(first, request).catch((error: unknown) => {
     if (!isConnectFailure(error)) throw error
-    return await askOthers(context, storage, request, first, explained(error, storage, first))
-  }
+    return askOthers(context, storage, request, first, explained(error, storage, first))
+  })
 }
 
 /** Asks a storage at its addresses after `tried`, which failed with `failure`. */

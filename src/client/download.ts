@@ -6,7 +6,7 @@ import { formatEndpoint } from '../net/endpoint.js'
 import { checkBoolean, checkInteger, checkNames } from './check.js'
 import { CountingSink, NOWHERE } from './content-sum.js'
 import type { Context } from './context.js'
-import type { NamedContent, Transferred, Verified } from './integrity.js'
+import type { NamedContent, Verified } from './integrity.js'
 import { contentInName, isAppender, verifyDownload } from './integrity.js'
 import type { NamedFile } from './named-file.js'
 import type { MayBePending } from './pending.js'
@@ -172,8 +172,8 @@ async function download<T, R>(
 ): Promise<R> {
   try {
     const reading = new ContentReading(context, file, plan, call, sink, sink.restarts, counts)
-    const read = await reading.run()
-    const verifying = reading.verify(read)
+    await reading.run()
+    const verifying = reading.verify()
     const { crc32, verified, storage } = isPending(verifying) ? await verifying : verifying
     const endpoint = formatEndpoint(storage)
     const finishing = sink.finish()
@@ -193,11 +193,13 @@ export async function downloadPieces(
   context: Context,
   file: NamedFile,
   plan: DownloadPlan,
-  call: Call,
   sink: ContentSink,
+  _: CallOptions,
+  call: Call,
 ): Promise<void> {
   const reading = new ContentReading(context, file, plan, call, sink, false, false)
-  const verifying = reading.verify(await reading.run())
+  await reading.run()
+  const verifying = reading.verify()
   if (isPending(verifying)) await verifying
 }
 
@@ -205,11 +207,13 @@ export async function downloadPieces(
 const PROGRESS = 1024 * 1024
 
 /** Reads content to a sink. After a failure, another storage goes on where it stopped. */
-class ContentReading extends Reading<Transferred> {
+class ContentReading extends Reading<unknown> {
   readonly #plan: DownloadPlan
   readonly #sink: ContentSink
   readonly #restarts: boolean
   readonly #counts: boolean
+  /** Where it was read from last. */
+  #storage!: StorageEndpoint
   /** What it is compared with. */
   #named: NamedContent | undefined
   #isCounted = false
@@ -237,18 +241,18 @@ class ContentReading extends Reading<Transferred> {
     this.#counts = counts
   }
 
-  protected override async read(storage: StorageEndpoint): Promise<Transferred> {
+  protected override read(storage: StorageEndpoint): Promise<unknown> {
+    this.#storage = storage
     const resuming = (this.#resuming ??= this.#begin(storage))
     const rest = resuming.begin(this.#plan)
     const { received } = resuming
-    try {
-      await readFrom(this.context, storage, this.file, rest, this.call, resuming)
-      return { storage, sum: (this.#counting as CountingSink).sum }
-    } catch (error) {
-      if (isFastDfsError(error) && error.retriable) await this.call.wait(resuming.untilWanted())
-      if (resuming.received - received >= PROGRESS) this.call.progressAt = performance.now()
-      throw error
-    }
+    return readFrom(this.context, storage, this.file, rest, this.call, resuming).catch(
+      async (error: unknown) => {
+        if (isFastDfsError(error) && error.retriable) await this.call.wait(resuming.untilWanted())
+        if (resuming.received - received >= PROGRESS) this.call.progressAt = performance.now()
+        throw error
+      },
+    )
   }
 
   #begin(storage: StorageEndpoint): ResumingSink {
@@ -272,59 +276,69 @@ class ContentReading extends Reading<Transferred> {
   }
 
   /** Compares what was read with what the name says, where that says anything. */
-  verify(read: Transferred): MayBePending<Verified> {
+  verify(): MayBePending<Verified> {
+    const { sum } = this.#counting as CountingSink
+    const storage = this.#storage
     if (this.#named === undefined) {
-      return { crc32: this.#isCounted ? read.sum.crc32 : undefined, verified: false, storage: read.storage }
+      return { crc32: this.#isCounted ? sum.crc32 : undefined, verified: false, storage }
     }
+    const read = { storage, sum }
     const again = { sink: this.#restarts ? this.#sink : NOWHERE, replaces: this.#restarts }
     return verifyDownload(this.context, this.file, this.#named, read, again, this.call)
   }
 }
 
+/** Downloads a file to a sink, see {@link downloadPieces}. */
+export type PiecesDownload = (
+  id: string,
+  options: CallOptions,
+  plan: DownloadPlan,
+  sink: ContentSink,
+) => Promise<void>
+
 /** A download that is read piece by piece. The request is made at the first read. */
 export class DownloadStream extends Readable {
-  readonly #run: (sink: ContentSink, signal: AbortSignal) => Promise<void>
+  readonly #download: PiecesDownload
+  readonly #id: string
+  readonly #options: CallOptions
+  readonly #plan: DownloadPlan
   readonly #abort = new AbortController()
-  readonly #signal: AbortSignal | undefined
+  readonly #sink = new PieceSink(this)
   #started = false
-  #flow: ContentFlow = NO_FLOW
 
   /**
-   * @param run - makes the download, until its signal is aborted; called once
-   * @param signal - destroys the stream, also before the first read
+   * @param download - is called once
+   * @param options - its signal destroys the stream, also before the first read
    */
-  constructor(
-    run: (sink: ContentSink, signal: AbortSignal) => Promise<void>,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(download: PiecesDownload, id: string, options: CallOptions, plan: DownloadPlan) {
     super()
-    this.#run = run
-    this.#signal = signal
+    this.#download = download
+    this.#id = id
+    this.#options = options
+    this.#plan = plan
+    const { signal } = options
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (signal?.aborted === true) this.#onAbort()
   }
 
-  readonly #space = new KeptSpace()
-
   readonly #onAbort = (): void => {
-    this.destroy(new AbortError('the call was aborted', { cause: this.#signal?.reason }))
+    this.destroy(new AbortError('the call was aborted', { cause: this.#options.signal?.reason }))
   }
 
   override _read(): void {
-    if (this.#started) return this.#flow.resume()
+    if (this.#started) return this.#sink.flow.resume()
     this.#started = true
-    const sink: ContentSink = {
-      start: (_, flow) => {
-        this.#flow = flow
-      },
-      // Whoever reads it may keep it.
-      space: (missing) => this.#space.next(missing),
-      write: (chunk) => this.push(this.#space.keep(chunk)),
+    void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const options = { ...this.#options, signal: this.#abort.signal }
+      await this.#download(this.#id, options, this.#plan, this.#sink)
+      this.push(null)
+    } catch (error) {
+      this.destroy(error as Error)
     }
-    this.#run(sink, this.#abort.signal).then(
-      () => this.push(null),
-      (error: Error) => this.destroy(error),
-    )
   }
 
   /** Gives Buffers; the type of Readable says nothing of its pieces. */
@@ -333,8 +347,33 @@ export class DownloadStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#abort.abort(error ?? undefined)
     callback(error)
+  }
+}
+
+/** Hands content on to a stream. */
+class PieceSink implements ContentSink {
+  /** Of what gives the content. */
+  flow: ContentFlow = NO_FLOW
+  readonly #stream: Readable
+  readonly #space = new KeptSpace()
+
+  constructor(stream: Readable) {
+    this.#stream = stream
+  }
+
+  start(_: number, flow: ContentFlow): void {
+    this.flow = flow
+  }
+
+  /** Whoever reads it may keep it. */
+  space(missing: number): Buffer {
+    return this.#space.next(missing)
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#stream.push(this.#space.keep(chunk))
   }
 }

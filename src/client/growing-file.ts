@@ -9,9 +9,7 @@ import { report } from './progress.js'
 import { rename } from './rename.js'
 import type { OpenSource } from './sources.js'
 import type { UploadPlan } from './store.js'
-import { discard, newFileFields, newFileMayExist, newFileOf } from './store.js'
-import { findStore } from './store-target.js'
-import { sendContent } from './transfer.js'
+import { newFileOf, NewFileSending } from './store.js'
 
 /** Bytes of a chunk where nobody says otherwise. */
 export const CHUNK_SIZE = 8 * 1024 * 1024
@@ -39,20 +37,14 @@ export class GrowingFile {
     const context = this.#context
     const onPiece = (size: number): void => this.#report(size)
     if (this.file === undefined) {
-      const { reply, sum } = await sendContent(
+      const { reply, sum } = await new FirstChunkSending(
         context,
         storageCommands.uploadAppenderFile,
         chunk,
         call,
-        (failed) => findStore(context, this.#plan.place, call, failed),
-        {
-          fieldsFor: (storage) => newFileFields(this.#plan, storage),
-          sumFor: () => new ContentSum(false),
-          onProgress: ({ transferred }) => onPiece(transferred),
-          mayExist: newFileMayExist(chunk),
-          undo: (made) => discard(context, newFileOf(made)),
-        },
-      )
+        this.#plan,
+        ({ transferred }) => onPiece(transferred),
+      ).run()
       this.file = newFileOf(reply)
       this.sum = sum
     } else {
@@ -93,5 +85,11 @@ export class GrowingFile {
   #report(size: number): void {
     const { onProgress } = this.#plan
     if (onProgress !== undefined) report(onProgress, size, this.#total)
+  }
+}
+
+class FirstChunkSending extends NewFileSending<ContentSum> {
+  protected override sumFor(): ContentSum {
+    return new ContentSum(false)
   }
 }

@@ -7,14 +7,12 @@ import type { Context } from './context.js'
 const MOST_GROUPS = 8
 
 /**
- * Waits for content to be stored. Where there is no room for it, the error says what the groups have: disks that look free
- * may be full up to what is reserved.
+ * The error of content that could not be stored. Where there is no room for it, it says what the groups have: disks that
+ * look free may be full up to what is reserved.
  */
-export function tellingSpace<T>(context: Context, call: Call, stored: Promise<T>): Promise<T> {
-  return stored.catch(async (error: unknown) => {
-    if (!(error instanceof NoSpaceError)) throw error
-    throw locateError(error, {}, `${error.reason}${await spaceOf(context, call)}`)
-  })
+export async function tellingSpace(context: Context, error: unknown, call: Call): Promise<unknown> {
+  if (!(error instanceof NoSpaceError)) return error
+  return locateError(error, {}, `${error.reason}${await spaceOf(context, call)}`)
 }
 
 async function spaceOf({ options, trackers }: Context, call: Call): Promise<string> {

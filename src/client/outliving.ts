@@ -12,7 +12,7 @@ export interface Making<R> {
   /** Makes the request, for a call that ends when the request must. */
   ask(call: Call): Promise<R>
   /** Whether the storage has, or will have, all of it: then it carries it out, whatever becomes of the connection. */
-  isSent(): boolean
+  readonly isSent: boolean
   /** Undoes what it has made. */
   undo(reply: R): Promise<void>
 }
@@ -42,7 +42,7 @@ export class Outliving {
       return await call.wait(request)
     } catch (error) {
       if (!call.isOver || !isFastDfsError(error)) throw error
-      if (making.isSent()) {
+      if (making.isSent) {
         this.#goOn(
           request.then((reply) => making.undo(reply)),
           controller,

@@ -25,7 +25,21 @@ export const WHOLE: Range = { offset: 0, length: undefined }
 export const NO_FLOW: ContentFlow = { resume: () => {}, fail: () => {} }
 
 /** Reads a part of a file from one storage, in the same way from every version (protocol.md §3.4). */
-export async function readFrom(
+export function readFrom(
+  context: Context,
+  storage: StorageEndpoint,
+  file: NamedFile,
+  range: Range,
+  call: Call,
+  sink: ContentSink,
+): Promise<unknown> {
+  const isWhole = range.offset === 0 && range.length === undefined && file.size !== 0
+  return isWhole
+    ? ask(context, storage, file, 0, TO_THE_END, call, sink)
+    : readRange(context, storage, file, range, call, sink)
+}
+
+async function readRange(
   context: Context,
   storage: StorageEndpoint,
   file: NamedFile,
@@ -33,24 +47,34 @@ export async function readFrom(
   call: Call,
   sink: ContentSink,
 ): Promise<void> {
-  const { offset, length, isRest } = range
-  const isWhole = offset === 0 && length === undefined && file.size !== 0
-  const count = isWhole ? TO_THE_END : await countOf(context, storage, file, range, call)
+  const count = await countOf(context, storage, file, range, call)
   if (count === NOTHING) return startEmpty(sink, storage)
-  const taking = count === TO_THE_END || isRest === true ? sink : new ExactSink(sink, count, file)
+  const taking = count === TO_THE_END || range.isRest === true ? sink : new ExactSink(sink, count, file)
+  await ask(context, storage, file, range.offset, count, call, taking)
+}
+
+function ask(
+  context: Context,
+  storage: StorageEndpoint,
+  file: NamedFile,
+  offset: number,
+  count: number,
+  call: Call,
+  sink: ContentSink,
+): Promise<unknown> {
   const { group, name } = file
-  try {
-    const fields = { offset, count, group, name }
-    await askStorage(context, storage, storageCommands.downloadFile, fields, call, { sink: taking })
-  } catch (error) {
-    // From V6.15.4 on an empty file is refused like a range past the end.
-    const isEmpty =
-      error instanceof ServerError &&
-      error.status === STATUS.EINVAL &&
-      (await fileInfoFrom(context, storage, file, call)).size === 0
-    if (!isEmpty) throw error
-    startEmpty(sink, storage)
-  }
+  const fields = { offset, count, group, name }
+  return askStorage(context, storage, storageCommands.downloadFile, fields, call, { sink }).catch(
+    async (error: unknown) => {
+      // From V6.15.4 on an empty file is refused like a range past the end.
+      const isEmpty =
+        error instanceof ServerError &&
+        error.status === STATUS.EINVAL &&
+        (await fileInfoFrom(context, storage, file, call)).size === 0
+      if (!isEmpty) throw error
+      startEmpty(sink, storage)
+    },
+  )
 }
 
 /** Refuses an answer of another length than was asked for; but a file that can be changed may have become shorter. */

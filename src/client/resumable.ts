@@ -23,11 +23,10 @@ import type { Ranges, ResumableSource } from './resumable-source.js'
 import { openRanges } from './resumable-source.js'
 import type { ResumableUploadState } from './resumable-state.js'
 import { checkState } from './resumable-state.js'
-import { openSource } from './sources.js'
 import type { UploadPlan } from './store.js'
 import { discard, storeWhole } from './store.js'
 import type { UploadedFile, UploadOptions } from './upload.js'
-import { planUpload, withSource } from './upload.js'
+import { planNamed, planUpload, withSource } from './upload.js'
 
 /** What is told of an upload that can be resumed. */
 export interface ResumeOptions extends CallOptions {
@@ -91,7 +90,7 @@ export class ResumableUpload {
     this.#run = run
     this.#source = source
     this.#state = rest
-    this.#plan = planUpload(context, { ...state.options, onProgress: options.onProgress })(undefined)
+    this.#plan = planUpload(context, { ...state.options, onProgress: options.onProgress })
     this.#onCheckpoint = options.onCheckpoint
     this.#signal = options.signal
     this.#growing = new GrowingFile(context, this.#plan, state.size)
@@ -166,11 +165,19 @@ export class ResumableUpload {
     const signals = [this.#ending.signal, this.#signal, signal].filter((one) => one !== undefined)
     const limits = { timeout, signal: anySignal(signals) }
     try {
-      this.#result = await this.#run(limits, (call) => tellingSpace(this.#context, call, this.#upload(call)))
+      this.#result = await this.#run(limits, (call) => this.#uploadAll(call))
       return this.#result
     } catch (error) {
       const { id } = this
       throw isFastDfsError(error) && id !== undefined ? locateError(error, { fileId: id }) : error
+    }
+  }
+
+  async #uploadAll(call: Call): Promise<UploadedFile> {
+    try {
+      return await this.#upload(call)
+    } catch (error) {
+      throw await tellingSpace(this.#context, error, call)
     }
   }
 
@@ -179,14 +186,14 @@ export class ResumableUpload {
     const source = await openRanges(this.#source, size, call)
     if (this.#growing.file === undefined && size <= chunkSize) {
       const content = size === 0 ? new Uint8Array(0) : source.range(0, size)
-      return withSource(content, size, call, openSource, (whole) =>
+      return withSource(content, size, call, (whole) =>
         storeWhole(this.#context, storageCommands.uploadFile, whole, this.#plan, call),
       )
     }
     if (this.#growing.file !== undefined) await this.#goOn(this.#growing.file, source, call)
     while (this.transferred < size) {
       const length = Math.min(chunkSize, size - this.transferred)
-      await withSource(source.range(this.transferred, length), length, call, openSource, (chunk) =>
+      await withSource(source.range(this.transferred, length), length, call, (chunk) =>
         this.#growing.add(chunk, call),
       )
       await this.#checkpoint(call)
@@ -295,9 +302,9 @@ export async function newUpload(
   if (options.onCheckpoint !== undefined) checkFunction(options.onCheckpoint, 'onCheckpoint')
   const { chunkSize = CHUNK_SIZE, size, keepFilename, filename } = options
   checkInteger(chunkSize, 'chunkSize', 1)
-  const planned = planUpload(context, options)
+  const checked = planUpload(context, options)
   const ranges = await openRanges(source, size, call)
-  const { ext, verify } = planned(ranges.fileName)
+  const { ext, verify } = planNamed(context, checked, options, ranges.fileName)
   const { group, storage, storePathIndex } = options
   const metadata =
     keepFilename === true
@@ -350,7 +357,7 @@ function isNormalFile(id: string): boolean {
 async function count(source: Ranges, sum: ContentSum, end: number, call: Call): Promise<void> {
   const length = end - sum.size
   if (length === 0) return
-  await withSource(source.range(sum.size, length), length, call, openSource, (part) =>
+  await withSource(source.range(sum.size, length), length, call, (part) =>
     call.wait(
       part.send(async (piece) => {
         call.check()

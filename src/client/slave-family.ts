@@ -82,16 +82,29 @@ async function uploadAll(
 const DELETE_OPTIONS = ['slaves', ...CALL_OPTIONS]
 
 /** Deletes the slaves and then the file (protocol.md §3.3): the file is kept when a slave cannot be deleted. */
-export async function deleteFamily(
+export function deleteFamily(
   context: Context,
   file: NamedFile,
   options: DeleteOptions,
   call: Call,
 ): Promise<void> {
   checkNames(options, DELETE_OPTIONS, 'deleteFile')
-  const { slaves = [] } = options
+  const { slaves } = options
+  return slaves === undefined ? deleteInTurn(context, file, call) : deleteAll(context, file, slaves, call)
+}
+
+/** After the changes that were called for before: one that overtakes them would be undone (protocol.md §12). */
+function deleteInTurn(context: Context, file: NamedFile, call: Call): Promise<void> {
+  if (!file.canChange) return deleteFile(context, file, call)
+  return context.serial.run(file.id, call, async (turn) => {
+    await turn()
+    await deleteFile(context, file, call)
+  })
+}
+
+async function deleteAll(context: Context, master: NamedFile, slaves: unknown, call: Call): Promise<void> {
   if (!Array.isArray(slaves)) throw new InvalidArgumentError(`slaves must be an array, not ${show(slaves)}`)
-  for (const slave of slaves.map((suffix: unknown) => slaveOf(file, suffix))) {
+  for (const slave of slaves.map((suffix: unknown) => slaveOf(master, suffix))) {
     try {
       await deleteFile(context, slave, call)
     } catch (error) {
@@ -105,12 +118,7 @@ export async function deleteFamily(
         : error
     }
   }
-  if (!file.canChange) return deleteFile(context, file, call)
-  // After the changes that were called for before: one that overtakes them would be undone (protocol.md §12).
-  await context.serial.run(file.id, call, async (turn) => {
-    await turn()
-    await deleteFile(context, file, call)
-  })
+  await deleteInTurn(context, master, call)
 }
 
 /** Lets go the streams of slaves that were not begun. */

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import type { Stats } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
@@ -10,7 +11,7 @@ import type { ContentSource } from '../net/content.js'
 import { show, showPath } from './check.js'
 import { sendFile } from './file-content.js'
 import { pathFailed } from './path-failure.js'
-import type { Pieces } from './pieces.js'
+import type { Pieces, Write } from './pieces.js'
 import { checkPiece, messageOf, sendBytes, sendPieces, PIECE_SIZE } from './pieces.js'
 import { spool } from './spool.js'
 
@@ -31,8 +32,8 @@ export interface OpenSource extends ContentSource {
   readonly fileName: string | undefined
   /** Its size was not known: it was read to its end, and what it gave is kept. */
   readonly spooled?: true
-  /** Gives back what it holds; what it still reads is given up. */
-  close(): Promise<void>
+  /** Gives back what it holds; what it still reads is given up. Undefined where there is nothing to wait for. */
+  close(): Promise<void> | undefined
 }
 
 /** A source whose size nobody knows before its end. */
@@ -77,7 +78,7 @@ async function openWith<T extends object>(
 ): Promise<OpenSource | T> {
   if (typeof source === 'function') return openFunction(source, size, call, openUnsized)
   if (typeof source === 'string') {
-    return agree(await call.wait(openPath(source), (late) => void late.close()), size)
+    return agree(await call.wait(openPath(source), closeLate), size)
   }
   if (typeof source !== 'object' || source === null) throw noSource(source)
   if (ArrayBuffer.isView(source)) return openView(source, size)
@@ -141,14 +142,31 @@ export function openView(view: ArrayBufferView, size: number | undefined): OpenS
 
 /** A source of bytes that are in memory. */
 export function fromBytes(bytes: Uint8Array): OpenSource {
-  return {
-    size: bytes.length,
-    // What is larger goes in pieces, so that the connection sees bytes move.
-    take: bytes.length <= PIECE_SIZE ? () => bytes : undefined,
-    repeatable: true,
-    fileName: undefined,
-    send: (write) => sendBytes(bytes, write),
-    close: async () => {},
+  // What is larger goes in pieces, so that the connection sees bytes move.
+  return bytes.length <= PIECE_SIZE ? new OnePiece(bytes) : new Bytes(bytes)
+}
+
+class Bytes implements OpenSource {
+  readonly size: number
+  readonly repeatable = true
+  readonly fileName = undefined
+  protected readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.size = bytes.length
+    this.bytes = bytes
+  }
+
+  send(write: Write): Promise<void> {
+    return sendBytes(this.bytes, write)
+  }
+
+  close(): undefined {}
+}
+
+class OnePiece extends Bytes {
+  take(): Uint8Array {
+    return this.bytes
   }
 }
 
@@ -293,15 +311,37 @@ async function openPath(path: string): Promise<OpenSource> {
     await file.close()
     throw isFastDfsError(error) ? error : pathFailed('read', path, error)
   }
-  let closed: Promise<void> | undefined
-  return {
-    size,
-    repeatable: true,
-    fileName: basename(path),
-    send: (write) => sendFile(file, showPath(path), size, write),
-    // A handle that is being closed would answer a second call at once.
-    close: () => (closed ??= file.close()),
+  return new FileSource(file, path, size)
+}
+
+class FileSource implements OpenSource {
+  readonly size: number
+  readonly repeatable = true
+  readonly fileName: string
+  readonly #file: FileHandle
+  readonly #path: string
+  #closed: Promise<void> | undefined
+
+  constructor(file: FileHandle, path: string, size: number) {
+    this.size = size
+    this.fileName = basename(path)
+    this.#file = file
+    this.#path = path
   }
+
+  send(write: Write): Promise<void> {
+    return sendFile(this.#file, showPath(this.#path), this.size, write)
+  }
+
+  /** A handle that is being closed would answer a second call at once. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#file.close())
+  }
+}
+
+/** The call has ended by now. */
+function closeLate(source: OpenSource): void {
+  void source.close()
 }
 
 /** The size of a file that can be uploaded. */

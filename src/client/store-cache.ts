@@ -24,28 +24,28 @@ interface Answers {
  */
 export class StoreCache {
   readonly #ttl: number
+  readonly #isUsable: (target: StoreTarget) => boolean
   /** By the group that was asked about; undefined where the trackers choose one. */
   readonly #answers = new Map<string | undefined, Answers>()
   /** Whose turn it is in each group, also when what was remembered of it is forgotten. */
   readonly #turns = new Map<string, number>()
   #clearedAt = -Infinity
 
-  /** @param ttl - milliseconds that an answer is used for */
-  constructor(ttl: number) {
+  /**
+   * @param ttl - milliseconds that an answer is used for
+   * @param isUsable - leaves out storages that have failed
+   */
+  constructor(ttl: number, isUsable: (target: StoreTarget) => boolean) {
     this.#ttl = ttl
+    this.#isUsable = isUsable
   }
 
   /**
    * Where the next upload goes; undefined where a tracker is to be asked.
    *
    * @param trackers - how many there are: each goes through the groups by itself
-   * @param isUsable - leaves out storages that have failed
    */
-  next(
-    group: string | undefined,
-    trackers: number,
-    isUsable: (target: StoreTarget) => boolean,
-  ): StoreTarget | undefined {
+  next(group: string | undefined, trackers: number): StoreTarget | undefined {
     const answers = this.#answers.get(group)
     if (answers === undefined) return undefined
     if (performance.now() >= answers.until) {
@@ -55,23 +55,20 @@ export class StoreCache {
     const { groups, repeated } = answers
     if (group === undefined && repeated < trackers) return undefined
     for (let i = 0; i < groups.length; i++) {
-      const target = this.nextOf(groups[answers.next++ % groups.length] as StoreGroup, isUsable)
+      const target = this.nextOf(groups[answers.next++ % groups.length] as StoreGroup)
       if (target !== undefined) return target
     }
     return undefined
   }
 
   /** The storage of a group whose turn it is; undefined where none is usable. */
-  nextOf(
-    { group, targets }: StoreGroup,
-    isUsable: (target: StoreTarget) => boolean,
-  ): StoreTarget | undefined {
+  nextOf({ group, targets }: StoreGroup): StoreTarget | undefined {
     // Many clients that start together must not all begin with the same one.
     const turn = this.#turns.get(group) ?? Math.floor(Math.random() * targets.length)
     this.#turns.set(group, turn + 1)
     for (let i = 0; i < targets.length; i++) {
       const target = targets[(turn + i) % targets.length] as StoreTarget
-      if (isUsable(target)) return target
+      if (this.#isUsable(target)) return target
     }
     return undefined
   }

@@ -98,20 +98,8 @@ export function findStore(
   // What was remembered was wrong, or may have been.
   return context.stores === undefined || failed.any
     ? findAny(context, group, call, failed)
-    : findRemembered(context, context.stores, group, call, failed)
-}
-
-/** Where the tracker's answer to an earlier upload says, as long as that is remembered. */
-function findRemembered(
-  context: Context,
-  stores: StoreCache,
-  group: string | undefined,
-  call: Call,
-  failed: Failed,
-): MayBePending<StoreChoice> {
-  const isThere = (target: StoreTarget): boolean => isUsable(context, target, failed)
-  const remembered = stores.next(group, context.trackers.count, isThere)
-  return remembered ?? findAndRemember(context, stores, group, call, failed)
+    : (context.stores.next(group, context.trackers.count) ??
+        findAndRemember(context, context.stores, group, call, failed))
 }
 
 async function findAndRemember(
@@ -133,7 +121,7 @@ async function findAndRemember(
   }))
   const answer = { group: all.group, targets }
   stores.add(group, answer, askedAt)
-  const target = stores.nextOf(answer, (one) => isUsable(context, one, failed))
+  const target = stores.nextOf(answer)
   return target === undefined ? findAny(context, group, call, failed) : { ...target, isRemembered: false }
 }
 
@@ -152,17 +140,14 @@ async function findPlace(
   return { ...target, storePathIndex }
 }
 
-function findAny(
+async function findAny(
   context: Context,
   group: string | undefined,
   call: Call,
   failed: Failed,
 ): Promise<StoreTarget> {
-  return context.trackers
-    .queryStore(group, call)
-    .then((first) =>
-      isUsable(context, first, failed) ? first : findOther(context, first, group, call, failed),
-    )
+  const first = await context.trackers.queryStore(group, call)
+  return isUsable(context, first, failed) ? first : findOther(context, first, group, call, failed)
 }
 
 /** Another storage than `first`, which has failed; that one where there is none. */

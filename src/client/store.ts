@@ -2,7 +2,7 @@
 import { FileNotFoundError, isFastDfsError, locateError, ProtocolError } from '../errors.js'
 import { Call } from '../net/call.js'
 import { formatEndpoint } from '../net/endpoint.js'
-import type { RequestOf, storageCommands } from '../protocol/index.js'
+import type { RequestOf, ResponseOf, storageCommands } from '../protocol/index.js'
 import { limits } from '../protocol/index.js'
 import { show } from './check.js'
 import type { ContentSum } from './content-sum.js'
@@ -20,8 +20,7 @@ import type { OpenSource } from './sources.js'
 import type { Place, StoreChoice } from './store-target.js'
 import { findStore } from './store-target.js'
 import type { MayExist, Sent } from './transfer.js'
-import { sendContent } from './transfer.js'
-import type { StorageEndpoint, StoreTarget } from './trackers.js'
+import { Sending } from './transfer.js'
 import type { UploadedFile } from './upload.js'
 
 /** The commands that make a file of its own, normal or appender: of one form. */
@@ -40,21 +39,6 @@ export interface UploadPlan extends Finishing {
   readonly ext: string
 }
 
-/** The fields of a request that makes a new file (protocol.md §3.1). */
-export function newFileFields(
-  { ext }: UploadPlan,
-  { storePathIndex }: StoreTarget,
-): RequestOf<NewFileCommand> {
-  return { storePathIndex, ext }
-}
-
-/** What may exist when the answer to an upload is lost. */
-export function newFileMayExist({ size }: OpenSource): MayExist {
-  return ({ group }) => ({
-    text: `a file of ${size} bytes may be in ${group}, under an ID that nobody knows`,
-  })
-}
-
 /** Stores a new file in one request. */
 export function storeWhole(
   context: Context,
@@ -63,17 +47,52 @@ export function storeWhole(
   plan: UploadPlan,
   call: Call,
 ): Promise<UploadedFile> {
-  const sumFor = (storage: StorageEndpoint): ContentSum | undefined =>
-    plan.verify ? context.oldCrcs.sumFor(storage, source.size) : undefined
-  const find = (failed: Failed): MayBePending<StoreChoice> => findStore(context, plan.place, call, failed)
-  const sending = sendContent(context, command, source, call, find, {
-    fieldsFor: (storage) => newFileFields(plan, storage),
-    sumFor,
-    onProgress: plan.onProgress,
-    mayExist: newFileMayExist(source),
-    undo: (reply) => discard(context, newFileOf(reply)),
-  })
-  return finish(context, sending, plan, call)
+  const sending = new WholeSending(context, command, source, call, plan, plan.onProgress)
+  return finish(context, sending.run(), plan, call)
+}
+
+/** Sends the content of a new file (protocol.md §3.1). */
+export abstract class NewFileSending<S extends ContentSum | undefined> extends Sending<
+  NewFileCommand,
+  S,
+  StoreChoice
+> {
+  /** How it is stored. */
+  protected readonly plan: UploadPlan
+
+  constructor(
+    context: Context,
+    command: NewFileCommand,
+    source: OpenSource,
+    call: Call,
+    plan: UploadPlan,
+    onProgress: ProgressListener | undefined,
+  ) {
+    super(context, command, source, call, onProgress)
+    this.plan = plan
+  }
+
+  protected override find(failed: Failed): MayBePending<StoreChoice> {
+    return findStore(this.context, this.plan.place, this.call, failed)
+  }
+
+  protected override fields({ storePathIndex }: StoreChoice): RequestOf<NewFileCommand> {
+    return { storePathIndex, ext: this.plan.ext }
+  }
+
+  protected override mayExist({ group }: StoreChoice): MayExist {
+    return { text: `a file of ${this.source.size} bytes may be in ${group}, under an ID that nobody knows` }
+  }
+
+  override undo(reply: ResponseOf<NewFileCommand>): Promise<void> {
+    return discard(this.context, newFileOf(reply))
+  }
+}
+
+class WholeSending extends NewFileSending<ContentSum | undefined> {
+  protected override sumFor(storage: StoreChoice): ContentSum | undefined {
+    return this.plan.verify ? this.context.oldCrcs.sumFor(storage, this.source.size) : undefined
+  }
 }
 
 /**

@@ -183,21 +183,14 @@ export class Trackers {
   }
 
   /** @param read - makes of the answer what is asked for */
-  async #askFor<C extends Command, R>(
-    question: Request<C>,
-    read: (response: ResponseOf<C>) => R,
-  ): Promise<R> {
+  #askFor<C extends Command, R>(question: Request<C>, read: (response: ResponseOf<C>) => R): Promise<R> {
     const trackers = this.#trackers
     const first = this.#nextOf(trackers)
-    if (!this.#isHealthy(first)) return read(await this.#askOn(question, trackers, first, []))
-    let response: ResponseOf<C>
-    try {
-      // Nothing is put in order as long as the first one answers.
-      response = await this.#askOne(first, question)
-    } catch (error) {
-      response = await this.#askOn(question, trackers, first, [unlessFinal(error, question.call)])
-    }
-    return read(response)
+    if (!this.#isHealthy(first)) return this.#askOn(question, trackers, first, []).then(read)
+    // Nothing is put in order as long as the first one answers.
+    return this.#askOne(first, question).then(read, (error: unknown) =>
+      this.#askOn(question, trackers, first, [unlessFinal(error, question.call)]).then(read),
+    )
   }
 
   #nextOf(trackers: readonly Tracker[]): Tracker {

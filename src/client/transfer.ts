@@ -2,12 +2,16 @@ import { isFastDfsError, locateError, ServerError, UnknownOutcomeError } from '.
 import type { Call } from '../net/call.js'
 import type { ContentSource } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
+import type { Operation } from '../net/retry.js'
 import { retry } from '../net/retry.js'
 import type { Command, RequestOf, ResponseOf } from '../protocol/index.js'
 import type { ContentSum } from './content-sum.js'
 import type { Context } from './context.js'
 import { askStorage } from './context.js'
+import type { Making } from './outliving.js'
 import type { MayBePending } from './pending.js'
+import { isPending } from './pending.js'
+import type { Write } from './pieces.js'
 import type { ProgressListener } from './progress.js'
 import { report } from './progress.js'
 import { Failed } from './replicas.js'
@@ -30,73 +34,97 @@ export interface Sent<R, S = ContentSum | undefined> {
   readonly sum: S
 }
 
-/** Counts nothing: see {@link SendOptions.sumFor}. */
-export const uncounted = (): undefined => undefined
-
-/** How content is sent to a storage. */
-export interface SendOptions<C extends Command, S, T> {
-  /** Makes the fields of an attempt. */
-  readonly fieldsFor: (storage: T) => RequestOf<C>
-  /** Makes what counts the content of an attempt. */
-  readonly sumFor: (storage: T) => S
-  /** Is told of all pieces but the last: that one is the caller's to report, see `reportEnd`. */
-  readonly onProgress?: ProgressListener | undefined
-  /** Says what may exist when the answer is lost. */
-  readonly mayExist?: MayExist | undefined
-}
-
-/** The same for a request that makes a file. */
-export interface MakeOptions<C extends Command, S, T> extends SendOptions<C, S, T> {
-  /** Removes a file that was made for a call which had ended before its ID was known. */
-  readonly undo?: ((reply: ResponseOf<C>) => Promise<void>) | undefined
-}
-
 /** What a request may have made whose answer is lost: in words, and its file ID where that is known. */
-export type MayExist = (storage: StorageEndpoint) => { readonly text: string; readonly fileId?: string }
+export interface MayExist {
+  /** In words. */
+  readonly text: string
+  /** Its ID. */
+  readonly fileId?: string
+}
 
 /**
- * Sends a source's content with a request. A failed attempt is made again, each time where `findStorage` says, as long
- * as the storage cannot have carried it out and the source can be read again. One that failed at a target from memory is
- * made again at once.
- *
- * @param findStorage - is told where earlier attempts have failed
+ * Sends a source's content with a request. A failed attempt is made again, each time where {@link Sending.find} says, as
+ * long as the storage cannot have carried it out and the source can be read again. One that failed at a target from
+ * memory is made again at once.
  */
-export function sendContent<C extends Command, S extends ContentSum | undefined, T extends Target>(
-  context: Context,
-  command: C,
-  source: OpenSource,
-  call: Call,
-  findStorage: (failed: Failed) => MayBePending<T>,
-  { fieldsFor, sumFor, onProgress, mayExist, undo }: MakeOptions<C, S, T>,
-): Promise<Sent<ResponseOf<C>, S>> {
-  const failed = new Failed()
-  const attempt = async (): Promise<Sent<ResponseOf<C>, S>> => {
+export abstract class Sending<
+  C extends Command,
+  S extends ContentSum | undefined,
+  T extends Target,
+> implements Operation<Sent<ResponseOf<C>, S>> {
+  /** What it works with. */
+  protected readonly context: Context
+  /** What is sent. */
+  protected readonly source: OpenSource
+  /** For whom. */
+  protected readonly call: Call
+  readonly #command: C
+  readonly #onProgress: ProgressListener | undefined
+  readonly #failed = new Failed()
+
+  /** @param onProgress - is told of all pieces but the last: that one is the caller's to report, see `reportEnd` */
+  constructor(
+    context: Context,
+    command: C,
+    source: OpenSource,
+    call: Call,
+    onProgress: ProgressListener | undefined,
+  ) {
+    this.context = context
+    this.source = source
+    this.call = call
+    this.#command = command
+    this.#onProgress = onProgress
+  }
+
+  /** Where it goes, after attempts that have failed. */
+  protected abstract find(failed: Failed): MayBePending<T>
+
+  /** The fields of an attempt. */
+  protected abstract fields(storage: T): RequestOf<C>
+
+  /** What counts the content of an attempt. */
+  protected abstract sumFor(storage: T): S
+
+  /** Whether the content can be sent more than once. */
+  protected get repeatable(): boolean {
+    return this.source.repeatable
+  }
+
+  /** What may exist when the answer is lost. */
+  protected mayExist?(storage: T): MayExist
+
+  /** Removes what was made for a call which had ended before that was known. */
+  undo?(reply: ResponseOf<C>): Promise<void>
+
+  /** Sends it. */
+  run(): Promise<Sent<ResponseOf<C>, S>> {
+    return retry(this.context.options, this.call, this)
+  }
+
+  /** See {@link Operation}. */
+  async attempt(): Promise<Sent<ResponseOf<C>, S>> {
+    const { context, source, call } = this
     for (;;) {
-      const storage = await findStorage(failed)
+      const finding = this.find(this.#failed)
+      const storage = isPending(finding) ? await finding : finding
       const { isRemembered = false } = storage
-      const fields = fieldsFor(storage)
-      const sum = sumFor(storage)
-      const counted = new CountedSource(onProgress ? reporting(source, onProgress) : source, sum, call)
+      const fields = this.fields(storage)
+      const sum = this.sumFor(storage)
+      const counted = this.#counted(sum)
       try {
-        const reply = await (undo === undefined || !call.isLimited
-          ? askStorage(context, storage, command, fields, call, { source: counted })
-          : context.outliving.ask(call, {
-              place: { command: command.name, endpoint: formatEndpoint(storage) },
-              ask: (own) => askStorage(context, storage, command, fields, own, { source: counted }),
-              isSent: () => counted.isSent,
-              undo,
-            }))
+        const reply = await this.#ask(storage, fields, counted)
         return { reply, storage, size: source.size, sum }
       } catch (error) {
         if (isRemembered) context.stores?.clear()
         if (!isFastDfsError(error)) throw error
-        if (error instanceof UnknownOutcomeError && mayExist !== undefined) {
-          const { text, fileId } = mayExist(storage)
+        if (error instanceof UnknownOutcomeError && this.mayExist !== undefined) {
+          const { text, fileId } = this.mayExist(storage)
           throw locateError(error, { fileId }, `${error.reason}; ${text}`)
         }
-        failed.add(storage)
+        this.#failed.add(storage)
         // What a stream gave is gone; only a source that can be read again can be sent again.
-        const canSend = source.repeatable || !counted.started
+        const canSend = this.repeatable || !counted.started
         // A storage that refuses content has not stored it.
         const canMake = error.retriable || error instanceof ServerError
         if (isRemembered && canSend && canMake && !call.isOver) continue
@@ -104,50 +132,106 @@ export function sendContent<C extends Command, S extends ContentSum | undefined,
       }
     }
   }
-  return retry(context.options, call, { attempt })
-}
 
-/** A source that tells what was sent of it. */
-function reporting(source: OpenSource, listener: ProgressListener): OpenSource {
-  return {
-    ...source,
-    // In pieces, of which each is told.
-    take: undefined,
-    send: (write) => {
-      let transferred = 0
-      return source.send(async (piece) => {
-        await write(piece)
-        transferred += piece.length
-        if (transferred < source.size) report(listener, transferred, source.size)
-      })
-    },
+  #counted(sum: ContentSum | undefined): CountedSource {
+    const { source, call } = this
+    if (this.#onProgress !== undefined) {
+      return new CountedSource(new ReportingSource(source, this.#onProgress), sum, call)
+    }
+    return source.take === undefined
+      ? new CountedSource(source, sum, call)
+      : new CountedBytes(source, source.take(), sum, call)
+  }
+
+  #ask(storage: T, fields: RequestOf<C>, source: CountedSource): Promise<ResponseOf<C>> {
+    const { context, call } = this
+    return this.undo === undefined || !call.isLimited
+      ? askStorage(context, storage, this.#command, fields, call, { source })
+      : context.outliving.ask(call, new Undoable(context, storage, this.#command, fields, source, this))
   }
 }
 
-/** Is over: what waits for it runs when the present piece of code is done, before anything else. */
-const WRITTEN = Promise.resolve()
+/** What can undo what a request has made. */
+interface Undoing<R> {
+  undo?(reply: R): Promise<void>
+}
+
+/** A request that is undone where nobody learns of it. */
+class Undoable<C extends Command> implements Making<ResponseOf<C>> {
+  readonly place: { readonly command: string; readonly endpoint: string }
+  readonly #context: Context
+  readonly #storage: StorageEndpoint
+  readonly #command: C
+  readonly #fields: RequestOf<C>
+  readonly #source: CountedSource
+  readonly #undoing: Undoing<ResponseOf<C>>
+
+  constructor(
+    context: Context,
+    storage: StorageEndpoint,
+    command: C,
+    fields: RequestOf<C>,
+    source: CountedSource,
+    undoing: Undoing<ResponseOf<C>>,
+  ) {
+    this.place = { command: command.name, endpoint: formatEndpoint(storage) }
+    this.#context = context
+    this.#storage = storage
+    this.#command = command
+    this.#fields = fields
+    this.#source = source
+    this.#undoing = undoing
+  }
+
+  ask(call: Call): Promise<ResponseOf<C>> {
+    return askStorage(this.#context, this.#storage, this.#command, this.#fields, call, {
+      source: this.#source,
+    })
+  }
+
+  get isSent(): boolean {
+    return this.#source.isSent
+  }
+
+  async undo(reply: ResponseOf<C>): Promise<void> {
+    await this.#undoing.undo?.(reply)
+  }
+}
+
+/** A source that tells what was sent of it: in pieces, of which each is told. */
+class ReportingSource implements ContentSource {
+  readonly size: number
+  readonly #source: ContentSource
+  readonly #listener: ProgressListener
+
+  constructor(source: ContentSource, listener: ProgressListener) {
+    this.size = source.size
+    this.#source = source
+    this.#listener = listener
+  }
+
+  send(write: Write): Promise<void> {
+    let transferred = 0
+    return this.#source.send(async (piece) => {
+      await write(piece)
+      transferred += piece.length
+      if (transferred < this.size) report(this.#listener, transferred, this.size)
+    })
+  }
+}
 
 /** Counts what passes, and sums it up where that is wanted. */
 class CountedSource implements ContentSource {
   readonly size: number
-  /** See {@link ContentSource}: there where the source has it. */
-  readonly take: (() => Uint8Array) | undefined
   /** Whether any of it was asked for. */
   started = false
-  readonly #source: OpenSource
+  readonly #source: ContentSource
   readonly #sum: ContentSum | undefined
   readonly #call: Call
   #given = 0
 
-  constructor(source: OpenSource, sum: ContentSum | undefined, call: Call) {
-    const { size, take } = source
-    this.size = size
-    this.take =
-      take &&
-      ((): Uint8Array => {
-        this.#begin()
-        return this.#count(take())
-      })
+  constructor(source: ContentSource, sum: ContentSum | undefined, call: Call) {
+    this.size = source.size
     this.#source = source
     this.#sum = sum
     this.#call = call
@@ -158,22 +242,42 @@ class CountedSource implements ContentSource {
     return this.started && this.#given === this.size
   }
 
-  send(write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
-    this.#begin()
-    return this.#source.send((piece) => write(this.#count(piece)))
+  send(write: Write): Promise<void> {
+    this.begin()
+    return this.#source.send((piece) => write(this.count(piece)))
   }
 
-  #begin(): void {
+  protected begin(): void {
     this.started = true
     this.#call.hasBegun = true
     this.#call.hasMoved = this.size > 0
   }
 
   /** Sums up a piece as soon as it is written: it is on its way meanwhile, and lies in the processor's caches. */
-  #count(piece: Uint8Array): Uint8Array {
+  protected count(piece: Uint8Array): Uint8Array {
     this.#given += piece.length
     const sum = this.#sum
-    if (sum !== undefined) void WRITTEN.then(() => sum.update(piece))
+    // Runs when the present piece of code is done, before anything else.
+    if (sum !== undefined) void Promise.resolve({ sum, piece }).then(sumUp)
     return piece
+  }
+}
+
+function sumUp({ sum, piece }: { readonly sum: ContentSum; readonly piece: Uint8Array }): void {
+  sum.update(piece)
+}
+
+/** A counted source of what is in memory. */
+class CountedBytes extends CountedSource {
+  readonly #bytes: Uint8Array
+
+  constructor(source: ContentSource, bytes: Uint8Array, sum: ContentSum | undefined, call: Call) {
+    super(source, sum, call)
+    this.#bytes = bytes
+  }
+
+  take(): Uint8Array {
+    this.begin()
+    return this.count(this.#bytes)
   }
 }

@@ -1,7 +1,7 @@
-import type { Metadata } from '../protocol/index.js'
 import { FileExistsError, InvalidArgumentError, locateError } from '../errors.js'
 import { slaveName } from '../file-id/index.js'
 import type { Call, CallOptions } from '../net/call.js'
+import type { Metadata, RequestOf, ResponseOf } from '../protocol/index.js'
 import { storageCommands } from '../protocol/index.js'
 import { checkBoolean, checkInteger, checkNames, checkWord, show } from './check.js'
 import { storeInChunks } from './chunked-upload.js'
@@ -13,6 +13,8 @@ import { withFilename } from './filename.js'
 import { encodingOf, packMetadata } from './files.js'
 import { NamedFile } from './named-file.js'
 import { tellingSpace } from './no-space.js'
+import type { MayBePending } from './pending.js'
+import { isPending } from './pending.js'
 import type { ProgressListener } from './progress.js'
 import { checkProgress, progressOf } from './progress.js'
 import type { OpenSource, Source } from './sources.js'
@@ -22,8 +24,8 @@ import { discard, finish, newFileOf, storeWhole } from './store.js'
 import type { PlaceOptions } from './store-target.js'
 import { checkPlace, PLACE_OPTIONS } from './store-target.js'
 import type { StorageEndpoint } from './trackers.js'
-import type { MayExist } from './transfer.js'
-import { sendContent, uncounted } from './transfer.js'
+import type { MayExist, Sent } from './transfer.js'
+import { Sending } from './transfer.js'
 
 /** What is common to the uploads of all kinds of files. */
 export interface ContentOptions extends CallOptions {
@@ -149,6 +151,7 @@ const UPLOAD_OPTIONS = [
   ...PLACE_OPTIONS,
   ...CONTENT_OPTIONS,
 ]
+const UNKNOWN_LENGTHS: readonly UnknownLength[] = ['spool', 'appender']
 const SLAVE_OPTIONS = ['prefix', ...NAME_OPTIONS, ...CONTENT_OPTIONS]
 const SLAVE_UPLOAD_OPTIONS = ['source', 'prefix', ...NAME_OPTIONS, 'size', 'onProgress']
 
@@ -157,58 +160,68 @@ const SLAVE_UPLOAD_OPTIONS = ['source', 'prefix', ...NAME_OPTIONS, 'size', 'onPr
  *
  * @param checkExt - refuses the extension, when it is known and nothing is sent
  */
-export function upload(
+export async function upload(
   context: Context,
   command: NewFileCommand,
   source: Source,
   options: UploadOptions,
   call: Call,
-  checkExt: (ext: string) => void = () => {},
+  checkExt?: (ext: string) => void,
 ): Promise<UploadedFile> {
   checkNames(options, UPLOAD_OPTIONS, command.name)
-  const { unknownLength = 'spool' } = options
-  checkWord(unknownLength, 'unknownLength', ['spool', 'appender'])
-  const planned = planUpload(context, options)
-  const open = unknownLength === 'spool' ? openSource : openUnread
-  return withSource(source, options.size, call, open, (opened) => {
-    const plan = planned(opened.fileName)
-    checkExt(plan.ext)
-    const stored =
-      'pieces' in opened
-        ? storeInChunks(context, command, opened.pieces, plan, call)
-        : storeWhole(context, command, opened, plan, call)
-    return tellingSpace(context, call, stored)
-  })
+  const { size, unknownLength = 'spool' } = options
+  checkWord(unknownLength, 'unknownLength', UNKNOWN_LENGTHS)
+  const checked = planUpload(context, options)
+  const opening = openChecked(source, size, call, unknownLength === 'spool' ? openSource : openUnread)
+  const opened = isPending(opening) ? await opening : opening
+  try {
+    const plan = planNamed(context, checked, options, opened.fileName)
+    checkExt?.(plan.ext)
+    return 'pieces' in opened
+      ? await storeInChunks(context, command, opened.pieces, plan, call)
+      : await storeWhole(context, command, opened, plan, call)
+  } catch (error) {
+    throw await tellingSpace(context, error, call)
+  } finally {
+    const closing = opened.close()
+    if (closing !== undefined) await closing
+  }
 }
 
 /** What a plan of an upload is made from. */
 type PlanOptions = Omit<UploadOptions, keyof CallOptions | 'size' | 'slaves' | 'unknownLength'>
 
-/**
- * Checks the options of an upload.
- *
- * @returns what makes a plan of them when the source's own name is known; what is wrong is said before that
- */
-export function planUpload(
-  context: Context,
-  options: PlanOptions,
-): (fileName: string | undefined) => UploadPlan {
+/** Checks the options of an upload: makes the plan for a source that has no name of its own. */
+export function planUpload(context: Context, options: PlanOptions): UploadPlan {
   const { filename } = options
   const onProgress = progressOf(options.onProgress, context.options.log)
   const place = checkPlace(options, context.options.group)
   if (filename !== undefined && typeof filename !== 'string') {
     throw new InvalidArgumentError(`filename must be a text, not ${show(filename)}`)
   }
-  const given = givenExt(context, options)
+  const ext = givenExt(context, options) ?? extOf(filename)
   const { verify = context.options.verify } = options
   checkBoolean(verify, 'verify')
   const keepFilename =
     options.keepFilename !== undefined && checkBoolean(options.keepFilename, 'keepFilename')
-  const early = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
-  return (fileName) => {
-    const late = keepFilename && filename === undefined
-    const metadata = late ? packOptional(context, options, fileName ?? '') : early
-    return { place, ext: given ?? extOf(filename ?? fileName), metadata, verify, onProgress }
+  // Whether the source has a name is known later: any one shows what is wrong with the rest.
+  const metadata = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
+  return { place, ext, metadata, verify, onProgress }
+}
+
+/** The plan for a source that is open, whose name counts where the options say none. */
+export function planNamed(
+  context: Context,
+  plan: UploadPlan,
+  options: PlanOptions,
+  fileName: string | undefined,
+): UploadPlan {
+  const { ext, filename, keepFilename = false } = options
+  if (filename !== undefined || (fileName === undefined && !keepFilename)) return plan
+  return {
+    ...plan,
+    ext: ext === undefined ? extOf(fileName) : plan.ext,
+    metadata: keepFilename ? packOptional(context, options, fileName ?? '') : plan.metadata,
   }
 }
 
@@ -230,27 +243,73 @@ export async function uploadSlave(
   const { prefix } = options
   const onProgress = progressOf(options.onProgress, context.options.log)
   const ext = givenExt(context, options)
-  const { id: expectedId, name: expected } = new NamedFile(slaveName(master.id, prefix, ext))
+  const slave = new NamedFile(slaveName(master.id, prefix, ext))
   const metadata = packOptional(context, options)
-  return withSource(source, options.size, call, openSource, async (opened) => {
-    const mayExist: MayExist = () => ({ text: `the slave ${expectedId} may be stored`, fileId: expectedId })
+  return withSource(source, options.size, call, async (opened) => {
     // An empty extension means none to the server, not the master's.
-    const fields = { prefix, ext: ext ?? extOf(expected), masterName: master.name }
-    const find = (): Promise<StorageEndpoint> => context.trackers.queryUpdate(master, call)
-    const content = sendContent(context, command, opened, call, find, {
-      fieldsFor: () => fields,
-      sumFor: counts ? () => new ContentSum(false) : uncounted,
-      onProgress,
-      mayExist,
-      undo: (reply) => discard(context, newFileOf(reply)),
-    })
-    const sending = tellingSpace(context, call, content).catch((error: unknown) => {
-      // It is the slave that is there, and the master that is not.
-      throw error instanceof FileExistsError ? locateError(error, { fileId: expectedId }) : error
-    })
+    const fields = { prefix, ext: ext ?? extOf(slave.name), masterName: master.name }
+    const sending = new SlaveSending(context, opened, call, onProgress, master, slave, fields, counts)
     // Its name holds what its master's says.
-    return finish(context, sending, { metadata, verify: false, onProgress }, call)
+    return finish(context, sending.run(), { metadata, verify: false, onProgress }, call)
   })
+}
+
+type SlaveCommand = typeof storageCommands.uploadSlaveFile
+
+class SlaveSending extends Sending<SlaveCommand, ContentSum | undefined, StorageEndpoint> {
+  readonly #master: NamedFile
+  readonly #slave: NamedFile
+  readonly #fields: RequestOf<SlaveCommand>
+  readonly #counts: boolean
+
+  /** @param slave - what it will be */
+  constructor(
+    context: Context,
+    source: OpenSource,
+    call: Call,
+    onProgress: ProgressListener | undefined,
+    master: NamedFile,
+    slave: NamedFile,
+    fields: RequestOf<SlaveCommand>,
+    counts: boolean,
+  ) {
+    super(context, storageCommands.uploadSlaveFile, source, call, onProgress)
+    this.#master = master
+    this.#slave = slave
+    this.#fields = fields
+    this.#counts = counts
+  }
+
+  protected override find(): Promise<StorageEndpoint> {
+    return this.context.trackers.queryUpdate(this.#master, this.call)
+  }
+
+  protected override fields(): RequestOf<SlaveCommand> {
+    return this.#fields
+  }
+
+  protected override sumFor(): ContentSum | undefined {
+    return this.#counts ? new ContentSum(false) : undefined
+  }
+
+  protected override mayExist(): MayExist {
+    const { id } = this.#slave
+    return { text: `the slave ${id} may be stored`, fileId: id }
+  }
+
+  override undo(reply: ResponseOf<SlaveCommand>): Promise<void> {
+    return discard(this.context, newFileOf(reply))
+  }
+
+  override async run(): Promise<Sent<ResponseOf<SlaveCommand>>> {
+    try {
+      return await super.run()
+    } catch (error) {
+      // It is the slave that is there, and the master that is not.
+      if (error instanceof FileExistsError) throw locateError(error, { fileId: this.#slave.id })
+      throw await tellingSpace(this.context, error, this.call)
+    }
+  }
 }
 
 /** Checks all of a slave but its source, and that its name is one. */
@@ -263,31 +322,29 @@ export function checkSlave(context: Context, slave: SlaveUpload): { ext: string 
 }
 
 /** Opens a source for as long as `use` takes. */
-export function withSource<S extends Closable, T>(
+export async function withSource<T>(
   source: Source,
   size: number | undefined,
   call: Call,
-  open: (source: Source, size: number | undefined, call: Call) => Promise<S>,
-  use: (opened: S | OpenSource) => Promise<T>,
+  use: (opened: OpenSource) => Promise<T>,
 ): Promise<T> {
-  if (size !== undefined) checkInteger(size, 'size', 0)
-  return isInMemory(source) ? use(openView(source, size)) : closing(open(source, size, call), use)
-}
-
-interface Closable {
-  close(): Promise<void>
-}
-
-async function closing<S extends Closable, T>(
-  opening: Promise<S>,
-  use: (opened: S) => Promise<T>,
-): Promise<T> {
-  const opened = await opening
+  const opened = await openChecked(source, size, call, openSource)
   try {
     return await use(opened)
   } finally {
     await opened.close()
   }
+}
+
+/** Opens a source; at once where it is in memory. */
+function openChecked<S>(
+  source: Source,
+  size: number | undefined,
+  call: Call,
+  open: (source: Source, size: number | undefined, call: Call) => Promise<S>,
+): MayBePending<S | OpenSource> {
+  if (size !== undefined) checkInteger(size, 'size', 0)
+  return isInMemory(source) ? openView(source, size) : open(source, size, call)
 }
 
 function givenExt(context: Context, options: PlanOptions | SlaveOptions | SlaveUpload): string | undefined {

@@ -6,9 +6,10 @@ export class Budget {
   #left = CAPACITY
   #filledAt = performance.now()
 
-  /** Something went well. */
-  earn(): void {
+  /** Something went well. @returns `result` */
+  readonly earn = <T>(result: T): T => {
     if (this.#left < CAPACITY) this.#left += SHARE
+    return result
   }
 
   /** Whether one more thing may be done; counts it. */

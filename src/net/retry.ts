@@ -43,18 +43,14 @@ export function backoff(attempt: number, max = MAX_BACKOFF): number {
  *
  * @throws the error that is not retriable, the only error there was, or a {@link RetryError} with all of them
  */
-export async function retry<T>(options: RetryOptions, call: Call, operation: Operation<T>): Promise<T> {
+export function retry<T>(options: RetryOptions, call: Call, operation: Operation<T>): Promise<T> {
   call.attempt = 1
   const beganAt = performance.now()
-  try {
-    const result = await operation.attempt()
-    options.retryBudget.earn()
-    return result
-  } catch (error) {
+  // Most calls succeed at once: all else is made only after a first failure.
+  return operation.attempt().then(options.retryBudget.earn, (error: unknown) => {
     if (!isFastDfsError(error)) throw error
-    // Most calls succeed at once: all else is made only after a first failure.
     return new Repetition(options, call, error, beganAt).run(operation)
-  }
+  })
 }
 
 /** What is left of a call whose first attempt has failed. */

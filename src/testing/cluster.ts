@@ -72,7 +72,7 @@ export class Cluster implements AsyncDisposable {
   /**
    * One storage.
    *
-   * @param group - its group, `group1`…
+   * @param group - its group, such as `group1`
    * @param index - its place in the group, from 0 on
    * @throws InvalidArgumentError when there is none
    */
@@ -86,7 +86,7 @@ export class Cluster implements AsyncDisposable {
   /**
    * The HTTP side of one storage. As nginx beside a real one, it goes on when the storage stops.
    *
-   * @param group - the storage's group, `group1`…
+   * @param group - the storage's group, such as `group1`
    * @param index - its place in the group, from 0 on
    * @throws InvalidArgumentError when there is none: the cluster was not started with `http`
    */

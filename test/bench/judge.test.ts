@@ -40,7 +40,7 @@ const NOTHING = {
   missingPeers: [],
   counts: {},
   failures: {},
-  smallRss: undefined,
+  peaks: {},
   once: undefined,
 } as const
 
@@ -116,8 +116,10 @@ describe('a row', () => {
 })
 
 it('judges memory by what the floor took', () => {
-  const judged = judgedOf({ ...NOTHING, smallRss: { fastdfs: 120, raw: 100, again: 102 } })
-  expect(judged.map((each) => [each.what, verdictOf(each)])).toEqual([['peak memory to raw', 'missed']])
+  const judged = judgedOf({ ...NOTHING, peaks: { 'small files': { fastdfs: 120, raw: 100, again: 102 } } })
+  expect(judged.map((each) => [each.workload, each.what, verdictOf(each)])).toEqual([
+    ['small files', 'peak memory to raw', 'missed'],
+  ])
   expect(judged[0]?.measured).toBeCloseTo(1.2)
   expect(judged[0]?.noise).toBeCloseTo(0.02)
 })

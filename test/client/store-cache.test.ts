@@ -25,10 +25,10 @@ describe('the memory', () => {
   afterEach(() => jest.restoreAllMocks())
 
   const ports = (cache: StoreCache, group: string | undefined, count: number, trackers = 1) =>
-    Array.from({ length: count }, () => cache.next(group, trackers, isUsable)?.port)
+    Array.from({ length: count }, () => cache.next(group, trackers)?.port)
 
   it('names the storages of a group in turn', () => {
-    const cache = new StoreCache(500)
+    const cache = new StoreCache(500, isUsable)
     expect(ports(cache, 'g', 1)).toEqual([undefined])
     cache.add('g', listed('g', 1, 2, 3), now)
     expect(ports(cache, 'g', 5)).toEqual([1, 2, 3, 1, 2])
@@ -37,7 +37,7 @@ describe('the memory', () => {
   })
 
   it('names groups in turn, as soon as every tracker has named no further one', () => {
-    const cache = new StoreCache(500)
+    const cache = new StoreCache(500, isUsable)
     for (const [group, port] of [
       ['g', 1],
       ['g', 1],
@@ -52,14 +52,14 @@ describe('the memory', () => {
   })
 
   it('names the one group that a tracker wants', () => {
-    const cache = new StoreCache(500)
+    const cache = new StoreCache(500, isUsable)
     cache.add(undefined, listed('g', 1), now)
     cache.add(undefined, listed('g', 1), now)
     expect(ports(cache, undefined, 2)).toEqual([1, 1])
   })
 
   it('ends its time after the first answer was asked for, and goes on with whose turn it is', () => {
-    const cache = new StoreCache(500)
+    const cache = new StoreCache(500, isUsable)
     cache.add('g', listed('g', 1, 2, 3), now - 100)
     expect(ports(cache, 'g', 1)).toEqual([1])
     now += 399
@@ -72,19 +72,22 @@ describe('the memory', () => {
   })
 
   it('leaves out what is not usable, of all groups', () => {
-    const cache = new StoreCache(500)
+    let usable: number[] = []
+    const cache = new StoreCache(500, ({ port }) => usable.includes(port))
     cache.add(undefined, listed('g', 1, 2), now)
     cache.add(undefined, listed('h', 3), now)
     cache.add(undefined, listed('h', 3), now)
-    const next = (usable: number[]) =>
-      Array.from({ length: 4 }, () => cache.next(undefined, 1, ({ port }) => usable.includes(port))?.port)
+    const next = (only: number[]) => {
+      usable = only
+      return ports(cache, undefined, 4)
+    }
     expect(next([2, 3])).toEqual([2, 3, 2, 3])
     expect(next([3])).toEqual([3, 3, 3, 3])
     expect(next([])).toEqual([undefined, undefined, undefined, undefined])
   })
 
   it('takes no answer that was asked for before it was told to forget', () => {
-    const cache = new StoreCache(500)
+    const cache = new StoreCache(500, isUsable)
     cache.add('g', listed('g', 1), now)
     cache.clear()
     expect(ports(cache, 'g', 1)).toEqual([undefined])

@@ -75,7 +75,7 @@ describe('a budget', () => {
   it('gets one for ten things that go well', () => {
     const budget = new Budget()
     while (budget.take());
-    for (let i = 0; i < 11; i++) budget.earn()
+    for (let i = 0; i < 11; i++) budget.earn(undefined)
     expect(budget.take()).toBe(true)
     expect(budget.take()).toBe(false)
   })

@@ -152,7 +152,7 @@ export class DiskStore implements Store {
     return this.#storePaths[index] ?? `${this.#folder}/store_path${index}`
   }
 
-  /** `M01/HH/HH/name` → `store_path1/data/HH/HH/name` */
+  /** `M01/HH/HH/name` to `store_path1/data/HH/HH/name`. */
   #path(name: string): string {
     return `${this.#storePath(storePathOf(name))}/data/${name.slice(4)}`
   }
