@@ -25,8 +25,8 @@ export interface DiskStoreOptions {
 const PIECE = 512 * 1024
 /** So many bytes block while they are read or written: see `files.ts`. */
 const SMALL = 64 * 1024
-/** So many bytes of a draft are written at once: a hop to a thread and back should move much. */
-const GATHERED = 2 * 1024 * 1024
+/** So many bytes of a draft are written at once: each call costs a hop to a thread and back, and holds up what comes. */
+const GATHERED = 8 * 1024 * 1024
 /** Emptied at each start: a name that nobody else gives a folder in a store path. */
 const DRAFTS = '.fastdfs-tmp'
 
