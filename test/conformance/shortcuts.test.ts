@@ -9,19 +9,22 @@ describe.each(everyTarget)('without asking a tracker, on $name', (target) => {
     new FastDfsClient({ trackers: fixture.trackers, ...options })
 
   it('uploads go to every group and storage that takes them', async () => {
-    await using client = clientOf({ trackerCache: 1000 })
     const wanted = new Set<string>()
-    for (const { group } of await client.admin.listGroups()) {
-      const { storages } = await client.tracker.queryStoreAll({ group })
+    await using asking = clientOf({})
+    for (const { group } of await asking.admin.listGroups()) {
+      const { storages } = await asking.tracker.queryStoreAll({ group })
       for (const storage of storages) wanted.add(formatEndpoint(storage))
     }
-    const uploads = Array.from({ length: 24 }, (_, i) => i)
-    for (const i of uploads) {
-      const { id, endpoint, verified } = await client.uploadFile(noise(1000 + i, i), { ext: 'bin' })
-      fixture.track(id)
-      wanted.delete(endpoint)
-      expect(verified).toBe(true)
-      expect(await client.downloadFile(id)).toEqual(noise(1000 + i, i))
+    // Where others ask the same trackers in between, those may name a client one group only.
+    for (let round = 0; round < 10 && wanted.size > 0; round++) {
+      await using client = clientOf({ trackerCache: 1000 })
+      for (let i = 0; i < 24; i++) {
+        const { id, endpoint, verified } = await client.uploadFile(noise(1000 + i, i), { ext: 'bin' })
+        fixture.track(id)
+        wanted.delete(endpoint)
+        expect(verified).toBe(true)
+        expect(await client.downloadFile(id)).toEqual(noise(1000 + i, i))
+      }
     }
     expect([...wanted]).toEqual([])
   })
