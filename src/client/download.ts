@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { AbortError, InvalidArgumentError, isFastDfsError } from '../errors.js'
 import type { Call, CallOptions } from '../net/call.js'
@@ -357,11 +358,12 @@ export class DownloadStream extends Readable {
 class PieceSink implements ContentSink {
   /** Of what gives the content. */
   flow: ContentFlow = NO_FLOW
-  readonly #stream: Readable
+  readonly #push: (chunk: Buffer) => boolean
   readonly #space = new KeptSpace()
 
   constructor(stream: Readable) {
-    this.#stream = stream
+    // Content comes in the async context of whoever made the connection, and may be told of at once.
+    this.#push = AsyncResource.bind((chunk: Buffer) => stream.push(chunk))
   }
 
   start(_: number, flow: ContentFlow): void {
@@ -374,6 +376,6 @@ class PieceSink implements ContentSink {
   }
 
   write(chunk: Buffer): boolean {
-    return this.#stream.push(this.#space.keep(chunk))
+    return this.#push(this.#space.keep(chunk))
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { LocalIoError } from '../errors.js'
 import type { ContentFlow, ContentSink } from '../net/content.js'
 import type { Log } from '../observe/log.js'
@@ -23,12 +24,15 @@ export function checkProgress(listener: ProgressListener | undefined): void {
   if (listener !== undefined) checkFunction(listener, 'onProgress')
 }
 
-/** A listener that may be an async function, checked: nobody else sees to its promises. */
+/**
+ * A listener that may be an async function, checked: nobody else sees to its promises. It runs in the present async
+ * context; content comes in that of whoever made the connection.
+ */
 export function progressOf(listener: ProgressListener | undefined, log: Log): ProgressListener | undefined {
   checkProgress(listener)
   return (
     listener &&
-    ((progress) => {
+    AsyncResource.bind((progress: Progress) => {
       const given = listener(progress)
       if (given === undefined) return
       void Promise.resolve(given).catch((cause: unknown) =>

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream'
 import type { WritableStream } from 'node:stream/web'
@@ -75,13 +76,15 @@ function sinkOf(target: Target, onFlow: (flow: ContentFlow) => void): WholeSink<
   let size = 0
   // Whoever takes it may keep it.
   const space = new KeptSpace()
+  // Content comes in the async context of whoever made the connection.
+  const write = AsyncResource.bind((chunk: Buffer) => target.write(chunk))
   return {
     restarts: false,
     start: (_, flow) => onFlow(flow),
     space: (missing) => space.next(missing),
     write: (chunk) => {
       size += chunk.length
-      return target.write(space.keep(chunk))
+      return write(space.keep(chunk))
     },
     finish: async () => {
       await target.end().catch((cause: unknown) => {

@@ -16,7 +16,7 @@ import { formatEndpoint } from './endpoint.js'
 import type { HealthState } from './health.js'
 import { Health } from './health.js'
 import { Request } from './request.js'
-import type { Caller, LineOptions } from './waiting-line.js'
+import type { LineOptions } from './waiting-line.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** How connections are made and kept. Times in milliseconds. */
@@ -51,13 +51,17 @@ export interface EndpointStats {
   readonly waiting: number
 }
 
-/** A connection that is lent. It is given back by one of the two, which also tell how the server is doing. */
-export interface Loan {
-  readonly connection: Connection
-  /** Its use gave `result`. */
-  readonly onResult: <T>(result: T) => T
-  /** Its use failed: throws `error` again. */
-  readonly onError: (error: unknown) => never
+/**
+ * What a connection is lent to. An object and no function: V8 keeps the compiled code of what lives long only, and would
+ * compile that of a function anew which is made for every call.
+ */
+export interface Borrower<T> {
+  /** On whose behalf. */
+  readonly call: Call
+  /** Whether the connection has to have been used or tested within the last second. */
+  readonly mustLive: boolean
+  /** Uses it until its promise settles. Does not throw. */
+  use(connection: Connection): Promise<T>
 }
 
 /**
@@ -75,34 +79,13 @@ interface Slot {
   warned: boolean
 }
 
-type LiveSlot = Slot & Loan
-
-/** Somebody who waits for a connection, first for its turn: small, since there may be thousands. */
-class Acquiring implements Caller<LiveSlot> {
-  readonly #pool: EndpointPool
-  readonly call: Call
-  readonly mustLive: boolean
-  readonly resolve: (slot: LiveSlot) => void
-  readonly onRefused: (error: FastDfsError) => void
-
-  constructor(
-    pool: EndpointPool,
-    call: Call,
-    mustLive: boolean,
-    resolve: (slot: LiveSlot) => void,
-    reject: (error: FastDfsError) => void,
-  ) {
-    this.#pool = pool
-    this.call = call
-    this.mustLive = mustLive
-    this.resolve = resolve
-    this.onRefused = reject
-  }
-
-  /** See {@link Caller}. */
-  onTurn(handed: LiveSlot | undefined): void {
-    this.#pool.serve(this, handed)
-  }
+/** A slot with a connection. It is given back by one of the two, which also tell how the server is doing. */
+interface LiveSlot extends Slot {
+  readonly connection: Connection
+  /** The use of the connection gave `result`. */
+  readonly onResult: <T>(result: T) => T
+  /** Its use failed: throws `error` again. */
+  readonly onError: (error: unknown) => never
 }
 
 /** The connections to one endpoint, and how it is doing. */
@@ -161,43 +144,36 @@ export class EndpointPool {
     )
   }
 
-  /** A connection at once, if one was used a moment ago, or is trusted at least with what may be repeated. */
-  tryTake(mustLive: boolean): Loan | undefined {
+  /** Lends a connection that was used a moment ago, or is trusted at least with what may be repeated, if there is one. */
+  tryUse<T>(borrower: Borrower<T>): Promise<T> | undefined {
     if (this.#warm.length === 0 || this.#isClosed) return undefined
     const slot = this.#popWarm()
     if (slot === undefined) return undefined
-    if ((mustLive && !isTrusted(slot.connection)) || !this.#line.tryEnter()) {
+    if ((borrower.mustLive && !isTrusted(slot.connection)) || !this.#line.tryEnter()) {
       this.#warm.push(slot)
       return undefined
     }
     this.#wasUsed = true
     slot.connection.referenced = true
-    return slot
+    return lend(slot, borrower)
   }
 
-  /** @param mustLive - a connection that was idle for long is tested first */
-  acquire(call: Call, mustLive: boolean): Promise<Loan> {
-    if (!isTraced(channels.pool)) return this.#acquire(call, mustLive)
-    const trace = { endpoint: this.#name, waiting: this.#line.waiting }
-    return channels.pool.tracePromise(() => this.#acquire(call, mustLive), trace)
-  }
-
-  #acquire(call: Call, mustLive: boolean): Promise<LiveSlot> {
+  /**
+   * Lends a connection as soon as there is one. What waits is this function alone, since thousands may. It goes on in its
+   * caller's async context, where a connection may have to be made then, and not in that of who has left.
+   */
+  async use<T>(borrower: Borrower<T>): Promise<T> {
+    const { call, mustLive } = borrower
     this.#wasUsed = true
-    return new Promise((resolve, reject) =>
-      this.#line.enter(new Acquiring(this, call, mustLive, resolve, reject)),
-    )
+    if (isTraced(channels.pool)) return await lend(await this.#acquireTraced(call, mustLive), borrower)
+    const handed = await this.#line.enter(call)
+    const isReady = handed !== undefined && !this.#isClosed && (!mustLive || isTrusted(handed.connection))
+    return await lend(isReady ? handed : await this.#take(call, mustLive, handed), borrower)
   }
 
-  /** It is somebody's turn. */
-  serve(acquiring: Acquiring, handed: LiveSlot | undefined): void {
-    const { call, mustLive, resolve, onRefused } = acquiring
-    const isReady = handed !== undefined && (!mustLive || isTrusted(handed.connection))
-    if (isReady && !this.#isClosed) return resolve(handed)
-    this.#take(call, mustLive, handed).then(resolve, (error: FastDfsError) => {
-      this.#line.leave()
-      onRefused(error)
-    })
+  #acquireTraced(call: Call, mustLive: boolean): Promise<LiveSlot> {
+    const acquire = async (): Promise<LiveSlot> => this.#take(call, mustLive, await this.#line.enter(call))
+    return channels.pool.tracePromise(acquire, { endpoint: this.#name, waiting: this.#line.waiting })
   }
 
   /** Gives a connection back: to the next caller, or to those that are kept. */
@@ -213,19 +189,25 @@ export class EndpointPool {
     this.#line.leave()
   }
 
+  /** For somebody whose turn it is: what that caller was handed, or another one. */
   async #take(call: Call, mustLive: boolean, handed: LiveSlot | undefined): Promise<LiveSlot> {
     const since = this.#clock
-    for (let slot = handed ?? this.#popWarm(); ; slot = this.#popWarm()) {
-      if (this.#isClosed) {
-        if (slot !== undefined) this.#giveBack(slot)
-        throw closed(this.#name)
+    try {
+      for (let slot = handed ?? this.#popWarm(); ; slot = this.#popWarm()) {
+        if (this.#isClosed) {
+          if (slot !== undefined) this.#giveBack(slot)
+          throw closed(this.#name)
+        }
+        slot ??= await this.#borrow(call, since)
+        if (slot === undefined) continue
+        slot.connection.referenced = true
+        if (!this.#isClosed && (!mustLive || (await this.#isAlive(slot.connection, call)))) return slot
+        this.#giveBack(slot)
+        call.check()
       }
-      slot ??= await this.#borrow(call, since)
-      if (slot === undefined) continue
-      slot.connection.referenced = true
-      if (!this.#isClosed && (!mustLive || (await this.#isAlive(slot.connection, call)))) return slot
-      this.#giveBack(slot)
-      call.check()
+    } catch (error) {
+      this.#line.leave()
+      throw error
     }
   }
 
@@ -463,6 +445,11 @@ export class EndpointPool {
     await this.#pool.drain()
     await this.#pool.clear()
   }
+}
+
+function lend<T>({ connection, onResult, onError }: LiveSlot, borrower: Borrower<T>): Promise<T> {
+  borrower.call.hasBegun = true
+  return borrower.use(connection).then(onResult, onError)
 }
 
 /** Whether a connection was used a moment ago: even what must not be repeated needs no test of it. */

@@ -1,24 +1,10 @@
 import { channels, isTraced } from '../observe/channels.js'
 import { connectionCommands } from '../protocol/index.js'
 import { Call } from './call.js'
-import type { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
-import type { EndpointStats, Loan, PoolOptions } from './endpoint-pool.js'
+import type { Borrower, EndpointStats, PoolOptions } from './endpoint-pool.js'
 import { closed, EndpointPool } from './endpoint-pool.js'
 import { Request } from './request.js'
-
-/**
- * What a connection is lent to. An object and no function: V8 keeps the compiled code of what lives long only, and would
- * compile that of a function anew which is made for every call.
- */
-export interface Borrower<T> {
-  /** On whose behalf. */
-  readonly call: Call
-  /** Whether the connection has to have been used or tested within the last second. */
-  readonly mustLive: boolean
-  /** Uses it until its promise settles. Does not throw. */
-  use(connection: Connection): Promise<T>
-}
 
 /** Connections to every endpoint, made when needed and used again; and how the endpoints are doing. */
 export class ConnectionPool {
@@ -46,19 +32,11 @@ export class ConnectionPool {
   /** The same with a connection that there is already; undefined where none is ready. */
   useAtOnce<T>({ host, port }: Endpoint, borrower: Borrower<T>): Promise<T> | undefined {
     if (isTraced(channels.pool)) return undefined
-    const loan = this.#pools.get(host)?.get(port)?.tryTake(borrower.mustLive)
-    return loan && this.#lend(loan, borrower)
+    return this.#pools.get(host)?.get(port)?.tryUse(borrower)
   }
 
-  async #useLater<T>(endpoint: Endpoint, borrower: Borrower<T>): Promise<T> {
-    if (this.#closed) throw closed()
-    const loan = await this.#poolFor(endpoint).acquire(borrower.call, borrower.mustLive)
-    return await this.#lend(loan, borrower)
-  }
-
-  #lend<T>(loan: Loan, borrower: Borrower<T>): Promise<T> {
-    borrower.call.hasBegun = true
-    return borrower.use(loan.connection).then(loan.onResult, loan.onError)
+  #useLater<T>(endpoint: Endpoint, borrower: Borrower<T>): Promise<T> {
+    return this.#closed ? Promise.reject(closed()) : this.#poolFor(endpoint).use(borrower)
   }
 
   /** Whether a server worked when it was last asked, or was not asked yet. One that failed is tried again in time. */

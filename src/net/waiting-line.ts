@@ -9,35 +9,35 @@ export interface LineOptions {
   readonly queueTimeout: number
 }
 
-/** Who wants to be let in. */
-export interface Caller<T> {
-  /** On whose behalf. */
-  readonly call: Call
-  /** It is its turn, which must be given back by {@link WaitingLine.leave}. @param item - what it was handed */
-  onTurn(item: T | undefined): void
-  /** It is sent away. */
-  onRefused(error: FastDfsError): void
-}
-
 /** A place in the line, between two others. */
 class Place<T> implements Watcher {
   readonly #line: WaitingLine<T>
-  readonly caller: Caller<T>
+  readonly call: Call
   /** When the wait has been too long, by `performance.now()`. */
   readonly endsAt: number
+  readonly enter: (item: T | undefined) => void
+  readonly #refuse: (error: FastDfsError) => void
   before: Place<T> | undefined
   behind: Place<T> | undefined
 
-  constructor(line: WaitingLine<T>, caller: Caller<T>, endsAt: number) {
+  constructor(
+    line: WaitingLine<T>,
+    call: Call,
+    endsAt: number,
+    enter: (item: T | undefined) => void,
+    refuse: (error: FastDfsError) => void,
+  ) {
     this.#line = line
-    this.caller = caller
+    this.call = call
     this.endsAt = endsAt
+    this.enter = enter
+    this.#refuse = refuse
   }
 
   /** See {@link Watcher}. Also for what else ends the wait. */
   onCallOver(error: FastDfsError): void {
     this.#line.giveUp(this)
-    this.caller.onRefused(error)
+    this.#refuse(error)
   }
 }
 
@@ -72,23 +72,26 @@ export class WaitingLine<T> {
     return this.#waiting
   }
 
-  /** Lets somebody in without waiting, if there is room. */
+  /** Lets a caller in without waiting, if there is room. */
   tryEnter(): boolean {
     if (this.#inside >= this.#options.maxConnections) return false
     this.#inside++
     return true
   }
 
-  /** Lets a caller in, now or later; refuses it with a {@link PoolTimeoutError} when the line is full, or the wait too long. */
-  enter(caller: Caller<T>): void {
+  /**
+   * Resolves when it is the caller's turn, with what it was handed; the turn must be given back by
+   * {@link WaitingLine.leave}, also where the call is over by then.
+   *
+   * @throws {@link PoolTimeoutError} when the line is full, or the wait too long
+   */
+  enter(call: Call): Promise<T | undefined> {
     const { maxConnections, maxQueue } = this.#options
-    if (this.tryEnter()) caller.onTurn(undefined)
-    else if (caller.call.isOver) caller.onRefused(caller.call.endError())
-    else if (this.#waiting < maxQueue) this.#append(caller)
-    else {
-      const reason = `${maxQueue} callers wait for one of ${maxConnections} connections already; raise maxQueue or maxConnections`
-      caller.onRefused(this.#refused(reason))
-    }
+    if (this.tryEnter()) return Promise.resolve(undefined)
+    if (call.isOver) return Promise.reject(call.endError())
+    if (this.#waiting < maxQueue) return new Promise((enter, refuse) => this.#append(call, enter, refuse))
+    const reason = `${maxQueue} callers wait for one of ${maxConnections} connections already; raise maxQueue or maxConnections`
+    return Promise.reject(this.#refused(reason))
   }
 
   /** Lets the next one in, and hands it `item`. False when nobody waits: then there is one less inside. */
@@ -99,7 +102,7 @@ export class WaitingLine<T> {
       return false
     }
     this.giveUp(next)
-    next.caller.onTurn(item)
+    next.enter(item)
     return true
   }
 
@@ -108,21 +111,21 @@ export class WaitingLine<T> {
     this.#dismissUntil(Infinity, () => reason)
   }
 
-  #append(caller: Caller<T>): void {
+  #append(call: Call, enter: (item: T | undefined) => void, refuse: (error: FastDfsError) => void): void {
     const { queueTimeout } = this.#options
-    const place = new Place(this, caller, performance.now() + queueTimeout)
+    const place = new Place(this, call, performance.now() + queueTimeout, enter, refuse)
     place.before = this.#last
     if (this.#last === undefined) this.#first = place
     else this.#last.behind = place
     this.#last = place
     this.#waiting++
     if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), queueTimeout).unref()
-    caller.call.watch(place)
+    call.watch(place)
   }
 
   /** Takes a place out of the line, wherever it is. */
   giveUp(place: Place<T>): void {
-    place.caller.call.unwatch(place)
+    place.call.unwatch(place)
     const { before, behind } = place
     if (before === undefined) this.#first = behind
     else before.behind = behind
