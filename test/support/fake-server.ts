@@ -80,11 +80,11 @@ export function int64(value: number): Buffer {
   return bytes
 }
 
-/** Answers as a tracker whose only storage is at `host`:`port` (protocol.md §2.1, §2.2). */
-export function fakeTracker(port: number, host = '127.0.0.1'): Promise<FakeServer> {
+/** Answers at `listens` as a tracker whose only storage is at `host`:`port` (protocol.md §2.1, §2.2). */
+export function fakeTracker(port: number, host = '127.0.0.1', listens?: string): Promise<FakeServer> {
   const address = [field(host, 15), int64(port)]
   return fakeServer((request) => {
     const isStore = [101, 104, 106, 107].includes(request[8] as number)
     return response(Buffer.concat([field('group1', 16), ...address, ...(isStore ? [Buffer.from([0])] : [])]))
-  })
+  }, listens)
 }
