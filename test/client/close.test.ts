@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { FastDfsClient } from '../../src/index.js'
+import { watchHandles } from '../support/handles.js'
 import {
   CONTENT,
   deadAddress,
@@ -48,16 +49,14 @@ describe('a closed client', () => {
 
   it('has closed its connections, and left no timers', async () => {
     await using cluster = await fakeCluster()
-    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-    const before = timers()
+    using timers = watchHandles('Timeout')
     await Promise.all(Array.from({ length: 10 }, () => cluster.client.fileInfo(ID, { timeout: 10_000 })))
     const sockets = [...cluster.storage.connections, ...cluster.tracker.connections]
     expect(sockets.length).toBeGreaterThan(1)
     const closed = sockets.map(async (socket) => socket.closed || once(socket, 'close'))
     await cluster.client.close()
     await Promise.all(closed)
-    // Others' timers may have ended in the meantime.
-    expect(timers()).toBeLessThanOrEqual(before)
+    expect(await timers.left()).toEqual([])
   })
 })
 
@@ -126,12 +125,10 @@ describe('close', () => {
 
   it('leaves no socket, timer or listener', async () => {
     const { default: events } = await import('node:events')
-    const handles = (): string[] =>
-      process.getActiveResourcesInfo().filter((name) => /^(TCPSocketWrap|TCPConnectWrap|Timeout)$/.test(name))
     const { signal } = new AbortController()
     {
       await using cluster = await fakeCluster({ 22: (_, socket) => void socket.end() }, { retries: 2 })
-      const before = handles().length
+      using timers = watchHandles('Timeout')
       const dead = new (await import('../../src/index.js')).FastDfsClient({ trackers: await deadAddress() })
       await Promise.all([
         cluster.client.uploadFile(CONTENT, { signal, timeout: 60_000 }),
@@ -141,7 +138,7 @@ describe('close', () => {
       ])
       await Promise.all([cluster.client.close(), dead.close()])
       expect(cluster.client.stats().endpoints).toEqual([])
-      expect(handles().filter((name) => name === 'Timeout').length).toBeLessThanOrEqual(before)
+      expect(await timers.left()).toEqual([])
     }
     expect(events.getEventListeners(signal, 'abort')).toHaveLength(0)
   })

@@ -2,9 +2,9 @@ import { getEventListeners } from 'node:events'
 import { InvalidArgumentError } from '../../src/errors.js'
 import { Call } from '../../src/net/call.js'
 import { deferred, rejection } from '../client/fakes.js'
+import { watchHandles } from '../support/handles.js'
 
 const never = new Promise<never>(() => {})
-const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 
 describe('a call', () => {
   it('without limits waits for a promise as it is', async () => {
@@ -17,14 +17,14 @@ describe('a call', () => {
   })
 
   it('passes on what comes in time, and leaves no timer and no listener', async () => {
-    const before = timers()
+    using timers = watchHandles('Timeout')
     const { signal } = new AbortController()
     const call = new Call({ signal, timeout: 10_000 })
     await expect(call.wait(Promise.resolve(5))).resolves.toBe(5)
     const error = new InvalidArgumentError('x')
     await expect(call.wait(Promise.reject(error))).rejects.toBe(error)
     await call.sleep(1)
-    expect(timers()).toBeLessThanOrEqual(before)
+    expect(await timers.left()).toEqual([])
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
@@ -55,15 +55,15 @@ describe('a call', () => {
   })
 
   it('ends with its signal, before and while it waits', async () => {
+    using timers = watchHandles('Timeout')
     const controller = new AbortController()
     const call = new Call({ signal: controller.signal })
     const waiting = rejection(call.wait(never))
     const sleeping = rejection(call.sleep(10_000))
-    const before = timers()
     controller.abort('enough')
     expect(await waiting).toMatchObject({ name: 'AbortError', cause: 'enough' })
     expect(await sleeping).toMatchObject({ name: 'AbortError', cause: 'enough' })
-    expect(timers()).toBeLessThan(before)
+    expect(await timers.left()).toEqual([])
     await expect(call.wait(never)).rejects.toMatchObject({ name: 'AbortError' })
     expect(() => call.check()).toThrow('the call was aborted')
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { ConfigError } from '../../src/errors.js'
 import { type Draft, MemoryStore, Storage, type StorageOptions, Tracker } from '../../src/server/index.js'
+import { HANDLES, watchHandles } from '../support/handles.js'
 import { bytes, i64, packet, RawClient, str } from './raw.js'
 
 const started: { stop(): Promise<void> }[] = []
@@ -198,9 +199,7 @@ it('tells of a source by its address, of one it does not know by none', async ()
 })
 
 it('leaves nothing behind', async () => {
-  const count = (): number =>
-    process.getActiveResourcesInfo().filter((name) => /TCP|Timeout/.test(name)).length
-  const before = count()
+  using handles = watchHandles(...HANDLES)
   const leader = await tracker()
   const server = await storage([leader])
   await server.whenActive()
@@ -209,8 +208,7 @@ it('leaves nothing behind', async () => {
   await leader.stop()
   await raw.closed()
   raw.close()
-  await new Promise((resolve) => setImmediate(resolve))
-  expect(count()).toBeLessThanOrEqual(before)
+  expect(await handles.left()).toEqual([])
 })
 
 it.each([

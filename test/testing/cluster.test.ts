@@ -1,4 +1,3 @@
-import { createHook } from 'node:async_hooks'
 import { getEventListeners, once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
@@ -7,6 +6,7 @@ import { join } from 'node:path'
 import { InvalidArgumentError } from '../../src/errors.js'
 import { FastDfsClient } from '../../src/index.js'
 import { startCluster } from '../../src/testing/index.js'
+import { HANDLES, watchHandles } from '../support/handles.js'
 
 it.each([
   ['trackers', 17],
@@ -63,21 +63,11 @@ it('tells other processes where it is', async () => {
 })
 
 it('leaves no timer, no socket and no listener in the process, whatever was under way', async () => {
-  const alive = new Map<number, string>()
-  const hook = createHook({
-    init: (id, type) => {
-      // A reporter of Jest's, in the same process, shows how long a test takes.
-      const isOurs = !/at setTimeout .*\n.*node_modules.@jest/.test(new Error().stack ?? '')
-      if (isOurs && ['Timeout', 'TCPWRAP', 'TCPSERVERWRAP', 'TCPCONNECTWRAP'].includes(type))
-        alive.set(id, type)
-    },
-    destroy: (id) => void alive.delete(id),
-  })
   const { signal } = new AbortController()
   const listeners = (): number[] => process.eventNames().map((name) => process.listenerCount(name))
   const before = listeners()
-  hook.enable()
-  try {
+  using handles = watchHandles(...HANDLES)
+  {
     const cluster = await startCluster({ trackers: 2, groups: 2, storages: 2, http: true, signal })
     const client = cluster.client()
     const { id } = await client.uploadFile(Buffer.alloc(100_000))
@@ -92,17 +82,13 @@ it('leaves no timer, no socket and no listener in the process, whatever was unde
     await cluster.requests.next('queryFileInfo').catch(() => {})
     await cluster.trackers[0]?.stop()
     cluster.storage('group1', 1).pause()
-    expect(new Set(alive.values()).size).toBeGreaterThan(2)
+    expect(new Set(handles.now()).size).toBeGreaterThan(2)
     await cluster.stop()
     expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual(
       waiting.map(() => 'rejected'),
     )
-    // The hook is told of the end of a handle some turns after it.
-    for (let turn = 0; turn < 1000 && alive.size > 0; turn++) await new Promise(setImmediate)
-  } finally {
-    hook.disable()
   }
-  expect([...alive.values()]).toEqual([])
+  expect(await handles.left()).toEqual([])
   expect(getEventListeners(signal, 'abort')).toEqual([])
   expect(listeners()).toEqual(before)
 })
