@@ -104,8 +104,10 @@ export class EndpointPool {
   readonly #closing = new AbortController()
   /** Nobody waits within generic-pool: as many are let in as it has connections. */
   readonly #line: WaitingLine<LiveSlot>
-  /** Callers that wait for a connection to be made. */
-  #connecting = 0
+  /** Callers that wait for a connection to be made, in order: what each is given it by. */
+  readonly #connecting = new Set<(slot: Slot) => void>()
+  /** Connections that generic-pool was asked for: as many as callers wait, and more when some have given up. */
+  #asked = 0
   /** The only attempt to connect while the server fails; resolves to its error. */
   #trial: Promise<FastDfsError | undefined> | undefined
   #clock = 0
@@ -181,7 +183,7 @@ export class EndpointPool {
     if (!this.#isFresh(slot)) void this.#pool.destroy(slot)
     else if (this.#line.waiting > 0) return void this.#line.leave(slot)
     // Who waits for a connection to be made can have this one.
-    else if (this.#connecting > 0) this.#giveBack(slot)
+    else if (this.#connecting.size > 0) this.#giveBack(slot)
     else {
       slot.connection.referenced = false
       this.#warm.push(slot)
@@ -238,12 +240,15 @@ export class EndpointPool {
   }
 
   async #borrowOne(call: Call, since: number): Promise<LiveSlot | undefined> {
-    this.#connecting++
+    let take: (slot: Slot) => void = () => {}
+    const coming = new Promise<Slot>((resolve) => (take = resolve))
+    this.#connecting.add(take)
+    if (this.#asked < this.#connecting.size) void this.#ask()
     let slot: Slot
     try {
-      slot = await call.wait(this.#pool.acquire(), (late) => this.#keep(late))
+      slot = await call.wait(coming, (late) => this.#keep(late))
     } finally {
-      this.#connecting--
+      this.#connecting.delete(take)
     }
     if (slot.connection !== undefined) return slot as LiveSlot
     await this.#pool.destroy(slot)
@@ -253,6 +258,20 @@ export class EndpointPool {
     // Who waits for a turn would only wait for the same, if there is no connection that could come free.
     if (this.#live.size === 0) this.#line.dismiss(error)
     throw error
+  }
+
+  /**
+   * Asks generic-pool for a connection, for whoever waits first when it comes. generic-pool would go on for callers that
+   * have given up, one attempt to connect after the other, before it came to those who still wait.
+   */
+  async #ask(): Promise<void> {
+    this.#asked++
+    const slot = await this.#pool.acquire()
+    this.#asked--
+    const [take] = this.#connecting
+    if (take === undefined) return this.#keep(slot)
+    this.#connecting.delete(take)
+    take(slot)
   }
 
   #keep(slot: Slot): void {
@@ -382,7 +401,8 @@ export class EndpointPool {
 
   /** See {@link EndpointStats}. */
   get stats(): EndpointStats {
-    const inUse = Math.max(0, this.#line.inside - this.#connecting)
+    const connecting = this.#connecting.size
+    const inUse = Math.max(0, this.#line.inside - connecting)
     return {
       endpoint: this.#name,
       health: this.health.state,
@@ -390,7 +410,7 @@ export class EndpointPool {
       connections: this.#live.size,
       inUse,
       idle: Math.max(0, this.#live.size - inUse),
-      connecting: this.#connecting,
+      connecting,
       waiting: this.#line.waiting,
     }
   }

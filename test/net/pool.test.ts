@@ -195,6 +195,37 @@ describe('a dead server', () => {
     await pool.close()
   })
 
+  it('is not tried once more for each caller that has given up', async () => {
+    const attempts: ReturnType<typeof deferred<Error>>[] = []
+    const pool = new ConnectionPool({
+      ...OPTIONS,
+      maxConnections: 1,
+      connect: async () => {
+        const attempt = deferred<Error>()
+        attempts.push(attempt)
+        throw await attempt.promise
+      },
+    })
+    const use = (call: Call): Promise<FastDfsError> =>
+      rejection(
+        pool.use(
+          endpointOf('127.0.0.1:1'),
+          borrower(call, async () => 1),
+        ),
+      )
+    for (let i = 0; i < 3; i++) {
+      const controller = new AbortController()
+      const aborted = use(new Call({ signal: controller.signal }))
+      controller.abort()
+      expect(await aborted).toMatchObject({ name: 'AbortError' })
+    }
+    const last = use(new Call({}))
+    attempts[0]?.resolve(new Error('out of order'))
+    expect(await last).toMatchObject({ name: 'ConnectError', reason: 'cannot connect: out of order' })
+    expect(attempts).toHaveLength(1)
+    await pool.close()
+  })
+
   it('that comes back is used again', async () => {
     const server = await rawServer(() => {})
     await server[Symbol.asyncDispose]()
