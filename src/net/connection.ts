@@ -255,8 +255,11 @@ export class Connection implements Watcher {
     // It may have ended by now, as with its call.
     if (exchange?.sent !== 'nothing') return
     const { source } = exchange.request
-    if (source?.take === undefined) this.#writeHead(exchange)
-    else this.#writeAll(exchange, source.take())
+    if (source?.take === undefined) return this.#writeHead(exchange)
+    const bytes = source.take()
+    // Nothing is sent that the server would wait for the rest of.
+    if (bytes.length === source.size) this.#writeAll(exchange, bytes)
+    else this.#fail(otherSize(source.size, bytes.length))
   }
 
   #writeHead(exchange: Exchange): void {
@@ -301,6 +304,7 @@ export class Connection implements Watcher {
         given += chunk.length
         return this.#write(exchange, chunk, given === source.size)
       })
+      if (given !== source.size) throw otherSize(source.size, given)
       // By now it is certain that a source of size 0 gives nothing: the head is all.
       if (given === 0 && this.#exchange === exchange) this.#writeHead(exchange)
     } catch (error) {
@@ -344,7 +348,12 @@ export class Connection implements Watcher {
     const { missing } = this.#reader
     if (missing === 0 && this.#wasLarge) return BEGINNING
     if (missing < WORTH_PLACING) return undefined
-    return this.#exchange?.request.sink?.space?.(missing)?.subarray(0, Math.min(missing, READ_SIZE))
+    try {
+      return this.#exchange?.request.sink?.space?.(missing)?.subarray(0, Math.min(missing, READ_SIZE))
+    } catch (error) {
+      this.#lose(typed(error))
+      return undefined
+    }
   }
 
   #onData(chunk: Buffer, end: number): void {
@@ -508,6 +517,13 @@ function typed(error: unknown): FastDfsError {
   return new LocalIoError(`the content cannot be handled: ${(error as Partial<Error>)?.message}`, {
     cause: error,
   })
+}
+
+/** The error of bytes in memory that were handed on to a worker, say: nothing is left of them here. */
+function otherSize(size: number, given: number): LocalIoError {
+  return new LocalIoError(
+    `the source gave ${given} of ${size} bytes: what is uploaded must not be changed or transferred before the upload has ended`,
+  )
 }
 
 function phaseOf({ sent }: Exchange): RequestPhase {

@@ -109,6 +109,31 @@ describe('requests on sockets of our own', () => {
     expect(written()).toBe(3)
     for (const connection of connections) connection.destroy()
   })
+
+  it('leave also where the bytes of one are gone by then', async () => {
+    await using server = await fakeServer((request) => (request[8] === 11 ? STORED : OK))
+    const { connections } = await open(server, 3)
+    const [first, second, third] = connections as [Connection, Connection, Connection]
+    const test = (connection: Connection): Promise<object> =>
+      connection.request(new Request(connectionCommands.activeTest, {}, new Call({})))
+    const before = test(first)
+    const bytes = new Uint8Array(9)
+    const uploading = rejection(upload(second, inMemory(Buffer.from(bytes.buffer))))
+    const after = test(third)
+    structuredClone(bytes, { transfer: [bytes.buffer] })
+    expect(await uploading).toMatchObject({
+      name: 'LocalIoError',
+      reason:
+        'the source gave 0 of 9 bytes: what is uploaded must not be changed or transferred before the upload has ended',
+      phase: 'send',
+      retriable: false,
+    })
+    await Promise.all([before, after])
+    // Nothing was sent: the connection is as good as before.
+    await test(second)
+    expect(server.requests.map((request) => request[8])).toEqual([111, 111, 111])
+    for (const connection of connections) connection.destroy()
+  })
 })
 
 describe('a request', () => {
@@ -311,6 +336,17 @@ describe('a source', () => {
     },
   )
 
+  it('that gives less than it should ends the request with the connection', async () => {
+    const { peer, connection } = connected()
+    const uploading = upload(connection, { ...source(Buffer.from('hello')), size: 6 })
+    expect(await rejection(uploading)).toMatchObject({
+      name: 'LocalIoError',
+      reason: expect.stringContaining('the source gave 5 of 6 bytes'),
+      phase: 'send',
+    })
+    expect(peer.destroyed).toBe(true)
+  })
+
   it('is told to stop when an answer comes first', async () => {
     const { peer, connection } = connected()
     peer.onWrite = (_, done) => {
@@ -373,6 +409,25 @@ describe('a sink', () => {
       name: 'LocalIoError',
       cause: boom,
       command: 'downloadFile',
+    })
+    expect(connection.usable).toBe(false)
+  })
+
+  it('that has no room ends the request with an error of ours', async () => {
+    await using server = await fakeServer((_, socket) => void socket.write(header(1_000_000)))
+    const { signal } = new AbortController()
+    const socket = await connect({ host: '127.0.0.1', port: server.port }, 1000, signal, new Log())
+    const connection = new Connection(socket, server.address, 1000)
+    const asked = download(connection, {
+      start: () => {},
+      space: () => {
+        throw new RangeError('Array buffer allocation failed')
+      },
+      write: () => true,
+    })
+    expect(await rejection(asked)).toMatchObject({
+      name: 'LocalIoError',
+      reason: 'the content cannot be handled: Array buffer allocation failed',
     })
     expect(connection.usable).toBe(false)
   })
