@@ -229,7 +229,7 @@ export class Connection implements Watcher {
       this.#idleTimer ??= setTimeout(() => this.#onIdle(), this.#idleTimeout).unref()
       call.watch(this)
       if (this.#lost !== undefined) this.#fail(this.#lost)
-      else if (call.signal?.aborted === true) this.#fail(call.abortError())
+      else if (call.isOver) this.#fail(call.endError())
       else if (source !== undefined && source.take === undefined) void this.#send(exchange, source)
       else if (this.#isOwn && Connection.#underWay > 1) this.#leaveLater()
       else this.#leave()

@@ -6,6 +6,7 @@ import { ClosedError, IntegrityError, isFastDfsError, UnknownOutcomeError } from
 import { channels, isTraced } from '../observe/channels.js'
 import type { Log } from '../observe/log.js'
 import { connectionCommands } from '../protocol/index.js'
+import type { Watcher } from './call.js'
 import { Call } from './call.js'
 import { connect } from './connect.js'
 import type { Connect } from './connect-by.js'
@@ -355,21 +356,26 @@ export class EndpointPool {
       connection.destroy()
       return false
     }
+    if (call.isOver) return false
     // A test takes no longer than a new connection would.
-    const test = new Call({
-      signal: call.signal,
-      timeout: Math.min(this.#options.connectTimeout, call.remaining),
-    })
+    const test = new Call({ timeout: this.#options.connectTimeout })
+    const watcher: Watcher = { onCallOver: (error) => test.cancel(error) }
+    call.watch(watcher)
     try {
       await connection.request(new Request(connectionCommands.activeTest, {}, test))
       return true
     } catch (error) {
-      this.#options.log.debug('pool', `${this.#name}: no longer alive: ${(error as Error).message}`, {
-        endpoint: this.#name,
-      })
-      this.#distrusted = performance.now()
+      // A caller that gave up has learnt nothing about the others.
+      if (!call.isOver) this.#distrust(error as Error)
       return false
+    } finally {
+      call.unwatch(watcher)
     }
+  }
+
+  #distrust({ message }: Error): void {
+    this.#distrusted = performance.now()
+    this.#options.log.debug('pool', `${this.#name}: no longer alive: ${message}`, { endpoint: this.#name })
   }
 
   #judge(error: unknown): void {

@@ -1,7 +1,7 @@
 /** One connection over any Duplex: what it writes, what it takes for an answer, and what its errors say. */
 import { Duplex } from 'node:stream'
 import type { FastDfsError } from '../../src/errors.js'
-import { AbortError } from '../../src/errors.js'
+import { AbortError, ClosedError, TimeoutError } from '../../src/errors.js'
 import { Call } from '../../src/net/call.js'
 import type { ContentFlow, ContentSink, ContentSource } from '../../src/net/content.js'
 import { connect } from '../../src/net/connect.js'
@@ -236,10 +236,34 @@ describe('a request', () => {
     expect(peer.written).toHaveLength(0)
   })
 
-  it('of a call that is over fails without a byte', async () => {
+  it.each<[string, () => Call, object]>([
+    [
+      'aborted',
+      () => new Call({ signal: AbortSignal.abort('enough') }),
+      { name: 'AbortError', cause: 'enough' },
+    ],
+    [
+      'cancelled',
+      () => {
+        const call = new Call({})
+        call.cancel(new ClosedError('closed'))
+        return call
+      },
+      { name: 'ClosedError' },
+    ],
+    [
+      'of an attempt that has expired',
+      () => {
+        const call = new Call({})
+        call.expire(new TimeoutError('too late'))
+        return call
+      },
+      { name: 'TimeoutError', reason: 'too late' },
+    ],
+    ['out of time', () => new Call({ timeout: 1e-6 }), { name: 'TimeoutError' }],
+  ])('of a call that is %s fails without a byte', async (_, make, error) => {
     const { peer, connection } = connected()
-    const call = new Call({ signal: AbortSignal.abort('enough') })
-    await expect(ask(connection, call)).rejects.toMatchObject({ name: 'AbortError', cause: 'enough' })
+    await expect(ask(connection, make())).rejects.toMatchObject({ ...error, retriable: false })
     expect(peer.written).toHaveLength(0)
     expect(connection.usable).toBe(true)
   })

@@ -1,7 +1,7 @@
 /** Connections: how many, for how long, and which are never used again (design.md, Connections). */
 import { Socket } from 'node:net'
 import type { FastDfsError } from '../../src/index.js'
-import { FastDfsClient } from '../../src/index.js'
+import { ClosedError, FastDfsClient } from '../../src/index.js'
 import { Call } from '../../src/net/call.js'
 import type { Connection } from '../../src/net/connection.js'
 import type { Borrower, PoolOptions } from '../../src/net/endpoint-pool.js'
@@ -426,6 +426,47 @@ describe('before a request that must not be repeated', () => {
     expect(await uploading).toMatchObject(error)
     await expect(cluster.client.fileInfo(ID)).resolves.toMatchObject({ size: 13 })
     expect(cluster.commands()).toEqual([11, 111, 22])
+  })
+})
+
+describe('a call that ends while its connection is tested', () => {
+  const ends: Record<string, (call: Call, controller: AbortController, error: FastDfsError) => void> = {
+    'is aborted': (_, controller) => controller.abort(),
+    'is cancelled': (call, _, error) => call.cancel(error),
+    'expires with its attempt': (call, _, error) => void call.expire(error),
+  }
+  it.each(Object.entries(ends))('because it %s ends at once, and no other connection', async (_, end) => {
+    const ages = jest.spyOn(performance, 'now')
+    try {
+      const tested = deferred()
+      let tests = 0
+      await using server = await fakeServer(() => (++tests === 1 ? tested.resolve() : OK))
+      const pool = new ConnectionPool({ ...OPTIONS, connectTimeout: 60_000, idleTimeout: 60_000 })
+      const endpoint = endpointOf(server.address)
+      const both = deferred()
+      let inside = 0
+      const lend = async (): Promise<void> => {
+        if (++inside === 2) both.resolve()
+        await both.promise
+      }
+      await Promise.all([1, 2].map(() => pool.use(endpoint, borrower(new Call({}), lend))))
+      const later = performance.now() + 1100
+      ages.mockImplementation(() => later)
+      const controller = new AbortController()
+      const call = new Call({ signal: controller.signal })
+      const use = { ...borrower(call, async () => 'used'), mustLive: true }
+      const ending = rejection(pool.use(endpoint, use))
+      await tested.promise
+      const error = new ClosedError('enough')
+      end(call, controller, error)
+      expect(await ending).toMatchObject({ name: controller.signal.aborted ? 'AbortError' : 'ClosedError' })
+      // The other one is as good as it was.
+      await expect(pool.use(endpoint, { ...use, call: new Call({}) })).resolves.toBe('used')
+      expect(server.connections).toHaveLength(2)
+      await pool.close()
+    } finally {
+      ages.mockRestore()
+    }
   })
 })
 
