@@ -87,8 +87,11 @@ export interface ClientOptions {
    * and its metadata, for example. @defaultValue 60000
    */
   retryDeadline?: number | undefined
-  /** Is told of each attempt that failed and is made again. What it throws is logged, and changes nothing. */
-  onRetry?: ((retry: RetryTrace) => void) | undefined
+  /**
+   * Is told of each attempt that failed and is made again. What it throws, or a promise that it gives is rejected with, is
+   * logged, and changes nothing.
+   */
+  onRetry?: ((retry: RetryTrace) => unknown) | undefined
   /** Connections to one server. @defaultValue 64 */
   maxConnections?: number | undefined
   /** Connections that are kept ready to each server that is in use, however long they are unused. @defaultValue 0 */

@@ -19,7 +19,7 @@ export interface RetryOptions {
   /** Of all calls of a client together. */
   readonly retryBudget: Budget
   /** Is told of each attempt that is made again. */
-  readonly onRetry: ((retry: RetryTrace) => void) | undefined
+  readonly onRetry: ((retry: RetryTrace) => unknown) | undefined
   readonly log: Log
 }
 
@@ -139,11 +139,10 @@ class Repetition {
     const { message, code, endpoint, command } = retry.error as FastDfsError
     log.debug('retry', `attempt ${retry.attempt} failed: ${message}`, { ...retry, code, endpoint, command })
     if (channels.retry.hasSubscribers) channels.retry.publish(retry)
-    try {
-      onRetry?.(retry)
-    } catch (error) {
-      log.warn('retry', `onRetry failed: ${(error as Partial<Error> | undefined)?.message ?? String(error)}`)
-    }
+    // It may be an async function: nobody else sees to its promises.
+    void (async () => onRetry?.(retry))().catch((error: unknown) =>
+      log.warn('retry', `onRetry failed: ${(error as Partial<Error> | undefined)?.message ?? String(error)}`),
+    )
   }
 
   /** What may have been carried out says more than that there is no time left. */

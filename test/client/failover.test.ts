@@ -653,15 +653,21 @@ describe('onRetry', () => {
     ])
   })
 
-  it('changes nothing when it throws', async () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('boom')
+      },
+    ],
+    ['gives a promise that is rejected', () => Promise.reject(new Error('boom'))],
+  ])('changes nothing when it %s', async (_, onRetry) => {
     const told: string[] = []
     await using servers = await two(
       closes,
       { 22: INFO },
       {
-        onRetry: () => {
-          throw new Error('boom')
-        },
+        onRetry,
         logger: { debug: () => {}, info: () => {}, warn: (_, message) => told.push(message) },
       },
     )
