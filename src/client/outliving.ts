@@ -1,5 +1,5 @@
 import type { FastDfsError } from '../errors.js'
-import { isFastDfsError, locateError, TimeoutError, UnknownOutcomeError } from '../errors.js'
+import { locateError, TimeoutError, UnknownOutcomeError } from '../errors.js'
 import { Call } from '../net/call.js'
 
 /** Milliseconds in which what nobody wants any more is undone. */
@@ -37,11 +37,17 @@ export class Outliving {
     const controller = new AbortController()
     const own = new Call({ signal: controller.signal })
     own.attempt = call.attempt
-    const request = making.ask(own)
+    let failure: unknown
+    const request = making.ask(own).catch((error: unknown) => {
+      failure = error
+      throw error
+    })
     try {
       return await call.wait(request)
-    } catch (error) {
-      if (!call.isOver || !isFastDfsError(error)) throw error
+    } catch (caught) {
+      // An answer is an answer, also where the call is over by now.
+      if (caught === failure) throw caught
+      const error = caught as FastDfsError
       if (making.isSent) {
         this.#goOn(
           request.then((reply) => making.undo(reply)),

@@ -1,5 +1,7 @@
 /** What becomes of files whose uploads were ended after all was sent: nobody can learn of their IDs. */
-import { UnknownOutcomeError } from '../../src/index.js'
+import { Outliving } from '../../src/client/outliving.js'
+import { NoSpaceError, UnknownOutcomeError } from '../../src/index.js'
+import { Call } from '../../src/net/call.js'
 import type { Cluster } from '../../src/testing/index.js'
 import { startCluster } from '../../src/testing/index.js'
 
@@ -89,4 +91,21 @@ it('ends a request that is not sent whole with its call', async () => {
   ).rejects.toMatchObject({ name: 'AbortError', command: 'uploadFile' })
   await client.close()
   expect(await cluster.storage('group1').files()).toEqual([])
+})
+
+it('believes an answer that came before its call was told that its time is over', async () => {
+  const now = jest.spyOn(performance, 'now')
+  const refused = new NoSpaceError('no room')
+  const later = performance.now() + 2_000
+  const asking = new Outliving().ask(new Call({ timeout: 1_000 }), {
+    place: { command: 'uploadFile', endpoint: '10.0.0.1:23000' },
+    isSent: true,
+    ask: async () => {
+      now.mockReturnValue(later)
+      throw refused
+    },
+    undo: async () => {},
+  })
+  await expect(asking).rejects.toBe(refused)
+  now.mockRestore()
 })
