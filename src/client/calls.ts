@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { ClosedError, InvalidArgumentError } from '../errors.js'
 import type { CallOptions } from '../net/call.js'
 import { Call } from '../net/call.js'
@@ -83,13 +84,15 @@ export class Calls {
   }
 }
 
-/** Refuses wrong limits of a call. */
+/** Refuses wrong limits of a call, and lets as many calls as there may be listen to its signal. */
 export function checkCallOptions(options: unknown): CallOptions {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError(`options must be an object, not ${show(options)}`)
   }
   const { signal, timeout } = options as CallOptions
   checkSignal(signal)
+  // One signal may end a batch of calls: Node would take more than ten listeners for a leak.
+  if (signal instanceof EventTarget) setMaxListeners(0, signal)
   const isLimited = timeout !== undefined && timeout !== Infinity
   return { signal, timeout: isLimited ? checkDuration(timeout, 'timeout') : timeout }
 }

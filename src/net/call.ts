@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { FastDfsError } from '../errors.js'
 import { AbortError, TimeoutError } from '../errors.js'
 
@@ -48,8 +47,6 @@ export class Call {
 
   constructor({ signal, timeout = Infinity }: CallOptions) {
     this.signal = signal
-    // One signal may end a batch of calls: Node would take more than ten listeners for a leak.
-    if (signal instanceof EventTarget) setMaxListeners(0, signal)
     this.timeout = timeout
     this.#endsAt = timeout === Infinity ? Infinity : performance.now() + timeout
   }

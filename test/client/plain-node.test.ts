@@ -33,6 +33,10 @@ it('connections that nobody took do not keep a process alive either', async () =
   expect(performance.now() - started).toBeLessThan(15_000)
 }, 25_000)
 
+it('one signal may end any number of downloads, and no leak is warned of', async () => {
+  expect(await node('one-signal.mts')).toBe("Set(1) { 'FDFS_ABORTED' }\n")
+}, 25_000)
+
 it('files of any size take a few buffers of memory', async () => {
   const mib = Number(process.env['FASTDFS_TEST_MIB'] ?? 256)
   const { sizes, grown } = JSON.parse(await node('memory.mts', String(mib))) as {
