@@ -111,6 +111,8 @@ export class EndpointPool {
   #asked = 0
   /** The only attempt to connect while the server fails; resolves to its error. */
   #trial: Promise<FastDfsError | undefined> | undefined
+  /** Callers that wait for how that ends. */
+  #onTrial = 0
   #clock = 0
   /** Connections that were last used before this are not trusted, since one of them was found dead. */
   #distrusted = -Infinity
@@ -218,11 +220,7 @@ export class EndpointPool {
   async #borrow(call: Call, since: number): Promise<LiveSlot | undefined> {
     // A server that fails is tried by one caller for all.
     if (this.health.state !== 'closed' && this.#pool.available === 0) {
-      if (this.#trial !== undefined) {
-        const error = await call.wait(this.#trial)
-        if (error !== undefined) throw error
-        return undefined
-      }
+      if (this.#trial !== undefined) return this.#awaitTrial(call, this.#trial)
       let end: (error?: FastDfsError) => void = () => {}
       this.#trial = new Promise((resolve) => (end = resolve))
       try {
@@ -238,6 +236,16 @@ export class EndpointPool {
       }
     }
     return this.#borrowOne(call, since)
+  }
+
+  async #awaitTrial(call: Call, trial: Promise<FastDfsError | undefined>): Promise<undefined> {
+    this.#onTrial++
+    try {
+      const error = await call.wait(trial)
+      if (error !== undefined) throw error
+    } finally {
+      this.#onTrial--
+    }
   }
 
   async #borrowOne(call: Call, since: number): Promise<LiveSlot | undefined> {
@@ -407,7 +415,7 @@ export class EndpointPool {
 
   /** See {@link EndpointStats}. */
   get stats(): EndpointStats {
-    const connecting = this.#connecting.size
+    const connecting = this.#connecting.size + this.#onTrial
     const inUse = Math.max(0, this.#line.inside - connecting)
     return {
       endpoint: this.#name,

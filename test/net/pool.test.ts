@@ -195,24 +195,33 @@ describe('a dead server', () => {
     await pool.close()
   })
 
-  it('is not tried once more for each caller that has given up', async () => {
+  /** A server to which connections cannot be made, when the test says so. */
+  const refusing = (
+    maxConnections: number,
+  ): { pool: ConnectionPool; attempts: { resolve: (error: Error) => void }[]; use: Use } => {
     const attempts: ReturnType<typeof deferred<Error>>[] = []
     const pool = new ConnectionPool({
       ...OPTIONS,
-      maxConnections: 1,
+      maxConnections,
       connect: async () => {
         const attempt = deferred<Error>()
         attempts.push(attempt)
         throw await attempt.promise
       },
     })
-    const use = (call: Call): Promise<FastDfsError> =>
+    const use: Use = (call) =>
       rejection(
         pool.use(
           endpointOf('127.0.0.1:1'),
           borrower(call, async () => 1),
         ),
       )
+    return { pool, attempts, use }
+  }
+  type Use = (call: Call) => Promise<FastDfsError>
+
+  it('is not tried once more for each caller that has given up', async () => {
+    const { pool, attempts, use } = refusing(1)
     for (let i = 0; i < 3; i++) {
       const controller = new AbortController()
       const aborted = use(new Call({ signal: controller.signal }))
@@ -223,6 +232,22 @@ describe('a dead server', () => {
     attempts[0]?.resolve(new Error('out of order'))
     expect(await last).toMatchObject({ name: 'ConnectError', reason: 'cannot connect: out of order' })
     expect(attempts).toHaveLength(1)
+    await pool.close()
+  })
+
+  it('has no connections in use, also while calls wait for one of them to try it', async () => {
+    const { pool, attempts, use } = refusing(4)
+    const first = use(new Call({}))
+    attempts[0]?.resolve(new Error('out of order'))
+    await first
+    const others = Array.from({ length: 6 }, () => use(new Call({})))
+    while (attempts.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    expect(pool.stats).toMatchObject([
+      { health: 'open', connections: 0, inUse: 0, idle: 0, connecting: 4, waiting: 2 },
+    ])
+    attempts[1]?.resolve(new Error('out of order'))
+    await Promise.all(others)
+    expect(pool.stats).toMatchObject([{ connections: 0, inUse: 0, connecting: 0, waiting: 0 }])
     await pool.close()
   })
 
