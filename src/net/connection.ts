@@ -109,6 +109,8 @@ export class Connection implements Watcher {
   readonly endpoint: string
   /** When the last response ended, by `performance.now()`. */
   lastUsed = performance.now()
+  /** Whether it was ended because a call was over: that says nothing about the server. */
+  wasGivenUp = false
   /** Is told when the server ends it between two requests, as one does that is stopped. */
   onDropped: (() => void) | undefined
   readonly #socket: Duplex & Queueing
@@ -451,6 +453,7 @@ export class Connection implements Watcher {
 
   /** See {@link Watcher}. */
   onCallOver(error: FastDfsError): void {
+    this.wasGivenUp = true
     this.#lose(error)
   }
 

@@ -334,7 +334,7 @@ export class EndpointPool {
         },
         onError: (error) => {
           this.#release(slot)
-          this.#judge(error)
+          if (!connection.wasGivenUp) this.#judge(error)
           throw error
         },
       }

@@ -1,7 +1,7 @@
 /** Connections: how many, for how long, and which are never used again (design.md, Connections). */
 import { Socket } from 'node:net'
 import type { FastDfsError } from '../../src/index.js'
-import { ClosedError, FastDfsClient } from '../../src/index.js'
+import { ClosedError, FastDfsClient, TimeoutError } from '../../src/index.js'
 import { Call } from '../../src/net/call.js'
 import type { Connection } from '../../src/net/connection.js'
 import type { Borrower, PoolOptions } from '../../src/net/endpoint-pool.js'
@@ -278,6 +278,22 @@ describe('a dead server', () => {
     await pool.close()
     await new Promise((resolve) => again.close(resolve))
   })
+})
+
+it('a server for whose answer a caller had no time has not failed', async () => {
+  const asked = deferred()
+  await using server = await fakeServer(() => asked.resolve())
+  const pool = new ConnectionPool(OPTIONS)
+  const call = new Call({})
+  const command = storageCommands.regenerateAppenderFilename
+  const ending = rejection(pool.use(endpointOf(server.address), new Request(command, { name: NAME }, call)))
+  await asked.promise
+  const error = new TimeoutError('no time')
+  call.cancel(error)
+  expect(await ending).toMatchObject({ name: 'UnknownOutcomeError', cause: error })
+  expect(pool.stats).toMatchObject([{ health: 'closed', failures: 0 }])
+  expect(pool.failureAt).toBe(-Infinity)
+  await pool.close()
 })
 
 describe('the queue', () => {
