@@ -58,7 +58,8 @@ export class Outliving {
       controller.abort()
       // Nobody reads the source any more when this rejects.
       await request.catch(() => {})
-      throw locateError(error, making.place)
+      const { phase } = (failure ?? {}) as Partial<FastDfsError>
+      throw locateError(error, { ...making.place, phase })
     }
   }
 

@@ -174,7 +174,7 @@ class Undoable<C extends Command> implements Making<ResponseOf<C>> {
     source: CountedSource,
     undoing: Undoing<ResponseOf<C>>,
   ) {
-    this.place = { command: command.name, endpoint: formatEndpoint(storage) }
+    this.place = { command: command.name, endpoint: formatEndpoint(context.addresses.first(storage)) }
     this.#context = context
     this.#storage = storage
     this.#command = command

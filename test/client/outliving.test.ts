@@ -1,9 +1,11 @@
 /** What becomes of files whose uploads were ended after all was sent: nobody can learn of their IDs. */
 import { Outliving } from '../../src/client/outliving.js'
-import { NoSpaceError, UnknownOutcomeError } from '../../src/index.js'
+import { FastDfsClient, NoSpaceError, UnknownOutcomeError } from '../../src/index.js'
 import { Call } from '../../src/net/call.js'
 import type { Cluster } from '../../src/testing/index.js'
 import { startCluster } from '../../src/testing/index.js'
+import { fakeServer, fakeTracker } from '../support/fake-server.js'
+import { deferred, rejection } from './fakes.js'
 
 const content = Buffer.from('nobody wants it any more')
 let cluster: Cluster
@@ -88,7 +90,7 @@ it('ends a request that is not sent whole with its call', async () => {
   }
   await expect(
     client.uploadFile(source(), { size: 2 * content.length, signal: controller.signal }),
-  ).rejects.toMatchObject({ name: 'AbortError', command: 'uploadFile' })
+  ).rejects.toMatchObject({ name: 'AbortError', command: 'uploadFile', phase: 'send' })
   await client.close()
   expect(await cluster.storage('group1').files()).toEqual([])
 })
@@ -108,4 +110,18 @@ it('believes an answer that came before its call was told that its time is over'
   })
   await expect(asking).rejects.toBe(refused)
   now.mockRestore()
+})
+
+it('says where a request was that its call has ended: where it was sent', async () => {
+  const sent = deferred()
+  await using storage = await fakeServer(() => sent.resolve())
+  await using tracker = await fakeTracker(23000, '10.99.0.1')
+  const storageAddressMap = { '10.99.0.1': storage.address }
+  await using client = new FastDfsClient({ trackers: tracker.address, storageAddressMap })
+  const controller = new AbortController()
+  const failed = rejection(client.uploadFile(content, { signal: controller.signal }))
+  await sent.promise
+  controller.abort()
+  expect(await failed).toMatchObject({ name: 'AbortError', phase: 'answer', endpoint: storage.address })
+  await client.close({ grace: 0 })
 })
