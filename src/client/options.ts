@@ -54,7 +54,8 @@ export interface ClientOptions {
    * Makes connections to trackers and storages, for tunnels and TLS. Default: TCP.
    *
    * It is given where to, `storageAddressMap` included, and a signal that ends the attempt: after `connectTimeout`, or
-   * when the client is closed. It gives a Duplex that is connected, or rejects; then another server is tried.
+   * when the client is closed. It gives a Duplex that is connected, a new one each time, or rejects; then another server
+   * is tried.
    *
    * @example
    * ```ts

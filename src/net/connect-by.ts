@@ -24,7 +24,7 @@ export type Connect = (
  * @param closing - ends the attempt with its reason
  * @throws {@link ConnectError} when the function fails
  * @throws {@link TimeoutError} when it takes longer than `timeout`
- * @throws {@link ConfigError} when it gives no Duplex
+ * @throws {@link ConfigError} when it gives no Duplex, or one that it gave before
  */
 export function connectBy(
   connect: Connect,
@@ -37,6 +37,9 @@ export function connectBy(
   const open = (): Promise<Duplex> => connectTo(connect, endpoint, where, timeout, closing, log)
   return isTraced(channels.connect) ? channels.connect.tracePromise(open, { endpoint: where }) : open()
 }
+
+/** Two connections on one Duplex would take each other's answers. */
+const GIVEN = new WeakSet<Duplex>()
 
 function connectTo(
   connect: Connect,
@@ -73,6 +76,11 @@ function connectTo(
       if (!isDuplex(given)) {
         return fail(new ConfigError(`connect must give a Duplex, not ${typeof given}`, placeOf(where)))
       }
+      if (GIVEN.has(given)) {
+        const reason = 'connect must give each time a Duplex of its own, not one that it gave before'
+        return fail(new ConfigError(reason, placeOf(where)))
+      }
+      GIVEN.add(given)
       if (isOver) {
         // Nobody waits for it any more; it may end in an error of its own.
         given.on('error', () => {}).destroy()

@@ -143,6 +143,27 @@ describe('where they cannot be made', () => {
     expect(error.message).toMatch(/^connect must give a Duplex, not \w+ \(at 10\.0\.0\.1:22122\)$/)
   })
 
+  it("no two of them share a Duplex: they would take each other's answers", async () => {
+    await using tracker = await fakeTracker(1)
+    let made: ReturnType<Connect> | undefined
+    await using sharing = client(
+      (endpoint: Endpoint, options: { signal: AbortSignal }) => (made ??= plain(endpoint, options)),
+      { trackers: tracker.address },
+    )
+    const asked = [1, 2].map(() => sharing.tracker.queryFetch(ID))
+    const outcomes = (await Promise.allSettled(asked)).sort((a, b) => a.status.localeCompare(b.status))
+    expect(outcomes).toEqual([
+      { status: 'fulfilled', value: expect.objectContaining({ port: 1 }) as object },
+      {
+        status: 'rejected',
+        reason: expect.objectContaining({
+          name: 'ConfigError',
+          reason: 'connect must give each time a Duplex of its own, not one that it gave before',
+        }) as object,
+      },
+    ])
+  })
+
   it('the signal ends what takes too long, and what comes too late is destroyed', async () => {
     const late = deferred<Duplex>()
     let signal: AbortSignal | undefined
