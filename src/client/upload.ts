@@ -191,37 +191,53 @@ export async function upload(
 /** What a plan of an upload is made from. */
 type PlanOptions = Omit<UploadOptions, keyof CallOptions | 'size' | 'slaves' | 'unknownLength'>
 
+/** The plan of an upload whose source may have a name of its own. */
+interface NamelessPlan extends UploadPlan {
+  /** Whether the extension is that of such a name. */
+  readonly takesExt: boolean
+  /** Whether such a name is kept. */
+  readonly keepsName: boolean
+}
+
 /** Checks the options of an upload: makes the plan for a source that has no name of its own. */
-export function planUpload(context: Context, options: PlanOptions): UploadPlan {
+export function planUpload(context: Context, options: PlanOptions): NamelessPlan {
   const { filename } = options
   const onProgress = progressOf(options.onProgress, context.options.log)
   const place = checkPlace(options, context.options.group)
   if (filename !== undefined && typeof filename !== 'string') {
     throw new InvalidArgumentError(`filename must be a text, not ${show(filename)}`)
   }
-  const ext = givenExt(context, options) ?? extOf(filename)
+  const given = givenExt(context, options)
   const { verify = context.options.verify } = options
   checkBoolean(verify, 'verify')
   const keepFilename =
     options.keepFilename !== undefined && checkBoolean(options.keepFilename, 'keepFilename')
   // Whether the source has a name is known later: any one shows what is wrong with the rest.
   const metadata = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
-  return { place, ext, metadata, verify, onProgress }
+  return {
+    place,
+    ext: given ?? extOf(filename),
+    metadata,
+    verify,
+    onProgress,
+    takesExt: given === undefined && filename === undefined,
+    keepsName: keepFilename && filename === undefined,
+  }
 }
 
-/** The plan for a source that is open, whose name counts where the options say none. */
+/** The plan for a source that is open, whose name counts where the options said none when they were checked. */
 export function planNamed(
   context: Context,
-  plan: UploadPlan,
+  plan: NamelessPlan,
   options: PlanOptions,
   fileName: string | undefined,
 ): UploadPlan {
-  const { ext, filename, keepFilename = false } = options
-  if (filename !== undefined || (fileName === undefined && !keepFilename)) return plan
+  const { takesExt, keepsName } = plan
+  if (!keepsName && (!takesExt || fileName === undefined)) return plan
   return {
     ...plan,
-    ext: ext === undefined ? extOf(fileName) : plan.ext,
-    metadata: keepFilename ? packOptional(context, options, fileName ?? '') : plan.metadata,
+    ext: takesExt ? extOf(fileName) : plan.ext,
+    metadata: keepsName ? packOptional(context, options, fileName ?? '') : plan.metadata,
   }
 }
 

@@ -6,6 +6,7 @@ import { FILENAME_KEY } from '../../src/index.js'
 import type { FakeCluster } from './fakes.js'
 import {
   CONTENT,
+  deferred,
   fakeCluster,
   ID,
   rejection,
@@ -72,6 +73,17 @@ describe('extPolicy', () => {
     await cluster.client.uploadFile(CONTENT, { filename: 'photo.jpeg2000', extPolicy: 'error' })
     for (const request of cluster.storage.requests)
       expect(request.equals(uploadRequest(CONTENT, ''))).toBe(true)
+  })
+
+  it('is that of the call, whatever becomes of the options meanwhile', async () => {
+    const open = deferred<Source>()
+    const options: UploadOptions = {}
+    const uploading = cluster.client.uploadFile(() => open.promise, options)
+    Object.assign(options, { ext: 'png', filename: 'next.png', keepFilename: true })
+    open.resolve(new File([CONTENT], 'photo.jpg'))
+    await uploading
+    expect(cluster.commands()).toEqual([11])
+    expect(cluster.storage.requests[0]?.equals(uploadRequest(CONTENT, 'jpg'))).toBe(true)
   })
 
   it('takes no extension that is no text', async () => {
