@@ -290,6 +290,22 @@ describe("a download stream's signal and timeout", () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
+  it('are those of its call, whatever becomes of the options', async () => {
+    await using cluster = await fakeCluster()
+    const [one, other] = [new AbortController(), new AbortController()]
+    const options = { signal: one.signal }
+    const stream = cluster.client.downloadStream(ID, options)
+    options.signal = other.signal
+    await read(stream)
+    expect(getEventListeners(one.signal, 'abort')).toHaveLength(0)
+
+    options.signal = one.signal
+    const aborted = failure(cluster.client.downloadStream(ID, options))
+    options.signal = other.signal
+    one.abort(reason)
+    expect(await aborted).toMatchObject({ name: 'AbortError', cause: reason })
+  })
+
   it('ends it in time, counted from the first read', async () => {
     await using cluster = await fakeCluster({ 14: response(CONTENT).subarray(0, 20) })
     const stream = cluster.client.downloadStream(ID, { timeout: 80 })
