@@ -1,4 +1,4 @@
-import { IntegrityError, locateError, ProtocolError, ServerError, STATUS } from '../errors.js'
+import { isFastDfsError, locateError, ProtocolError, ServerError, STATUS } from '../errors.js'
 import type { Call } from '../net/call.js'
 import type { ContentFlow, ContentSink } from '../net/content.js'
 import { formatEndpoint } from '../net/endpoint.js'
@@ -111,13 +111,13 @@ function startEmpty(sink: ContentSink, storage: StorageEndpoint): void {
   try {
     sink.start(0, NO_FLOW)
   } catch (error) {
-    // What a connection throws says where it was.
-    throw error instanceof IntegrityError
-      ? locateError(error, {
-          command: storageCommands.downloadFile.name,
-          endpoint: formatEndpoint(storage),
-        })
-      : error
+    if (!isFastDfsError(error)) throw error
+    // What a connection throws says where it was, and may be made again.
+    throw locateError(error, {
+      command: storageCommands.downloadFile.name,
+      endpoint: formatEndpoint(storage),
+      retriable: error.retriable || error instanceof ProtocolError,
+    })
   }
 }
 

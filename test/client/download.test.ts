@@ -190,6 +190,18 @@ describe('an answer of another length than was asked for', () => {
     })
   })
 
+  it('is one too where the storage has an empty file in its place', async () => {
+    await using cluster = await fakeCluster({ 14: status(22), 22: response(info(0)) })
+    const error = await rejection(cluster.client.downloadFile(ID, { offset: 5, length: 4 }))
+    expect(error).toMatchObject({
+      name: 'ProtocolError',
+      reason: 'the storage gives 0 bytes where 4 were asked for',
+      command: 'downloadFile',
+      endpoint: cluster.storage.address,
+      retriable: true,
+    })
+  })
+
   it('is fine where an appender file has become shorter, and never longer', async () => {
     await using cluster = await fakeCluster({ 14: response(CONTENT.subarray(0, 6)) })
     const read = await cluster.client.downloadFile(APPENDER_ID, { offset: 2, length: 9 })
