@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { giveBlock, takeBlock } from '../../src/client/blocks.js'
 import type { UploadedFile } from '../../src/index.js'
 import { startCluster } from '../../src/testing/index.js'
+import { collectGarbage } from '../support/garbage.js'
 import { temporaryFolder } from './fakes.js'
 
 const MIB = 1024 * 1024
@@ -24,14 +25,24 @@ it('sixteen blocks are kept, and no more', () => {
   expect(taken.filter((block) => given.includes(block))).toHaveLength(16)
 })
 
-it('a file of 64 MiB has larger blocks, two of which are kept', () => {
+it('files of 64 MiB have two larger blocks together', () => {
   expect(takeBlock(64 * MIB - 1)).toHaveLength(MIB)
-  const given = Array.from({ length: 4 }, () => takeBlock(64 * MIB))
-  expect(given.map(({ length }) => length)).toEqual([4 * MIB, 4 * MIB, 4 * MIB, 4 * MIB])
+  const take = (): Buffer[] => Array.from({ length: 4 }, () => takeBlock(64 * MIB))
+  const given = take()
+  expect(given.map(({ length }) => length)).toEqual([4 * MIB, 4 * MIB, MIB, MIB])
   given.forEach(giveBlock)
-  const taken = Array.from({ length: 4 }, () => takeBlock(64 * MIB))
-  expect(taken.filter((block) => given.includes(block))).toHaveLength(2)
-  expect(new Set(taken).size).toBe(4)
+  const taken = take()
+  expect(new Set(taken)).toEqual(new Set(given))
+  taken.forEach(giveBlock)
+})
+
+it('a larger block that is not given back is made again, when it is gone', async () => {
+  const lengths = (): number[] => [takeBlock(64 * MIB), takeBlock(64 * MIB)].map(({ length }) => length)
+  expect(lengths()).toEqual([4 * MIB, 4 * MIB])
+  expect(lengths()).toEqual([MIB, MIB])
+  await new Promise(setImmediate)
+  collectGarbage()
+  expect(lengths()).toEqual([4 * MIB, 4 * MIB])
 })
 
 it('a file that ends in blocks of both sizes goes up and down as it is', async () => {

@@ -1,9 +1,8 @@
 /** The cluster under a test runner: hooks, fake timers, and hundreds of clusters in one process. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Cluster } from '../../src/testing/index.js'
 import { startCluster, useCluster } from '../../src/testing/index.js'
 import shared from '../../src/testing/jest.js'
+import { collectGarbage } from '../support/garbage.js'
 
 const content = Buffer.from('0123456789')
 
@@ -108,12 +107,6 @@ describe('under fake timers', () => {
     expect(Date.now()).toBe(now)
   })
 })
-
-/** As with `node --expose-gc`, which a run of jest has no say in. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  ;(runInNewContext('gc') as () => void)()
-}
 
 describe('hundreds of clusters in one process', () => {
   it('leave nothing behind', async () => {
