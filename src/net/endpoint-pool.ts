@@ -474,9 +474,11 @@ export class EndpointPool {
   async close(): Promise<void> {
     this.#closing.abort(closed(this.#name))
     this.#line.dismiss(closed(this.#name))
+    // From here on generic-pool makes none in the place of those that end.
+    const drained = this.#pool.drain()
     for (const { connection } of this.#live) connection.destroy(closed(this.#name))
     for (const slot of this.#warm.splice(0)) void this.#pool.destroy(slot)
-    await this.#pool.drain()
+    await drained
     await this.#pool.clear()
   }
 }

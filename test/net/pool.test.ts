@@ -7,6 +7,7 @@ import type { Connection } from '../../src/net/connection.js'
 import type { Borrower, PoolOptions } from '../../src/net/endpoint-pool.js'
 import { ConnectionPool } from '../../src/net/pool.js'
 import { Request } from '../../src/net/request.js'
+import { channels } from '../../src/observe/channels.js'
 import { Log } from '../../src/observe/log.js'
 import { connectionCommands, storageCommands } from '../../src/protocol/index.js'
 import type { FakeCluster } from '../client/fakes.js'
@@ -729,6 +730,22 @@ describe('close', () => {
     await expect(info()).rejects.toMatchObject({ name: 'ClosedError' })
     await pool.close()
     await server[Symbol.asyncDispose]()
+  })
+
+  it('makes no connections in the place of minConnections', async () => {
+    await using server = await fakeServer(() => OK)
+    const pool = new ConnectionPool({ ...OPTIONS, minConnections: 1 })
+    await pool.use(
+      endpointOf(server.address),
+      borrower(new Call({}), async () => {}),
+    )
+    const connects: unknown[] = []
+    const onConnect = (trace: unknown): void => void connects.push(trace)
+    const { start } = channels.connect
+    start.subscribe(onConnect)
+    await pool.close()
+    start.unsubscribe(onConnect)
+    expect(connects).toEqual([])
   })
 
   it('does not wait for a server that does not take connections', async () => {
