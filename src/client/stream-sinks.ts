@@ -116,7 +116,10 @@ function writableTarget(writable: Writable, { onReady, onFailure }: TargetEvents
   let cleanUp = (): void => {}
   const done = new Promise<void>((resolve, reject) => {
     cleanUp = finished(writable, { readable: false }, (failure) => {
-      const error = failure ?? (ended ? undefined : new Error('it was ended before the download was whole'))
+      // Destroyed behind its last piece it has not finished, whatever `finished` says.
+      const isCutShort = writable.destroyed && writable.writableFinished === false
+      const isWhole = ended && !isCutShort
+      const error = failure ?? (isWhole ? undefined : new Error('it was ended before the download was whole'))
       if (error === undefined) return resolve()
       onFailure(error)
       reject(error)

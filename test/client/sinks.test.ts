@@ -290,6 +290,21 @@ describe('a stream that is of no use', () => {
     await closing(socket)
   })
 
+  it('as it is destroyed while it handles the last piece ends the call', async () => {
+    await using cluster = await fakeCluster()
+    const sink: Writable = new Writable({
+      write: (_chunk, _encoding, done) =>
+        void setImmediate(() => {
+          sink.destroy()
+          done()
+        }),
+    })
+    expect(await rejection(cluster.client.downloadFile(ID, sink))).toMatchObject({
+      name: 'LocalIoError',
+      reason: 'cannot write to the stream: it was ended before the download was whole',
+    })
+  })
+
   it('as it cannot be closed ends the call', async () => {
     const boom = new Error('boom')
     await using cluster = await fakeCluster()
