@@ -20,6 +20,8 @@ import type { Wire } from './wire.js'
 const { setImmediate: nextTurn } = timers
 /** After so many turns of the event loop the end of a connection that was closed has come through. */
 const TURNS = 20
+/** After so many that of one whose last request had not been read yet: the system holds some MiB of it. */
+const READING_TURNS = 1000
 /** What a storage is told may make it tell something itself: its change of a file wins over another's. */
 const REPLICATION_ROUNDS = 3
 
@@ -327,6 +329,8 @@ export class Cluster implements AsyncDisposable {
     const { network, trackers, storages, members, https } = this.#fleet
     const unusedFaults = network.faults.unused().map((fault) => fault.toString())
     const waits = network.requests.waiting
+    // A request that goes on may be another client's, which may be gone: its end has not come through then.
+    const isWaiting = this.#clients.some((client) => client.stats().calls > 0)
     const running = network.clientWires().filter((wire) => wire.running !== undefined)
     const calls = running.map((wire) => ({ wire, member: wire.member.name, command: wire.running as string }))
     network.close()
@@ -335,7 +339,9 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(this.#clients.map((client) => client.close({ grace: 0 })))
     // What is not read does not learn of its end.
     const stillOpen = (): Wire[] => network.clientWires().filter(({ isRead }) => isRead)
-    for (let turn = 0; turn < TURNS && stillOpen().length > 0; turn++) await nextTurn()
+    const isClosing = (turn: number): boolean =>
+      stillOpen().some(({ isReceiving }) => turn < (isReceiving ? READING_TURNS : TURNS))
+    for (let turn = 0; isClosing(turn); turn++) await nextTurn()
     const open = stillOpen()
     network.clear()
     await Promise.all(storages.map((storage) => storage.stop()))
@@ -350,7 +356,7 @@ export class Cluster implements AsyncDisposable {
         running: calls.find((call) => call.wire === wire)?.command,
       })),
       calls: calls
-        .filter(({ wire }) => !open.includes(wire))
+        .filter(({ wire }) => isWaiting && !open.includes(wire))
         .map(({ member, command }) => ({ member, command })),
       waits,
       unusedFaults,

@@ -109,6 +109,11 @@ export class Wire extends Duplex {
     return this.#open[0]?.exchange.command
   }
 
+  /** Whether a part of a request is still to come. */
+  get isReceiving(): boolean {
+    return this.#arriving !== undefined
+  }
+
   /** Whether what the peer sends is read. */
   get isRead(): boolean {
     return !this.#stopped

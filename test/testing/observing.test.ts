@@ -1,5 +1,7 @@
 /** What a cluster tells of what it was asked, how it goes back to its beginning, and what it finds left behind. */
+import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FastDfsClient, parseFileId } from '../../src/index.js'
@@ -12,7 +14,7 @@ import {
 } from '../../src/protocol/index.js'
 import type { Cluster, ClusterOptions, Conversation } from '../../src/testing/index.js'
 import { deterministicClock, startCluster } from '../../src/testing/index.js'
-import { i64, packet, RawClient } from '../server/raw.js'
+import { bytes, i64, packet, RawClient, str } from '../server/raw.js'
 
 const started: Cluster[] = []
 afterEach(async () => {
@@ -318,6 +320,20 @@ describe('what is left behind', () => {
       unusedFaults: [],
       text: '',
     })
+  })
+
+  it('is nothing of an upload that was broken off, however much of it is still to be read', async () => {
+    const cluster = await startCluster()
+    const { host, port } = cluster.storage('group1')
+    const socket = connect(port, host)
+    await once(socket, 'connect')
+    const upload = packet(11, bytes(0, i64(9 * 2 ** 20), str('', 6), Buffer.alloc(9 * 2 ** 20)))
+    const asked = cluster.requests.next('uploadFile')
+    // Of this the system takes a few MiB, which the storage has not read when the socket is gone.
+    socket.write(upload.subarray(0, 8 * 2 ** 20))
+    await asked
+    socket.destroy()
+    expect((await cluster.stop()).text).toBe('')
   })
 
   it('is found: a client that nobody closed, a call, a wait and a fault', async () => {
