@@ -162,7 +162,7 @@ export class FastDfsClient {
    * {@link UploadOptions.unknownLength} `appender` they are sent as they come.
    *
    * @param source - a path, Buffer, Blob, stream, iterable of bytes, or a function that returns one. A stream is
-   *   destroyed when the call ends, however it does
+   *   destroyed when the call ends, however it does; bytes must not be changed, or transferred to another thread, before
    * @throws {@link InvalidArgumentError} before anything is sent: the source cannot be read, the extension, group or
    *   metadata do not fit, the storage or store path is none of the cluster; or later, when the source gives more or less than the option `size`: then nothing is stored
    * @throws {@link LocalIoError} when the source fails, or a listener of the progress: then nothing is stored
@@ -342,7 +342,8 @@ export class FastDfsClient {
    *   gives. That is the uploader's choice: nothing that is there already is replaced.
    * - A Writable or web WritableStream: with backpressure; ended (closed) when the download is whole, destroyed
    *   (aborted) with the error when it fails. Nothing is repeated after its first byte.
-   * - A Uint8Array or Buffer: filled from its start. When the download fails, it may hold a part.
+   * - A Uint8Array or Buffer: filled from its start. When the download fails, it may hold a part. It must not be
+   *   transferred to another thread before the call has ended.
    *
    * @throws {@link FileNotFoundError} when there is no such file
    * @throws {@link InvalidArgumentError} when the sink cannot be written, or is too small
