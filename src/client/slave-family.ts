@@ -61,12 +61,13 @@ async function uploadAll(
   call: Call,
 ): Promise<UploadedFile> {
   const planned = plan(context, slaves)
+  const { verify } = options
   const master = await upload(context, command, source, options, call, (ext) => checkFamily(planned, ext))
   const made: UploadedFile[] = []
   for (const [i, { slave, ext }] of planned.entries()) {
     const { source: content, ...rest } = slave
     try {
-      made.push(await uploadSlave(context, new NamedFile(master.id), content, rest, call, options.verify))
+      made.push(await uploadSlave(context, new NamedFile(master.id), content, rest, call, verify))
     } catch (error) {
       const failed = nameOf(master.id, slave.prefix, ext)
       // What the storage may still be about to store is deleted last of all, too.
@@ -145,7 +146,8 @@ function plan(context: Context, slaves: unknown): Planned[] {
     if (typeof given !== 'object' || given === null) {
       throw new InvalidArgumentError(`slaves are objects with a prefix and a source, not ${show(given)}`)
     }
-    const slave = given as SlaveUpload
+    // It is stored later: by then, the caller may have changed it for another upload.
+    const slave = { ...(given as SlaveUpload) }
     return naming(`slave ${i + 1}: `, () => {
       const { ext } = checkSlave(context, slave)
       if (slave.source === undefined) throw new InvalidArgumentError('it has no source')

@@ -37,6 +37,14 @@ describe('an upload with slaves', () => {
     expect(cluster.commands()).toEqual([11, 21, 21])
   })
 
+  it('stores them as the call was told, whatever becomes of the options meanwhile', async () => {
+    await using cluster = await fakeCluster(SLAVES)
+    const slave: SlaveUpload = { prefix: '_small', ext: 'jpg', source: Buffer.from('small') }
+    const uploading = cluster.client.uploadFile(CONTENT, { ext: 'txt', slaves: [slave] })
+    Object.assign(slave, slaves[1])
+    expect((await uploading).slaves).toMatchObject([{ id: SMALL, size: 5 }])
+  })
+
   it('has a list of them where it was given one', async () => {
     await using cluster = await fakeCluster(SLAVES)
     expect(await cluster.client.uploadFile(CONTENT, { slaves: [] })).toMatchObject({ id: ID, slaves: [] })
