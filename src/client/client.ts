@@ -406,9 +406,9 @@ export class FastDfsClient {
    * ```
    */
   downloadStream(id: string, options: DownloadOptions = {}): AsyncIterable<Buffer> & Readable {
-    checkCallOptions(options)
+    const limits = checkCallOptions(options)
     const plan = checkDownload(options, 'downloadStream')
-    return new DownloadStream(this.#piecesDownload, id, options, plan)
+    return new DownloadStream(this.#piecesDownload, id, limits, plan)
   }
 
   /**

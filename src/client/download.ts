@@ -303,14 +303,13 @@ export class DownloadStream extends Readable {
   readonly #id: string
   readonly #options: CallOptions
   readonly #plan: DownloadPlan
-  readonly #signal: AbortSignal | undefined
   readonly #abort = new AbortController()
   readonly #sink = new PieceSink(this)
   #started = false
 
   /**
    * @param download - is called once
-   * @param options - its signal destroys the stream, also before the first read
+   * @param options - kept; its signal destroys the stream, also before the first read
    */
   constructor(download: PiecesDownload, id: string, options: CallOptions, plan: DownloadPlan) {
     super()
@@ -319,13 +318,12 @@ export class DownloadStream extends Readable {
     this.#options = options
     this.#plan = plan
     const { signal } = options
-    this.#signal = signal
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (signal?.aborted === true) this.#onAbort()
   }
 
   readonly #onAbort = (): void => {
-    this.destroy(new AbortError('the call was aborted', { cause: this.#signal?.reason }))
+    this.destroy(new AbortError('the call was aborted', { cause: this.#options.signal?.reason }))
   }
 
   override _read(): void {
@@ -350,7 +348,7 @@ export class DownloadStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#abort.abort(error ?? undefined)
     callback(error)
   }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { DownloadOptions } from '../../src/index.js'
 import { FastDfsClient } from '../../src/index.js'
 import { header, response } from '../support/fake-server.js'
 import {
@@ -311,6 +312,11 @@ describe("a download stream's signal and timeout", () => {
     const stream = cluster.client.downloadStream(ID, { timeout: 80 })
     const error = await rejection(read(stream))
     expect(error).toMatchObject({ name: 'TimeoutError', reason: 'the call did not end within 80 ms' })
+
+    const options: DownloadOptions = { timeout: 80 }
+    const other = cluster.client.downloadStream(ID, options)
+    options.timeout = 90
+    expect(await rejection(read(other))).toMatchObject({ reason: 'the call did not end within 80 ms' })
   })
 })
 
