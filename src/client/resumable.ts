@@ -303,13 +303,12 @@ export async function newUpload(
   const { chunkSize = CHUNK_SIZE, size, keepFilename, filename } = options
   checkInteger(chunkSize, 'chunkSize', 1)
   const checked = planUpload(context, options)
+  // What the caller does to it meanwhile is for another upload.
+  const given = options.metadata && { ...options.metadata }
   const ranges = await openRanges(source, size, call)
-  const { ext, verify } = planNamed(context, checked, options, ranges.fileName)
+  const { ext, verify } = planNamed(context, checked, ranges.fileName)
   const { group, storage, storePathIndex } = options
-  const metadata =
-    keepFilename === true
-      ? withFilename(options.metadata, filename ?? ranges.fileName ?? '')
-      : options.metadata
+  const metadata = keepFilename === true ? withFilename(given, filename ?? ranges.fileName ?? '') : given
   const state: ResumableUploadState = {
     version: 1,
     id: null,
@@ -320,10 +319,7 @@ export async function newUpload(
     options: {
       ext,
       verify,
-      ...(metadata !== undefined && {
-        metadata: { ...metadata },
-        metadataEncoding: encodingOf(context, options),
-      }),
+      ...(metadata !== undefined && { metadata, metadataEncoding: encodingOf(context, options) }),
       ...(group !== undefined && { group }),
       ...(storage !== undefined && { storage }),
       ...(storePathIndex !== undefined && { storePathIndex }),

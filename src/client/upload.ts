@@ -175,7 +175,7 @@ export async function upload(
   const opening = openChecked(source, size, call, unknownLength === 'spool' ? openSource : openUnread)
   const opened = isPending(opening) ? await opening : opening
   try {
-    const plan = planNamed(context, checked, options, opened.fileName)
+    const plan = planNamed(context, checked, opened.fileName)
     checkExt?.(plan.ext)
     return 'pieces' in opened
       ? await storeInChunks(context, command, opened.pieces, plan, call)
@@ -195,8 +195,8 @@ type PlanOptions = Omit<UploadOptions, keyof CallOptions | 'size' | 'slaves' | '
 interface NamelessPlan extends UploadPlan {
   /** Whether the extension is that of such a name. */
   readonly takesExt: boolean
-  /** Whether such a name is kept. */
-  readonly keepsName: boolean
+  /** What such a name is kept with, where it is. */
+  readonly keptWith: Pick<PlanOptions, 'metadata' | 'metadataEncoding'> | undefined
 }
 
 /** Checks the options of an upload: makes the plan for a source that has no name of its own. */
@@ -213,31 +213,28 @@ export function planUpload(context: Context, options: PlanOptions): NamelessPlan
   const keepFilename =
     options.keepFilename !== undefined && checkBoolean(options.keepFilename, 'keepFilename')
   // Whether the source has a name is known later: any one shows what is wrong with the rest.
-  const metadata = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
+  const packed = packOptional(context, options, keepFilename ? (filename ?? '-') : undefined)
+  const { metadata, metadataEncoding } = options
   return {
     place,
     ext: given ?? extOf(filename),
-    metadata,
+    metadata: packed,
     verify,
     onProgress,
     takesExt: given === undefined && filename === undefined,
-    keepsName: keepFilename && filename === undefined,
+    keptWith:
+      keepFilename && filename === undefined ? { metadata: { ...metadata }, metadataEncoding } : undefined,
   }
 }
 
 /** The plan for a source that is open, whose name counts where the options said none when they were checked. */
-export function planNamed(
-  context: Context,
-  plan: NamelessPlan,
-  options: PlanOptions,
-  fileName: string | undefined,
-): UploadPlan {
-  const { takesExt, keepsName } = plan
-  if (!keepsName && (!takesExt || fileName === undefined)) return plan
+export function planNamed(context: Context, plan: NamelessPlan, fileName: string | undefined): UploadPlan {
+  const { takesExt, keptWith } = plan
+  if (keptWith === undefined && (!takesExt || fileName === undefined)) return plan
   return {
     ...plan,
     ext: takesExt ? extOf(fileName) : plan.ext,
-    metadata: keepsName ? packOptional(context, options, fileName ?? '') : plan.metadata,
+    metadata: keptWith === undefined ? plan.metadata : packOptional(context, keptWith, fileName ?? ''),
   }
 }
 

@@ -133,6 +133,16 @@ describe('keepFilename', () => {
     expect(await kept(() => path, { keepFilename: true })).toBe('filename\x02my photo.webp')
   })
 
+  it('keeps it with the metadata of the call, whatever becomes of the options meanwhile', async () => {
+    const open = deferred<Source>()
+    const options: UploadOptions = { metadata: { width: '七' } }
+    const metadata = kept(() => open.promise, Object.assign(options, { keepFilename: true }))
+    options.metadata = { width: '8' }
+    options.metadataEncoding = 'gbk'
+    open.resolve(new File([CONTENT], 'photo.jpg'))
+    expect(await metadata).toBe('width\x02七\x01filename\x02photo.jpg')
+  })
+
   it('is not done by default', async () => {
     await cluster.client.uploadFile(new File([CONTENT], 'photo.jpg'), { filename: 'a.jpg' })
     await cluster.client.uploadFile(new File([CONTENT], 'photo.jpg'), { keepFilename: false })

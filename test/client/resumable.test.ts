@@ -3,7 +3,12 @@ import { createReadStream } from 'node:fs'
 import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { FastDfsClient, Progress, ResumableUploadState } from '../../src/index.js'
+import type {
+  FastDfsClient,
+  Progress,
+  ResumableUploadOptions,
+  ResumableUploadState,
+} from '../../src/index.js'
 import {
   AbortError,
   FileNotFoundError,
@@ -96,6 +101,29 @@ describe('an upload that can be resumed', () => {
     expect(await upload.done()).toBe(file)
     await upload.abort()
     expect(await client.fileExists(file.id)).toBe(true)
+  })
+
+  it('is as its call asked for, whatever becomes of the options meanwhile', async () => {
+    const calls: Progress[] = []
+    const onProgress = (progress: Progress): void => void calls.push(progress)
+    const options: ResumableUploadOptions = { metadata: { author: '王小明' }, onProgress }
+    const beginning = client.resumableUpload(CONTENT, options)
+    const next = {
+      metadata: { author: 'Ann' },
+      metadataEncoding: 'gbk',
+      group: 'group2',
+      onProgress: undefined,
+    }
+    Object.assign(options, next)
+    const upload = await beginning
+    expect(saved(upload).options).toEqual({
+      ext: '',
+      verify: true,
+      metadata: { author: '王小明' },
+      metadataEncoding: 'utf8',
+    })
+    await upload.done()
+    expect(calls.at(-1)).toEqual({ transferred: CONTENT.length, total: CONTENT.length })
   })
 
   it('sends what is not more than a chunk in one request', async () => {
