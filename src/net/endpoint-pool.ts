@@ -6,6 +6,7 @@ import { ClosedError, IntegrityError, isFastDfsError, UnknownOutcomeError } from
 import { channels, isTraced } from '../observe/channels.js'
 import type { Log } from '../observe/log.js'
 import { connectionCommands } from '../protocol/index.js'
+import type { Borrower } from './borrower.js'
 import type { Watcher } from './call.js'
 import { Call } from './call.js'
 import { connect } from './connect.js'
@@ -50,19 +51,6 @@ export interface EndpointStats {
   readonly connecting: number
   /** Calls that wait until it is their turn. */
   readonly waiting: number
-}
-
-/**
- * What a connection is lent to. An object and no function: V8 keeps the compiled code of what lives long only, and would
- * compile that of a function anew which is made for every call.
- */
-export interface Borrower<T> {
-  /** On whose behalf. */
-  readonly call: Call
-  /** Whether the connection has to have been used or tested within the last second. */
-  readonly mustLive: boolean
-  /** Uses it until its promise settles. Does not throw. */
-  use(connection: Connection): Promise<T>
 }
 
 /**

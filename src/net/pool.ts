@@ -1,8 +1,9 @@
 import { channels, isTraced } from '../observe/channels.js'
 import { connectionCommands } from '../protocol/index.js'
+import type { Borrower } from './borrower.js'
 import { Call } from './call.js'
 import type { Endpoint } from './endpoint.js'
-import type { Borrower, EndpointStats, PoolOptions } from './endpoint-pool.js'
+import type { EndpointStats, PoolOptions } from './endpoint-pool.js'
 import { closed, EndpointPool } from './endpoint-pool.js'
 import { Request } from './request.js'
 

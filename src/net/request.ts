@@ -1,8 +1,8 @@
 import type { Command, Dialect, RequestOf, ResponseOf } from '../protocol/index.js'
+import type { Borrower } from './borrower.js'
 import type { Call } from './call.js'
 import type { Connection } from './connection.js'
 import type { ContentSink, ContentSource } from './content.js'
-import type { Borrower } from './endpoint-pool.js'
 
 /** What a request may have beside its fields. */
 export interface RequestOptions {
