@@ -221,7 +221,7 @@ export class FastDfsClient {
    * ```
    */
   resumableUpload(source: ResumableSource, options: ResumableUploadOptions = {}): Promise<ResumableUpload> {
-    return this.#run(options, (call) => newUpload(this.#context, this.#runner, source, { ...options }, call))
+    return this.#run(options, (call) => newUpload(this.#context, this.#runner, source, options, call))
   }
 
   /**
@@ -242,9 +242,7 @@ export class FastDfsClient {
     source: ResumableSource,
     options: ResumeOptions = {},
   ): Promise<ResumableUpload> {
-    return this.#run(options, (call) =>
-      oldUpload(this.#context, this.#runner, saved, source, { ...options }, call),
-    )
+    return this.#run(options, (call) => oldUpload(this.#context, this.#runner, saved, source, options, call))
   }
 
   /**

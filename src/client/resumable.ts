@@ -303,12 +303,13 @@ export async function newUpload(
   const { chunkSize = CHUNK_SIZE, size, keepFilename, filename } = options
   checkInteger(chunkSize, 'chunkSize', 1)
   const checked = planUpload(context, options)
-  // What the caller does to it meanwhile is for another upload.
-  const given = options.metadata && { ...options.metadata }
+  // What the caller does to them from here on is for another upload.
+  const given = { ...options, metadata: options.metadata && { ...options.metadata } }
   const ranges = await openRanges(source, size, call)
   const { ext, verify } = planNamed(context, checked, ranges.fileName)
-  const { group, storage, storePathIndex } = options
-  const metadata = keepFilename === true ? withFilename(given, filename ?? ranges.fileName ?? '') : given
+  const { group, storage, storePathIndex } = given
+  const metadata =
+    keepFilename === true ? withFilename(given.metadata, filename ?? ranges.fileName ?? '') : given.metadata
   const state: ResumableUploadState = {
     version: 1,
     id: null,
@@ -319,13 +320,13 @@ export async function newUpload(
     options: {
       ext,
       verify,
-      ...(metadata !== undefined && { metadata, metadataEncoding: encodingOf(context, options) }),
+      ...(metadata !== undefined && { metadata, metadataEncoding: encodingOf(context, given) }),
       ...(group !== undefined && { group }),
       ...(storage !== undefined && { storage }),
       ...(storePathIndex !== undefined && { storePathIndex }),
     },
   }
-  return new ResumableUpload(context, run, source, state, options)
+  return new ResumableUpload(context, run, source, state, given)
 }
 
 /** An upload that goes on; the storage is not asked yet. */
@@ -341,8 +342,9 @@ export async function oldUpload(
   if (options.onCheckpoint !== undefined) checkFunction(options.onCheckpoint, 'onCheckpoint')
   const state = checkState(saved)
   checkNames(state.options, SAVED_OPTIONS, "an upload's state")
+  const given = { ...options }
   await openRanges(source, state.size, call)
-  return new ResumableUpload(context, run, source, state, options)
+  return new ResumableUpload(context, run, source, state, given)
 }
 
 function isNormalFile(id: string): boolean {
