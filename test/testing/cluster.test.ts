@@ -67,27 +67,25 @@ it('leaves no timer, no socket and no listener in the process, whatever was unde
   const listeners = (): number[] => process.eventNames().map((name) => process.listenerCount(name))
   const before = listeners()
   using handles = watchHandles(...HANDLES)
-  {
-    const cluster = await startCluster({ trackers: 2, groups: 2, storages: 2, http: true, signal })
-    const client = cluster.client()
-    const { id } = await client.uploadFile(Buffer.alloc(100_000))
-    cluster.fault({ command: 'downloadFile' }, { bytesPerSecond: 1000 })
-    cluster.fault({ command: 'queryFileInfo' }, { delay: 60_000 })
-    cluster.record()
-    const waiting = [
-      client.downloadFile(id),
-      client.fileInfo(id),
-      cluster.requests.next('deleteFile', { timeout: 60_000, signal }),
-    ]
-    await cluster.requests.next('queryFileInfo').catch(() => {})
-    await cluster.trackers[0]?.stop()
-    cluster.storage('group1', 1).pause()
-    expect(new Set(handles.now()).size).toBeGreaterThan(2)
-    await cluster.stop()
-    expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual(
-      waiting.map(() => 'rejected'),
-    )
-  }
+  const cluster = await startCluster({ trackers: 2, groups: 2, storages: 2, http: true, signal })
+  const client = cluster.client()
+  const { id } = await client.uploadFile(Buffer.alloc(100_000))
+  cluster.fault({ command: 'downloadFile' }, { bytesPerSecond: 1000 })
+  cluster.fault({ command: 'queryFileInfo' }, { delay: 60_000 })
+  cluster.record()
+  const waiting = [
+    client.downloadFile(id),
+    client.fileInfo(id),
+    cluster.requests.next('deleteFile', { timeout: 60_000, signal }),
+  ]
+  await cluster.requests.next('queryFileInfo').catch(() => {})
+  await cluster.trackers[0]?.stop()
+  cluster.storage('group1', 1).pause()
+  expect(new Set(handles.now()).size).toBeGreaterThan(2)
+  await cluster.stop()
+  expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual(
+    waiting.map(() => 'rejected'),
+  )
   expect(await handles.left()).toEqual([])
   expect(getEventListeners(signal, 'abort')).toEqual([])
   expect(listeners()).toEqual(before)
