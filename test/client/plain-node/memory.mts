@@ -1,4 +1,4 @@
-/** Uploads a sparse file of some MiB and downloads as much: prints by how many MiB the memory grew. */
+/** Uploads a sparse file of some MiB and downloads as much: prints by how many MiB the memory grew: by files, and by a stream. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, open, rm, stat } from 'node:fs/promises'
@@ -26,17 +26,22 @@ try {
   await client.uploadFile(Buffer.alloc(4 * MIB))
   const before = process.memoryUsage.rss()
   let most = before
-  const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 10)
+  const grownBy = (): number => {
+    most = Math.max(most, process.memoryUsage.rss())
+    return Math.round((most - before) / MIB)
+  }
+  const watch = setInterval(grownBy, 10)
 
   const { size: sent } = await client.uploadFile(join(folder, 'source'))
   const { size: got } = await client.downloadFile(APPENDER_ID, join(folder, 'copy'))
+  const grown = { files: grownBy(), stream: 0 }
   let streamed = 0
   for await (const chunk of client.downloadStream(APPENDER_ID)) streamed += (chunk as Buffer).length
   clearInterval(watch)
-  most = Math.max(most, process.memoryUsage.rss())
+  grown.stream = grownBy()
   const copy = (await stat(join(folder, 'copy'))).size
   const sizes = [sent, got, copy, streamed].map((bytes) => bytes / MIB)
-  console.log(JSON.stringify({ sizes, grown: Math.round((most - before) / MIB) }))
+  console.log(JSON.stringify({ sizes, grown }))
 } finally {
   await client.close()
   storage.kill()
